@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Pester: a resilient HTTP client for programs that already run a libuv loop.
+ *
+ * Conventions
+ *  - One thread. Every function with a client, a request id or a result is called on the thread that
+ *    runs the client's loop.
+ *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
+ *    returns (the allocator, clock and random hooks excepted). Callbacks come from the loop.
+ *  - A call that refuses returns a negative code and will never call back. A call that returns 0 gives
+ *    exactly one on_done.
+ *  - Inside any callback every function of this header may be called: send, cancel, pause, close.
+ *  - Zero means the default: in a request, what the client has; in a client, what this header says.
+ *    PESTER_NONE means off, or unlimited.
+ *  - Structs that begin with `struct_size` are filled by their init macro before you set fields. They
+ *    are only ever appended to. Pester copies what they point to; nothing of yours is kept, but for the
+ *    `data` pointers and the memory named in pester_request_t.into.
+ *  - Times are milliseconds unless the name ends otherwise; sizes are bytes; strings end in NUL.
+ *  - Errors are negative ints: libuv's, or PESTER_E... of <pester/errors.h>.
+ */
+#ifndef PESTER_H_
+#define PESTER_H_
+
+#include <pester/errors.h>
+#include <pester/version.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* uv.h needs POSIX types, which a strict `-std=c11` hides: there the loop is only named. */
+#if !defined(__GLIBC__) || defined(__USE_XOPEN2K)
+#include <uv.h>
+#else
+typedef struct uv_loop_s uv_loop_t;
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PESTER_API __attribute__((visibility("default")))
+#else
+#define PESTER_API
+#endif
+
+/* Off, or unlimited, in any numeric option. */
+#define PESTER_NONE (-1)
+
+/* The most lanes one request may race. */
+#define PESTER_CONCURRENCY_MAX 64
+
+typedef struct pester_client_s pester_client_t; /* opaque; belongs to one loop */
+typedef struct pester_result_s pester_result_t; /* opaque; valid during the callback that got it */
+typedef uint64_t pester_request_id_t;           /* 0 is never a request */
+
+/* Bytes with a length. `data` is also followed by a NUL that `len` does not count, in every slice
+ * this header hands out, but for the spans of pester_body_cb. */
+typedef struct {
+  const char* data;
+  size_t len;
+} pester_slice_t;
+
+/* ---- Errors -------------------------------------------------------------------------------------*/
+
+/* A sentence for `code` (0 gives "success"). Never NULL; static storage. */
+PESTER_API const char* pester_strerror(int code);
+/* "PESTER_EURL", "UV_ECONNREFUSED"; "PESTER_UNKNOWN" for a number nobody uses. Static storage. */
+PESTER_API const char* pester_err_name(int code);
+/* The version of the library that runs: compare with PESTER_VERSION_NUMBER of the header. */
+PESTER_API unsigned pester_version_number(void);
+PESTER_API const char* pester_version(void);
+
+/* ---- Callbacks ----------------------------------------------------------------------------------*/
+
+/* The request ended: called exactly once for each request that was accepted. */
+typedef void (*pester_done_cb)(const pester_result_t* result, void* data);
+/* The winning response's head is here (status and headers); the body follows through on_body. Called
+ * once, and only when a response is delivered. After it, no other attempt is made. */
+typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
+/* A span of the winning response's body, in order, valid during the call. pester_pause from here
+ * stops the flow after this span. */
+typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
+
+/* ---- Policy: when to try again ------------------------------------------------------------------*/
+
+typedef enum {
+  PESTER_POLICY_PESTER = 0, /* the defaults of Seth Ammons' Go library pester */
+  PESTER_POLICY_STANDARD,   /* not in this version: refused with PESTER_EOPTION */
+  PESTER_POLICY_HEDGED      /* not in this version: refused with PESTER_EOPTION */
+} pester_policy_name_t;
+
+/* The wait before the nth retry; n = 1 is the first. u is uniform in [0, 1). Arithmetic saturates, a
+ * cap applies before jitter, nothing is ever negative. */
+typedef enum {
+  PESTER_BACKOFF_DEFAULT = 0,         /* constant, 1 s */
+  PESTER_BACKOFF_CONSTANT,            /* base */
+  PESTER_BACKOFF_LINEAR,              /* n * base */
+  PESTER_BACKOFF_LINEAR_JITTER,       /* n * base, +-33 % */
+  PESTER_BACKOFF_EXPONENTIAL,         /* 2^n * base */
+  PESTER_BACKOFF_EXPONENTIAL_JITTER,  /* 2^n * base, +-33 % */
+  PESTER_BACKOFF_FULL_JITTER,         /* u * min(cap, 2^(n-1) * base) */
+  PESTER_BACKOFF_EQUAL_JITTER,        /* half of that, plus u times the other half */
+  PESTER_BACKOFF_DECORRELATED_JITTER, /* min(cap, base + u * (3 * previous - base)) */
+  PESTER_BACKOFF_NONE,                /* no wait */
+  PESTER_BACKOFF_CUSTOM               /* fn */
+} pester_backoff_kind_t;
+
+typedef struct {
+  uint32_t n;          /* which retry this is, from 1 */
+  int64_t previous_ms; /* the wait before this one, 0 for the first */
+  double random;       /* uniform in [0, 1), from the client's source */
+  int status;          /* of the response that is retried, 0 when there was none */
+  int error;           /* of the attempt that is retried, 0 when there was a response */
+} pester_backoff_input_t;
+
+/* Returns the wait in milliseconds; negative counts as 0. Called from the loop, never inside send. */
+typedef int64_t (*pester_backoff_cb)(const pester_backoff_input_t* input, void* data);
+
+typedef struct {
+  int kind;        /* pester_backoff_kind_t */
+  int64_t base_ms; /* 0: 1000 */
+  int64_t cap_ms;  /* 0 or PESTER_NONE: no cap */
+  pester_backoff_cb fn;
+  void* data;
+} pester_backoff_t;
+
+/* What a retry predicate answers. */
+typedef enum {
+  PESTER_VERDICT_DEFAULT = 0, /* as the policy's rules say */
+  PESTER_VERDICT_ACCEPT,      /* deliver this response (an error: do not try again) */
+  PESTER_VERDICT_RETRY,       /* try again, if attempts are left */
+  PESTER_VERDICT_NEED_BODY    /* ask again with up to 64 KiB of the body, or all of it if shorter */
+} pester_verdict_t;
+
+struct pester_exchange_s;
+/* Asked at each response head and each failure, before the policy's rules. `result` shows the response
+ * in question (pester_result_status, headers, and pester_result_body once NEED_BODY was answered); on
+ * a failure its pester_result_error is set. It may allow what the rules forbid but never more attempts
+ * than max_attempts, nor the repeat of a request whose outcome is unknown unless that is allowed. */
+typedef pester_verdict_t (*pester_retry_cb)(const pester_result_t* result,
+                                            const struct pester_exchange_s* exchange, void* data);
+
+typedef struct {
+  size_t struct_size;
+  int concurrency;  /* lanes started at once; 0: 1. Only safe methods and idempotent requests race */
+  int max_attempts; /* attempts per lane, the first included; 0: 3; PESTER_NONE: unlimited */
+  pester_backoff_t backoff;
+  /* Which outcomes are tried again, as a comma list of statuses (503), ranges (500-599), classes (5xx)
+   * and failures (connect, timeout, reset, dns, body, tls, protocol); "+X" adds to the default, "-X"
+   * takes away. NULL: "5xx,connect,timeout,reset,dns,body". */
+  const char* retry_on;
+  int retry_unsafe; /* 1: also repeat a request that is not idempotent when its outcome is unknown */
+  pester_retry_cb retry; /* NULL: the rules alone decide */
+  void* retry_data;
+  int64_t hedge_after_ms; /* 0: all lanes start at once; else lane n+1 starts when lane n has not
+                             answered for so long, at once when a lane fails for good */
+  /* Deadlines. PESTER_NONE: none. */
+  int64_t connect_timeout_ms;    /* DNS, TCP and TLS; 0: 10,000 */
+  int64_t first_byte_timeout_ms; /* from the request's last byte to the response's first; 0: 30,000 */
+  int64_t body_gap_timeout_ms;   /* between two parts of a body; 0: 30,000 */
+  int64_t attempt_timeout_ms;    /* one attempt, body included; 0: none */
+  int64_t total_timeout_ms;      /* the request: attempts, backoffs, body; 0: none */
+} pester_policy_t;
+
+PESTER_API void pester_policy_init_sized(pester_policy_t* policy, int name, size_t struct_size);
+#define pester_policy_init(policy, name) \
+  pester_policy_init_sized((policy), (name), sizeof(pester_policy_t))
+
+/* ---- TLS ----------------------------------------------------------------------------------------*/
+
+typedef enum {
+  PESTER_TLS_DEFAULT = 0,
+  PESTER_TLS_1_2 = 0x0303,
+  PESTER_TLS_1_3 = 0x0304
+} pester_tls_version_t;
+
+/* Sees every verified handshake, after it and before the first request byte. `verify_error` is 0 or the
+ * reason in words of why verification failed (only with verify = PESTER_NONE does such a handshake get
+ * here). Returns 0 to accept; any other value refuses with PESTER_ECERTIFICATE. */
+typedef int (*pester_tls_verify_cb)(const char* host, const unsigned char* leaf_der, size_t leaf_len,
+                                    const char* verify_error, void* data);
+
+typedef struct {
+  size_t struct_size;
+  int verify;            /* 0: certificate and name are checked; PESTER_NONE: not (insecure) */
+  const char* ca_file;   /* PEM; any of the three replaces the system's CA certificates */
+  const char* ca_dir;    /* a directory of PEM files */
+  const char* ca_pem;    /* PEM in memory */
+  const char* cert_file; /* client certificate chain, PEM or DER */
+  const char* key_file;  /* its key; NULL: in cert_file */
+  const char* key_password;
+  const char* pinned_spki; /* "sha256//BASE64[;sha256//BASE64...]" of the server's public key */
+  int min_version;         /* pester_tls_version_t; default 1.2 */
+  int max_version;         /* default: the newest that the TLS library has */
+  pester_tls_verify_cb verify_cb;
+  void* verify_data;
+} pester_tls_options_t;
+
+PESTER_API void pester_tls_options_init_sized(pester_tls_options_t* tls, size_t struct_size);
+#define pester_tls_options_init(tls) pester_tls_options_init_sized((tls), sizeof(pester_tls_options_t))
+
+/* ---- Client -------------------------------------------------------------------------------------*/
+
+/* Replaces malloc, realloc and free for everything the client allocates. May be called from the
+ * client's loop thread only. An allocation that fails becomes UV_ENOMEM from the call that needed it, or
+ * one failed attempt. mbedTLS, libuv and the C library allocate on their own. */
+typedef struct {
+  void* (*alloc)(size_t size, void* data);
+  void* (*resize)(void* block, size_t size, void* data);
+  void (*release)(void* block, void* data);
+  void* data;
+} pester_allocator_t;
+
+/* One failed attempt, as it happens. `line` is in the form of the Go library's log, no newline:
+ * `1432402837 Get [GET] http://localhost:9000/foo request-0 retry-0 error: ...`. */
+typedef void (*pester_log_cb)(const struct pester_exchange_s* exchange, const char* line, void* data);
+
+/* The wire, told event by event, for people who debug. Never carries body bytes. */
+typedef enum {
+  PESTER_TRACE_CONNECTED = 0, /* text: "" (see exchange->remote, reused, tls_*) */
+  PESTER_TRACE_REQUEST,       /* text: the request head as sent */
+  PESTER_TRACE_RESPONSE,      /* text: the response head, each line ended by CR LF */
+  PESTER_TRACE_ENDED          /* text: what became of the exchange */
+} pester_trace_event_t;
+typedef void (*pester_trace_cb)(int event, const struct pester_exchange_s* exchange, pester_slice_t text,
+                                void* data);
+
+typedef struct {
+  size_t struct_size;
+  const pester_policy_t* policy;   /* NULL: PESTER_POLICY_PESTER */
+  const pester_tls_options_t* tls; /* NULL: verify against the system's CA certificates */
+  const pester_allocator_t* allocator;
+  int keep_log; /* 1: pester_result_log has a line per failed attempt (bounded) */
+  pester_log_cb log_hook;
+  void* log_data;
+  pester_trace_cb trace_hook;
+  void* trace_data;
+  const char* user_agent;         /* NULL: "pester/VERSION"; "": no such header */
+  uint64_t seed;                  /* of the jitter; 0: from the system */
+  uint64_t (*random)(void* data); /* replaces the seeded generator: 64 uniform bits (tests) */
+  void* random_data;
+  uint64_t (*clock_ns)(void* data); /* replaces the monotonic clock (tests) */
+  void* clock_data;
+  int address_family; /* 0: both; 4 or 6: only that one */
+  /* "HOST:PORT:ADDR[,ADDR]..." and "H1:P1:H2:P2" as curl's --resolve and --connect-to. */
+  const char* const* resolve;
+  size_t resolve_count;
+  const char* const* connect_to;
+  size_t connect_to_count;
+  /* Limits. PESTER_NONE: unlimited. */
+  int64_t max_connections_per_origin; /* 0: 32 */
+  int64_t max_idle_per_origin;        /* 0: 32 */
+  int64_t max_waiting_per_origin;     /* requests waiting for a connection; 0: 10,000 */
+  int64_t idle_timeout_ms;            /* 0: 15,000 */
+  int64_t max_connection_age_ms;      /* 0: 600,000 */
+  int64_t max_head_bytes;             /* a response's head and all before it; 0: 65,536 */
+  int64_t max_header_count;           /* 0: 200 */
+  int64_t max_body_bytes;             /* of a gathered body; 0: 8 MiB */
+  int64_t happy_eyeballs_delay_ms;    /* 0: 250 */
+  int64_t dns_cache_ms;               /* 0: 60,000; PESTER_NONE: no cache */
+  char* error_text;                   /* if given: why pester_client_new refused, in words */
+  size_t error_text_size;
+} pester_client_options_t;
+
+PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);
+#define pester_client_options_init(options) \
+  pester_client_options_init_sized((options), sizeof(pester_client_options_t))
+
+/* Makes a client on `loop`. `options` may be NULL; all of it is copied. Reads no file and blocks on
+ * nothing: CA certificates are loaded on a private thread and the first TLS handshake waits for them.
+ * An idle client never keeps the loop alive. Returns 0, UV_ENOMEM, UV_EINVAL, PESTER_EOPTION (see
+ * error_text) or another libuv errno. */
+PESTER_API int pester_client_new(pester_client_t** client, uv_loop_t* loop,
+                                 const pester_client_options_t* options);
+
+typedef void (*pester_close_cb)(void* data);
+/* Ends the client: every live request ends with PESTER_ECLOSED, then every socket is closed, then
+ * `cb` (may be NULL) is called, last of all; after it uv_loop_close can succeed and the client is gone.
+ * Never blocks; fine from inside any callback; a second call is PESTER_ECLOSING. */
+PESTER_API int pester_client_close(pester_client_t* client, pester_close_cb cb, void* data);
+PESTER_API uv_loop_t* pester_client_loop(const pester_client_t* client);
+
+typedef struct {
+  size_t struct_size;
+  uint64_t requests_started, requests_done;
+  uint64_t exchanges; /* sent or tried, follow-ups included */
+  uint64_t retries, hedges, resends;
+  uint64_t connections_opened, connections_reused;
+  uint64_t bytes_sent, bytes_received;
+  uint32_t requests_live, connections_open, connections_idle;
+} pester_client_stats_t;
+PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
+                                          size_t struct_size);
+#define pester_client_stats(client, stats) \
+  pester_client_stats_sized((client), (stats), sizeof(pester_client_stats_t))
+
+/* ---- Requests -----------------------------------------------------------------------------------*/
+
+/* `value` NULL takes a default header away; "" sends it empty. */
+typedef struct {
+  const char* name;
+  const char* value;
+} pester_header_t;
+
+typedef struct {
+  size_t struct_size;
+  const char* method; /* any token; NULL: GET, or POST when there is a body */
+  const char* url;    /* http:// or https:// */
+  const pester_header_t* headers;
+  size_t header_count;
+  const void* body;              /* copied; sent byte for byte on every attempt. NULL: no body */
+  size_t body_len;               /* with body non-NULL and 0: "Content-Length: 0" is sent */
+  const pester_policy_t* policy; /* NULL: the client's. Fields that are 0: the client's */
+  int idempotent;                /* 1: may be repeated and raced whatever its method */
+  pester_done_cb on_done;        /* required */
+  pester_head_cb on_head;        /* with on_body: the answer is streamed */
+  pester_body_cb on_body;
+  void* data; /* given to the callbacks, never touched */
+  void* into; /* the gathered body is written here instead of memory of Pester's; a longer one
+                 is PESTER_EBODYSIZE. Must live until on_done */
+  size_t into_size;
+  int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one */
+  char* error_text;       /* if given: why pester_send refused, naming the offending part */
+  size_t error_text_size;
+} pester_request_t;
+
+PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);
+#define pester_request_init(request) pester_request_init_sized((request), sizeof(pester_request_t))
+
+/* Sends. Copies what it needs of `request`. On 0, `*id` (may be NULL) names the request until its
+ * on_done returns. Refusals: UV_EINVAL, UV_ENOMEM, PESTER_EURL, ESCHEME, EMETHOD, EHEADER, EOPTION,
+ * ECLOSING. */
+PESTER_API int pester_send(pester_client_t* client, const pester_request_t* request,
+                           pester_request_id_t* id);
+
+/* Ends a live request with PESTER_ECANCELED: sockets stop at once, on_done follows from the loop.
+ * PESTER_ENOENT when it is done already. */
+PESTER_API int pester_cancel(pester_client_t* client, pester_request_id_t id);
+/* Stops the flow of a streamed answer (its connection is no longer read, so the server is slowed by
+ * TCP), and lets it go on. The body-gap deadline stands still meanwhile. PESTER_ENOENT as above. */
+PESTER_API int pester_pause(pester_client_t* client, pester_request_id_t id);
+PESTER_API int pester_resume(pester_client_t* client, pester_request_id_t id);
+
+/* Short forms on a client; `id` may be NULL. */
+PESTER_API int pester_client_get(pester_client_t* client, const char* url, pester_done_cb on_done,
+                                 void* data, pester_request_id_t* id);
+PESTER_API int pester_client_head(pester_client_t* client, const char* url, pester_done_cb on_done,
+                                  void* data, pester_request_id_t* id);
+PESTER_API int pester_client_post(pester_client_t* client, const char* url, const char* content_type,
+                                  const void* body, size_t body_len, pester_done_cb on_done, void* data,
+                                  pester_request_id_t* id);
+/* `fields` are percent-encoded as application/x-www-form-urlencoded. */
+PESTER_API int pester_client_post_form(pester_client_t* client, const char* url,
+                                       const pester_header_t* fields, size_t field_count,
+                                       pester_done_cb on_done, void* data, pester_request_id_t* id);
+
+/* Shorter still, on a loop: a default client per loop is made on first use and closes itself after its
+ * last request, so that uv_run returns and uv_loop_close gives 0. */
+PESTER_API int pester_get(uv_loop_t* loop, const char* url, pester_done_cb on_done, void* data);
+PESTER_API int pester_head(uv_loop_t* loop, const char* url, pester_done_cb on_done, void* data);
+PESTER_API int pester_post(uv_loop_t* loop, const char* url, const char* content_type, const void* body,
+                           size_t body_len, pester_done_cb on_done, void* data);
+PESTER_API int pester_post_form(uv_loop_t* loop, const char* url, const pester_header_t* fields,
+                                size_t field_count, pester_done_cb on_done, void* data);
+PESTER_API int pester_do(uv_loop_t* loop, const pester_request_t* request);
+
+/* ---- Results ------------------------------------------------------------------------------------*/
+
+/* Why trying ceased. */
+typedef enum {
+  PESTER_STOP_SUCCESS = 0, /* an acceptable response */
+  PESTER_STOP_ATTEMPTS,    /* all tries used up */
+  PESTER_STOP_NOT_RETRYABLE,
+  PESTER_STOP_BUDGET,
+  PESTER_STOP_BREAKER,
+  PESTER_STOP_DEADLINE,
+  PESTER_STOP_CANCELLED,
+  PESTER_STOP_CLOSED
+} pester_stop_t;
+PESTER_API const char* pester_stop_name(int stop); /* "success", "not_retryable", ... */
+
+/* 0 when a response is delivered, whatever its status (a 503 is an answer); else what the last attempt
+ * met. */
+PESTER_API int pester_result_error(const pester_result_t* result);
+PESTER_API int pester_result_stop(const pester_result_t* result);
+PESTER_API int pester_result_status(const pester_result_t* result);         /* 0 without a response */
+PESTER_API const char* pester_result_reason(const pester_result_t* result); /* "" when none */
+PESTER_API int pester_result_http_version(const pester_result_t* result);   /* 10 or 11; 0 */
+/* The body as gathered; empty when streamed. */
+PESTER_API pester_slice_t pester_result_body(const pester_result_t* result);
+/* The body's bytes so far, gathered or streamed. */
+PESTER_API uint64_t pester_result_body_bytes(const pester_result_t* result);
+/* The first header of that name, case-insensitive; NULL when there is none. */
+PESTER_API const char* pester_result_header(const pester_result_t* result, const char* name);
+PESTER_API size_t pester_result_header_count(const pester_result_t* result);
+/* The i-th header as received. Returns UV_EINVAL past the end. */
+PESTER_API int pester_result_header_at(const pester_result_t* result, size_t i, pester_slice_t* name,
+                                       pester_slice_t* value);
+PESTER_API size_t pester_result_trailer_count(const pester_result_t* result);
+PESTER_API int pester_result_trailer_at(const pester_result_t* result, size_t i, pester_slice_t* name,
+                                        pester_slice_t* value);
+/* The URL that answered (the request's own, normalised, without user and password). */
+PESTER_API const char* pester_result_url(const pester_result_t* result);
+PESTER_API const char* pester_result_method(const pester_result_t* result);
+/* A sentence about the error: the TLS verify reason, the parser's reason and byte, bytes missing.
+ * Falls back to pester_strerror. Never NULL. */
+PESTER_API const char* pester_result_detail(const pester_result_t* result);
+/* With keep_log: a line per failed attempt, each ended by '\n'; "" otherwise. */
+PESTER_API const char* pester_result_log(const pester_result_t* result);
+
+typedef struct {
+  int lane;    /* from 0, Pester's request-N; -1 when no response is delivered */
+  int attempt; /* from 1 within the lane; 0 then */
+} pester_winner_t;
+PESTER_API pester_winner_t pester_result_winner(const pester_result_t* result);
+PESTER_API pester_request_id_t pester_result_id(const pester_result_t* result);
+PESTER_API pester_client_t* pester_result_client(const pester_result_t* result);
+/* The whole request so far. */
+PESTER_API int64_t pester_result_duration_ns(const pester_result_t* result);
+
+/* Keeps a result beyond on_done: returns a copy that is yours until pester_result_free, independent of
+ * the client but for its allocator. NULL when memory is out. pester_result_client of it is NULL. */
+PESTER_API pester_result_t* pester_result_take(const pester_result_t* result);
+PESTER_API void pester_result_free(pester_result_t* taken);
+
+/* ---- Exchange records: what happened, one by one ------------------------------------------------*/
+
+typedef enum {
+  PESTER_KIND_FIRST = 0,
+  PESTER_KIND_RETRY,
+  PESTER_KIND_HEDGE,
+  PESTER_KIND_REDIRECT,
+  PESTER_KIND_AUTH,
+  PESTER_KIND_EXPECT,
+  PESTER_KIND_RESEND,
+  PESTER_KIND_RESUME
+} pester_kind_t;
+PESTER_API const char* pester_kind_name(int kind);
+
+typedef enum {
+  PESTER_OUTCOME_RUNNING = 0,
+  PESTER_OUTCOME_WON,
+  PESTER_OUTCOME_RETRIED,   /* failed, another try of its lane followed */
+  PESTER_OUTCOME_FAILED,    /* failed, none followed */
+  PESTER_OUTCOME_CANCELLED, /* lost the race, or was cancelled */
+  PESTER_OUTCOME_FOLLOWED   /* a follow-up took its place */
+} pester_outcome_t;
+PESTER_API const char* pester_outcome_name(int outcome);
+
+/* What the server can have seen. */
+typedef enum {
+  PESTER_DELIVERY_UNSENT = 0,
+  PESTER_DELIVERY_PARTLY_SENT,
+  PESTER_DELIVERY_SENT,
+  PESTER_DELIVERY_ANSWERED
+} pester_delivery_t;
+PESTER_API const char* pester_delivery_name(int delivery);
+
+typedef struct pester_exchange_s {
+  size_t struct_size;
+  int lane, attempt; /* as in pester_winner_t */
+  int kind, outcome, delivery;
+  int status; /* 0: no response */
+  int error;  /* 0: none. A status that is retried is no error */
+  int reused; /* 1: on a connection that was open already */
+  int tls;    /* 1: over TLS, and the tls_ fields are set */
+  int tls_resumed;
+  const char* detail; /* "" or a sentence */
+  const char* url;
+  const char* remote;      /* "127.0.0.1:8080", "[::1]:8080"; "" when nothing was connected */
+  const char* tls_version; /* "TLSv1.3" */
+  const char* tls_cipher;
+  const char* tls_alpn; /* "" when none was agreed */
+  uint64_t bytes_sent, bytes_received;
+  /* Instants, in ns since the request began; -1: did not happen. */
+  int64_t started_ns, sent_ns, first_byte_ns, ended_ns;
+  /* How long, in ns; -1: there was no such phase (as on a connection used again). */
+  int64_t queued_ns, dns_ns, connect_ns, tls_ns;
+  int64_t backoff_ns; /* the wait before this attempt; -1 for a lane's first */
+} pester_exchange_t;
+
+PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);
+/* The i-th exchange in the order of their start. Its strings live as long as the result. UV_EINVAL past
+ * the end. */
+PESTER_API int pester_result_exchange_sized(const pester_result_t* result, size_t i,
+                                            pester_exchange_t* exchange, size_t struct_size);
+#define pester_result_exchange(result, i, exchange) \
+  pester_result_exchange_sized((result), (i), (exchange), sizeof(pester_exchange_t))
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

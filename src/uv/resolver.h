@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Names to addresses: literals at once, overrides, a cache, then getaddrinfo on the private threads.
+// Lookups for one name coalesce; each can be abandoned by whoever asked. Refuses to know connections.
+#ifndef PESTER_UV_RESOLVER_H_
+#define PESTER_UV_RESOLVER_H_
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/types.h"
+#include "core/why.h"
+#include "uv/worker_threads.h"
+#include "wire/memory.h"
+#include "wire/url.h"
+
+namespace pester::uv {
+
+union Address {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+};
+socklen_t address_bytes(const Address& address);
+// "127.0.0.1:80", "[::1]:80"; `out` has kAddressTextBytes. Returns its length.
+inline constexpr size_t kAddressTextBytes = 80;
+size_t format_address(const Address& address, char* out);
+
+inline constexpr size_t kAddressesMax = 16;  // of one name; more are dropped
+
+struct Addresses {
+  uint8_t count = 0;
+  Address at[kAddressesMax];  // families interleaved, IPv6 first when getaddrinfo put it first
+};
+
+struct ResolverOptions {
+  core::Duration cache = core::Duration::from_ms(60'000);  // 0: none
+  core::Duration cache_failure = core::Duration::from_ms(1'000);
+  int family = 0;  // 0, 4, 6
+  // "HOST:PORT:ADDR[,ADDR]..." as curl's --resolve (HOST may be "*"; a leading "+" is accepted; IPv6
+  // addresses may stand in brackets) and "H1:P1:H2:P2" as --connect-to (empty H1/P1 match any; empty
+  // H2/P2 keep).
+  std::span<const char* const> resolve;
+  std::span<const char* const> connect_to;
+};
+
+class Resolver;
+// One pending question. The asker embeds it and must abandon() it before it goes away.
+struct Lookup {
+  void (*done)(Lookup* lookup, int error, const Addresses& addresses) = nullptr;  // loop thread
+  void* owner = nullptr;
+  // Managed by resolver.cc.
+  Lookup* next = nullptr;
+  Lookup** back = nullptr;
+  void* entry = nullptr;
+};
+
+inline constexpr int kResolvePending = 1;
+
+// PESTER_EOPTION naming the bad override, or UV_ENOMEM. Overrides are copied.
+[[nodiscard]] int resolver_create(Resolver** resolver, const ResolverOptions& options, Mailbox* mailbox,
+                                  const wire::Allocator& allocator, core::Why* why);
+void resolver_free(Resolver* resolver);  // abandons what is pending
+
+// 0: `addresses` holds the answer now. kResolvePending: lookup->done will be called from
+// Mailbox::drain. Negative: UV_EAI_..., UV_ENOMEM. `fresh` passes over a cached failure (a retry).
+[[nodiscard]] int resolver_ask(Resolver* resolver, Lookup* lookup, std::string_view host,
+                               wire::HostKind kind, std::string_view zone, uint16_t port, bool fresh,
+                               core::Now now, Addresses* addresses);
+void resolver_abandon(Resolver* resolver, Lookup* lookup);  // fine when it is not pending
+// Forgets a name that led nowhere, so that the next request asks again.
+void resolver_forget(Resolver* resolver, std::string_view host);
+[[nodiscard]] size_t resolver_pending(const Resolver* resolver);
+
+}  // namespace pester::uv
+
+#endif

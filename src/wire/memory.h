@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// Memory for one client: the host's allocator behind a recycler of blocks, and a growing buffer that
+// draws on it. In steady state nothing reaches the allocator. Running out is a false or a nullptr,
+// never an exception. Refuses to know what the bytes mean. Used by one thread.
+#ifndef PESTER_WIRE_MEMORY_H_
+#define PESTER_WIRE_MEMORY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace pester::wire {
+
+// The same three functions as pester_allocator_t.
+struct Allocator {
+  void* (*alloc)(size_t size, void* data);
+  void* (*resize)(void* block, size_t size, void* data);
+  void (*release)(void* block, void* data);
+  void* data;
+
+  static Allocator system();
+};
+
+// A piece of memory and its true size.
+struct Block {
+  void* at = nullptr;
+  size_t size = 0;
+};
+
+// Recycles blocks of 256 B … 64 KiB in power-of-two classes; larger ones go straight to the allocator.
+// Keeps at most kKeptBytesMax unused.
+class BlockPool {
+ public:
+  static constexpr size_t kSmallest = 256;
+  static constexpr size_t kLargest = 65536;
+  static constexpr size_t kClasses = 9;
+  static constexpr size_t kKeptBytesMax = size_t{4} << 20;
+
+  explicit BlockPool(const Allocator& allocator) : allocator_(allocator) {}
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+
+  // At least `size` bytes, aligned for anything; {nullptr, 0} when memory is out.
+  [[nodiscard]] Block take(size_t size);
+  void give(Block block);
+  // Returns what is kept to the allocator. To be called before the pool goes away.
+  void trim();
+
+  [[nodiscard]] const Allocator& allocator() const { return allocator_; }
+  [[nodiscard]] size_t kept_bytes() const { return kept_bytes_; }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+  Allocator allocator_;
+  Free* free_[kClasses] = {};
+  size_t kept_bytes_ = 0;
+};
+
+// A byte buffer that grows by doubling up to a limit. Does not free itself: give it back by release().
+// Trivially destructible on purpose: it lives in recycled blocks.
+class Bytes {
+ public:
+  [[nodiscard]] const char* data() const { return static_cast<const char*>(block_.at); }
+  [[nodiscard]] char* data() { return static_cast<char*>(block_.at); }
+  [[nodiscard]] size_t size() const { return size_; }
+  [[nodiscard]] size_t capacity() const { return block_.size; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::string_view view() const { return {data(), size_}; }
+
+  // Room for `more` bytes behind the present ones.
+  [[nodiscard]] bool reserve(BlockPool& pool, size_t more) {
+    if (block_.size - size_ >= more) return true;
+    return grow(pool, more);
+  }
+  [[nodiscard]] bool append(BlockPool& pool, const void* bytes, size_t count) {
+    if (!reserve(pool, count)) return false;
+    if (count != 0) std::memcpy(data() + size_, bytes, count);
+    size_ += count;
+    return true;
+  }
+  void set_size(size_t size) { size_ = size; }
+  void clear() { size_ = 0; }
+  // Drops the first `count` bytes.
+  void consume(size_t count) {
+    size_ -= count;
+    if (size_ != 0) std::memmove(data(), data() + count, size_);
+  }
+  void release(BlockPool& pool) {
+    if (block_.at != nullptr) pool.give(block_);
+    block_ = {};
+    size_ = 0;
+  }
+
+ private:
+  bool grow(BlockPool& pool, size_t more);
+
+  Block block_;
+  size_t size_ = 0;
+};
+
+}  // namespace pester::wire
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Writes a request's head (RFC 9112 §2–3) from checked parts, so that nothing a user passes can inject
+// a header, a second request or a different framing. Two passes: check and measure, then write.
+// Refuses to know connections and policies.
+#ifndef PESTER_WIRE_REQUEST_WRITER_H_
+#define PESTER_WIRE_REQUEST_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/why.h"
+#include "wire/url.h"
+
+namespace pester::wire {
+
+struct HeaderIn {
+  const char* name;
+  const char* value;  // nullptr: take the default header of this name away; "": send it empty
+};
+
+// What the engine must know of a method.
+struct MethodTraits {
+  bool safe = false;        // GET HEAD OPTIONS TRACE
+  bool idempotent = false;  // those, PUT and DELETE
+  bool head = false;        // the response has no body
+  bool connect = false;
+};
+MethodTraits method_traits(std::string_view method);
+
+struct RequestHead {
+  std::string_view method;
+  const Url* url = nullptr;
+  std::span<const HeaderIn> headers;
+  std::string_view user_agent;  // empty: no such header
+  bool has_body = false;        // then Content-Length: body_bytes is written
+  uint64_t body_bytes = 0;
+};
+
+// The most headers one request may bring.
+inline constexpr size_t kRequestHeadersMax = 256;
+
+struct RequestHeadInfo {
+  size_t bytes = 0;              // what write_request_head will write
+  bool idempotency_key = false;  // the user sent Idempotency-Key
+};
+
+// Default headers, in this order: Host, (Authorization: Basic from the URL's userinfo), User-Agent,
+// Accept: */*, then the user's in their order (replacing defaults of the same name in place), then
+// Content-Length when there is a body, or when the method is POST, PUT or PATCH (0 without a body).
+// Refused with PESTER_EMETHOD or PESTER_EHEADER and a `why` naming header and byte: method or name not a
+// token; CR, LF, NUL, other controls in a value; a second Host; Content-Length that is not the body's;
+// any Transfer-Encoding, TE, Upgrade, Expect, Trailer; a Connection other than "close" or
+// "keep-alive"; CONNECT; too many.
+[[nodiscard]] int measure_request_head(const RequestHead& head, RequestHeadInfo* info, core::Why* why);
+// Writes exactly the bytes measured, the empty line included.
+void write_request_head(const RequestHead& head, char* out);
+
+// application/x-www-form-urlencoded of one text: returns the bytes written to `out`, which has room for
+// three times its size; out == nullptr only counts.
+size_t form_urlencode(std::string_view text, char* out);
+
+}  // namespace pester::wire
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// A response's head as received: status line, fields, later its trailers. Texts are stored behind one
+// another, each with a NUL behind it. Lives in a client's blocks; trivially destructible: release().
+#ifndef PESTER_WIRE_RESPONSE_HEAD_H_
+#define PESTER_WIRE_RESPONSE_HEAD_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "wire/memory.h"
+
+namespace pester::wire {
+
+struct Field {
+  uint32_t name_at, name_bytes, value_at, value_bytes;  // into ResponseHead::text
+};
+
+class ResponseHead {
+ public:
+  uint16_t status = 0;
+  uint8_t minor_version = 1;  // HTTP/1.x
+  uint16_t field_count = 0;
+  uint16_t trailer_count = 0;  // stored behind the fields
+  uint32_t reason_bytes = 0;   // the reason is the first text
+
+  [[nodiscard]] std::string_view reason() const { return {text_.data(), reason_bytes}; }
+  // i < field_count are the fields, then the trailers.
+  [[nodiscard]] std::string_view name(size_t i) const;
+  [[nodiscard]] std::string_view value(size_t i) const;
+  // The first field of that name, case-insensitive, no trailers; data() == nullptr when none.
+  [[nodiscard]] std::string_view find(std::string_view lower_name) const;
+
+  // For the parser.
+  Bytes& text() { return text_; }
+  [[nodiscard]] const Bytes& text() const { return text_; }
+  Bytes& fields() { return fields_; }
+  void clear();
+  void release(BlockPool& pool);
+
+ private:
+  [[nodiscard]] const Field& field(size_t i) const {
+    return reinterpret_cast<const Field*>(fields_.data())[i];
+  }
+  Bytes text_;
+  Bytes fields_;
+};
+
+// Equal but for ASCII case; `lower` is lower case.
+bool equals_ignoring_case(std::string_view text, std::string_view lower);
+
+}  // namespace pester::wire
+
+#endif

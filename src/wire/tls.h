@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// TLS over two memory buffers with mbedTLS 2.28 or 3.6: verification on, own name matching, resumption
+// keyed by the whole configuration, truncation told from a clean end. Refuses to know sockets: bytes
+// come in by feed(), go out by output().
+#ifndef PESTER_WIRE_TLS_H_
+#define PESTER_WIRE_TLS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/why.h"
+#include "wire/memory.h"
+#include "wire/url.h"
+
+namespace pester::wire {
+
+// Everything that makes two TLS configurations different. Strings are copied by TlsContext::create.
+struct TlsOptions {
+  bool verify = true;
+  const char* ca_file = nullptr;
+  const char* ca_dir = nullptr;
+  const char* ca_pem = nullptr;
+  const char* cert_file = nullptr;
+  const char* key_file = nullptr;
+  const char* key_password = nullptr;
+  const char* pinned_spki = nullptr;  // "sha256//BASE64[;...]"
+  int min_version = 0x0303;
+  int max_version = 0x0304;
+  // Called after the handshake by the shell, not by TLS: kept here only as part of the key.
+  int (*verify_cb)(const char* host, const unsigned char* leaf_der, size_t leaf_len,
+                   const char* verify_error, void* data) = nullptr;
+  void* verify_data = nullptr;
+};
+
+// A configuration with its certificates and its cache of sessions. Made cheaply on the loop thread by
+// create(); load() does the reading and parsing and is called once, on any one thread; nothing else may
+// touch it before load() has returned and that return was seen by the loop thread. Then it is used by
+// the loop thread only. The system's CA store is parsed once per process and shared, reference-counted.
+class TlsContext;
+
+// PESTER_EOPTION (bad pin, bad version range) or UV_ENOMEM or 0.
+[[nodiscard]] int tls_context_create(TlsContext** context, const TlsOptions& options,
+                                     const Allocator& allocator, core::Why* why);
+// Reads CA certificates, client certificate and key, seeds the generator. 0, PESTER_ETRUST (no CA
+// certificate found, names the file), PESTER_ECLIENTCERT, UV_ENOMEM.
+[[nodiscard]] int tls_context_load(TlsContext* context, core::Why* why);
+void tls_context_free(TlsContext* context);  // nullptr is fine
+
+enum class TlsStatus : uint8_t {
+  ok,          // handshake: done; read: bytes were read; write: bytes were taken
+  want_input,  // feed() more
+  closed,      // read: the peer said close_notify
+  truncated,   // read: the stream ended without close_notify
+  failed       // error() and why() tell
+};
+
+struct TlsInfo {
+  const char* version = "";  // "TLSv1.2", "TLSv1.3"; static
+  const char* cipher = "";   // OpenSSL's or the IANA name; static
+  char alpn[16] = {};        // "" when none was agreed
+  bool resumed = false;
+};
+
+class TlsSession;
+
+// A client session for `host` (normalised as in Url) and `port`, which key the session cache. UV_ENOMEM.
+[[nodiscard]] int tls_session_create(TlsSession** session, TlsContext* context, BlockPool* pool,
+                                     std::string_view host, HostKind kind, uint16_t port);
+void tls_session_free(TlsSession* session);
+
+// Lends ciphertext: it must stay valid until the next feed() or until read()/handshake() gives
+// want_input, by which time all of it is consumed.
+void tls_feed(TlsSession* session, std::string_view ciphertext);
+// The stream ended: what is read from now on is closed or truncated.
+void tls_feed_end(TlsSession* session);
+[[nodiscard]] TlsStatus tls_handshake(TlsSession* session);
+[[nodiscard]] TlsStatus tls_read(TlsSession* session, char* out, size_t capacity, size_t* count);
+// Encrypts up to all of `plain` into output(); *count tells how much was taken (less only when output()
+// is over its 64 KiB bound or memory is out).
+[[nodiscard]] TlsStatus tls_write(TlsSession* session, std::string_view plain, size_t* count);
+// Ciphertext to send; consume what was sent.
+[[nodiscard]] std::string_view tls_output(const TlsSession* session);
+void tls_output_consume(TlsSession* session, size_t count);
+// Appends close_notify to output(); never waits for the peer's.
+void tls_shutdown(TlsSession* session);
+
+// True when bytes fed before the peer's next application data were only tickets or other
+// post-handshake messages is not knowable without decrypting: an idle connection calls tls_read, which
+// gives want_input when nothing but such messages came.
+
+[[nodiscard]] int tls_error(
+    const TlsSession* session);  // PESTER_ETLS, ECERTIFICATE, EPIN, ETLSDATA, UV_ENOMEM
+[[nodiscard]] const core::Why& tls_why(const TlsSession* session);
+[[nodiscard]] const TlsInfo& tls_info(const TlsSession* session);  // once the handshake is done
+// The leaf certificate; empty when the session was resumed without one.
+[[nodiscard]] std::string_view tls_peer_leaf(const TlsSession* session);
+// Why verification would have failed, in words; nullptr when it did not.
+[[nodiscard]] const char* tls_verify_error(const TlsSession* session);
+
+}  // namespace pester::wire
+
+#endif
