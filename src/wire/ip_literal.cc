@@ -15,19 +15,18 @@ constexpr bool is_hex(char c) {
 
 }  // namespace
 
-bool is_ipv4_literal(std::string_view text) {
-  int parts = 0;
-  for (size_t at = 0;; ++at) {  // each turn reads one part and stands at the dot behind it
-    const size_t begin = at;
-    int value = 0;
-    while (at < text.size() && is_digit(text[at]) && at - begin < 3) {
-      value = value * 10 + (text[at++] - '0');
+size_t leading_ipv4_bytes(std::string_view text) {
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  for (int part = 1;; ++part) {
+    if (p == end || !is_digit(*p)) return 0;
+    int value = *p++ - '0';
+    while (value != 0 && p != end && is_digit(*p)) {  // nothing may follow a leading zero
+      value = value * 10 + (*p++ - '0');
+      if (value > 255) return 0;
     }
-    const size_t digits = at - begin;
-    if (digits == 0 || value > 255 || (digits > 1 && text[begin] == '0')) return false;
-    ++parts;
-    if (at == text.size()) return parts == 4;
-    if (text[at] != '.' || parts == 4) return false;
+    if (part == 4) return static_cast<size_t>(p - text.data());
+    if (p == end || *p++ != '.') return 0;
   }
 }
 

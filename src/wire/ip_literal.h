@@ -4,12 +4,17 @@
 #ifndef PESTER_WIRE_IP_LITERAL_H_
 #define PESTER_WIRE_IP_LITERAL_H_
 
+#include <cstddef>
 #include <string_view>
 
 namespace pester::wire {
 
-// Four decimal parts from 0 to 255 without leading zeros.
-bool is_ipv4_literal(std::string_view text);
+// Four decimal parts from 0 to 255 without leading zeros: how many bytes at the start of `text` are such
+// an address; 0 when none are.
+size_t leading_ipv4_bytes(std::string_view text);
+inline bool is_ipv4_literal(std::string_view text) {
+  return !text.empty() && leading_ipv4_bytes(text) == text.size();
+}
 
 // As between brackets, without zone: up to eight groups of hex digits, one "::", an IPv4 tail. Returns
 // npos when it is one, else the first byte that does not fit (the size, when the text ends too early).

@@ -15,7 +15,7 @@ namespace {
 struct Slot {
   static constexpr int kDefault = -1;
   static constexpr int kNone = -2;
-  int use;  // or the index of a user's header
+  int use = kDefault;  // or the index of a user's header
 
   void see(int index, bool removal) {
     if (use == kDefault) use = removal ? kNone : index;
@@ -23,15 +23,23 @@ struct Slot {
 };
 
 struct Plan {
-  Slot host, authorization, user_agent, accept;
-  bool length;  // write Content-Length
+  Slot host, authorization, user_agent, accept, content_length;
 };
 
-Plan plan_of(const RequestHead& head) {
+// Which defaults a request has by itself.
+bool has_authorization(const RequestHead& head) {
+  return !head.url->userinfo.empty();
+}
+bool has_user_agent(const RequestHead& head) {
+  return !head.user_agent.empty();
+}
+bool has_content_length(const RequestHead& head) {
   const std::string_view method = head.method;
-  const auto slot_if = [](bool wanted) { return Slot{wanted ? Slot::kDefault : Slot::kNone}; };
-  Plan plan{slot_if(true), slot_if(!head.url->userinfo.empty()), slot_if(!head.user_agent.empty()),
-            slot_if(true), head.has_body || method == "POST" || method == "PUT" || method == "PATCH"};
+  return head.has_body || method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+Plan plan_of(const RequestHead& head) {
+  Plan plan;
   int index = -1;
   for (const HeaderIn& header : head.headers) {
     ++index;
@@ -41,16 +49,16 @@ Plan plan_of(const RequestHead& head) {
         plan.host.see(index, removal);
         break;
       case Known::authorization:
-        plan.authorization.see(index, removal);
+        if (has_authorization(head)) plan.authorization.see(index, removal);
         break;
       case Known::user_agent:
-        plan.user_agent.see(index, removal);
+        if (has_user_agent(head)) plan.user_agent.see(index, removal);
         break;
       case Known::accept:
         plan.accept.see(index, removal);
         break;
       case Known::content_length:
-        plan.length = false;  // the user's stands where the user put it
+        plan.content_length.use = Slot::kNone;  // the user's stands where the user put it
         break;
       case Known::other:
       case Known::connection:
@@ -116,7 +124,7 @@ void emit_rest(Sink& sink, const RequestHead& head, const Plan& plan) {
 }
 
 template <class Sink>
-void emit(Sink& sink, const RequestHead& head, const Plan& plan) {
+[[gnu::always_inline]] inline void emit_by(Sink& sink, const RequestHead& head, const Plan& plan) {
   const auto slot = [&sink, &head](Slot which, auto write_default) {
     if (which.use >= 0) {
       emit_header(sink, head.headers[static_cast<size_t>(which.use)]);
@@ -134,19 +142,33 @@ void emit(Sink& sink, const RequestHead& head, const Plan& plan) {
     sink.put("\r\n");
   });
   slot(plan.authorization, [&sink, &head] {
+    if (!has_authorization(head)) return;
     sink.put("Authorization: Basic ");
     sink.put_credentials(head.url->userinfo);
     sink.put("\r\n");
   });
   slot(plan.user_agent, [&sink, &head] {
+    if (!has_user_agent(head)) return;
     sink.put("User-Agent: ");
     sink.put(head.user_agent);
     sink.put("\r\n");
   });
   slot(plan.accept, [&sink] { sink.put("Accept: */*\r\n"); });
   emit_rest(sink, head, plan);
-  if (plan.length) emit_content_length(sink, head.content_length());
+  if (plan.content_length.use == Slot::kDefault && has_content_length(head)) {
+    emit_content_length(sink, head.content_length());
+  }
   sink.put("\r\n");
+}
+
+// Most requests bring no headers: then the plan is a constant, and so is much of the head.
+template <class Sink>
+void emit(Sink& sink, const RequestHead& head) {
+  if (head.headers.empty()) {
+    emit_by(sink, head, Plan{});
+  } else {
+    emit_by(sink, head, plan_of(head));
+  }
 }
 
 constexpr bool stays_in_form(char c) {
@@ -168,7 +190,7 @@ MethodTraits method_traits(std::string_view method) {
 int measure_request_head(const RequestHead& head, RequestHeadInfo* info, core::Why* why) {
   if (const int error = check_request_head(head, info, why); error != 0) return error;
   Counter counter;
-  emit(counter, head, plan_of(head));
+  emit(counter, head);
   info->bytes = counter.bytes;
   if (counter.bytes <= kRequestHeadBytesMax) return 0;
   why->clear();
@@ -178,7 +200,7 @@ int measure_request_head(const RequestHead& head, RequestHeadInfo* info, core::W
 
 void write_request_head(const RequestHead& head, char* out) {
   Writer writer{out};
-  emit(writer, head, plan_of(head));
+  emit(writer, head);
 }
 
 size_t form_urlencode(std::string_view text, char* out) {

@@ -131,7 +131,7 @@ int parse_url(std::string_view text, char* storage, Url* url, core::Why* why) {
   }
   if (!text.empty()) std::memcpy(storage, text.data(), text.size());
   storage[text.size()] = '\0';
-  UrlScan s{storage, storage + text.size(), why};
+  UrlScan s(storage, text.size(), why);
   if (const int error = scan_url(s); error != 0) return error;
 
   url->scheme = s.scheme;

@@ -55,6 +55,16 @@ constexpr bool is(char c, int bits) {
   return (kClasses[static_cast<uint8_t>(c)] & bits) != 0;
 }
 
+// Behind the longest run of such bytes. A NUL ends every run.
+[[gnu::always_inline]] inline const char* skip(const char* p, int bits) {
+  for (;; p += 4) {
+    if (!is(p[0], bits)) return p;
+    if (!is(p[1], bits)) return p + 1;
+    if (!is(p[2], bits)) return p + 2;
+    if (!is(p[3], bits)) return p + 3;
+  }
+}
+
 constexpr bool is_digit(char c) {
   return static_cast<unsigned char>(c - '0') < 10;
 }
@@ -110,7 +120,13 @@ bool ends_authority(const Scan& s, const char* p) {
 
 // "http://" or "https://"; returns what stands behind it.
 const char* scan_scheme(Scan& s, int* code) {
-  if (s.end - s.base > 7 && std::memcmp(s.base, "http://", 7) == 0) return s.base + 7;
+  if (s.end - s.base >= 8) {  // as nearly everyone writes it
+    if (std::memcmp(s.base, "http://", 7) == 0) return s.base + 7;
+    if (std::memcmp(s.base, "https://", 8) == 0) {
+      s.scheme = Scheme::https;
+      return s.base + 8;
+    }
+  }
   // RFC 3986 §3.1: ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) ":"
   const char* p = s.base;
   while (is(*p, kUpper | kHex | kName | kZone) || *p == '+') {
@@ -164,10 +180,18 @@ const char* judge_name(Scan& s, const char* label, const char* behind) {
 // A name or an IPv4 address; returns what stands behind it: ':' or an authority's end.
 const char* scan_name(Scan& s, const char* p) {
   s.host = p;
+  if (is_digit(*p)) {  // the usual address at once; all else goes the long way
+    const char* behind = p + leading_ipv4_bytes({p, static_cast<size_t>(s.end - p)});
+    if (behind != p && (*behind == ':' || ends_authority(s, behind))) {
+      s.kind = HostKind::ipv4;
+      s.host_end = behind;
+      return behind;
+    }
+  }
   const char* label = p;
   const char* previous = p;
   for (;; ++p) {
-    while (is(*p, kName)) ++p;
+    p = skip(p, kName);
     if (is(*p, kUpper)) {
       s.rebuild = true;
       continue;
@@ -195,7 +219,7 @@ const char* scan_name(Scan& s, const char* p) {
 }
 
 // "[" IPv6 [ "%25" zone ] "]" (RFC 6874, and a bare '%' as people write it).
-const char* scan_ipv6(Scan& s, const char* p) {
+[[gnu::noinline]] const char* scan_ipv6(Scan& s, const char* p) {
   s.kind = HostKind::ipv6;
   s.host = ++p;
   for (; is(*p, kHex) || *p == ':' || *p == '.'; ++p) {
@@ -208,7 +232,7 @@ const char* scan_ipv6(Scan& s, const char* p) {
     s.rebuild = true;
     p += p[1] == '2' && p[2] == '5' ? 3 : 1;
     s.zone = p;
-    while (is(*p, kZone)) ++p;
+    p = skip(p, kZone);
     s.zone_end = p;
     if (*p != ']') return refuse_byte(s, "zone", p);
     if (p == s.zone) return refuse(s, "zone", p, "empty");
@@ -223,23 +247,21 @@ const char* scan_ipv6(Scan& s, const char* p) {
 
 const char* scan_port(Scan& s, const char* p) {
   const char* const begin = p;
+  uint32_t port = 0;
   for (; is_digit(*p); ++p) {
-    s.port = s.port * 10 + static_cast<uint32_t>(*p - '0');
-    if (s.port > 65535) return refuse(s, "port", begin, "over 65535");
+    port = port * 10 + static_cast<uint32_t>(*p - '0');
+    if (port > 65535) return refuse(s, "port", begin, "over 65535");
   }
   if (!ends_authority(s, p)) return refuse(s, "port", p, "not a digit");
-  if (p != begin && s.port == 0) return refuse(s, "port", begin, "0 is not a port");
+  if (p != begin && port == 0) return refuse(s, "port", begin, "0 is not a port");
   const uint32_t normal = s.default_port();
-  if (p == begin || *begin == '0' || s.port == normal) s.rebuild = true;
-  if (s.port == normal) s.port = 0;
+  if (p == begin || *begin == '0' || port == normal) s.rebuild = true;
+  s.port = port == normal ? 0 : port;
   return p;
 }
 
 const char* scan_host_and_port(Scan& s, const char* p) {
   s.authority = p;
-  s.kind = HostKind::name;
-  s.port = 0;
-  s.zone = nullptr;
   p = *p == '[' ? scan_ipv6(s, p) : scan_name(s, p);
   if (p != nullptr && *p == ':') p = scan_port(s, p + 1);
   s.authority_end = p;
@@ -251,7 +273,7 @@ const char* scan_percent(const char* p) {
   return is(p[1], kHex) && is(p[2], kHex) ? p + 3 : nullptr;
 }
 
-const char* scan_userinfo(Scan& s, const char* p, const char* end) {
+[[gnu::noinline]] const char* scan_userinfo(Scan& s, const char* p, const char* end) {
   s.rebuild = true;
   s.userinfo = p;
   s.userinfo_end = end;
@@ -279,13 +301,17 @@ const char* scan_authority(Scan& s, const char* p) {
   }
   if (last_at == nullptr) return nullptr;
   const char* host = scan_userinfo(s, p, last_at);
-  return host == nullptr ? nullptr : scan_host_and_port(s, host);
+  if (host == nullptr) return nullptr;
+  s.kind = HostKind::name;  // whatever the first try left behind
+  s.port = 0;
+  s.zone = nullptr;
+  return scan_host_and_port(s, host);
 }
 
 // A query or a fragment: up to a byte that is not of it.
 const char* scan_query(const char* p) {
   for (;;) {
-    while (is(*p, kQuery)) ++p;
+    p = skip(p, kQuery);
     const char* behind = *p == '%' ? scan_percent(p) : nullptr;
     if (behind == nullptr) return p;
     p = behind;
@@ -294,7 +320,7 @@ const char* scan_query(const char* p) {
 
 const char* scan_path(Scan& s, const char* p) {
   for (;;) {
-    while (is(*p, kPath)) ++p;
+    p = skip(p, kPath);
     if (*p == '.') {
       const char* behind = p[1] == '.' ? p + 2 : p + 1;
       if (p[-1] == '/' && is(*behind, kBehind)) s.dots = true;

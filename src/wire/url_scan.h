@@ -15,19 +15,22 @@ namespace pester::wire {
 // What the scan of a copy of the text found. All pointers go into that copy, which ends in a NUL, so
 // that no loop has to look for the end.
 struct UrlScan {
+  UrlScan(const char* copy, size_t size, core::Why* reason)
+      : base(copy), end(copy + size), why(reason) {}
+
   const char* base;
   const char* end;
   core::Why* why;
   const char* userinfo = nullptr;  // nullptr: none
   const char* userinfo_end = nullptr;
-  const char* authority = nullptr;  // behind userinfo
-  const char* authority_end = nullptr;
-  const char* host = nullptr;  // without brackets, zone and trailing dot
-  const char* host_end = nullptr;
   const char* zone = nullptr;  // nullptr: none
   const char* zone_end = nullptr;
-  const char* path_end = nullptr;
-  const char* target_end = nullptr;
+  const char* authority;  // behind userinfo
+  const char* authority_end;
+  const char* host;  // without brackets, zone and trailing dot
+  const char* host_end;
+  const char* path_end;
+  const char* target_end;
   uint32_t port = 0;  // 0: the default one
   core::Scheme scheme = core::Scheme::http;
   HostKind kind = HostKind::name;
@@ -43,8 +46,8 @@ struct UrlScan {
   [[nodiscard]] bool has_query() const { return target_end != path_end; }
 };
 
-// Fills `scan`, whose base, end and why are set: [base, end) is the URL and *end is NUL. 0, PESTER_EURL
-// or PESTER_ESCHEME.
+// Fills `scan`, of whose copy *end is NUL: 0, PESTER_EURL or PESTER_ESCHEME. Only after 0 are all marks
+// set.
 [[nodiscard]] int scan_url(UrlScan& scan);
 
 }  // namespace pester::wire
