@@ -39,7 +39,7 @@ size_t ipv6_literal_mismatch(std::string_view text) {
     size_t end = at;
     while (end < text.size() && is_hex(text[end]) && end - at < 4) ++end;
     if (end < text.size() && text[end] == '.') {  // an IPv4 tail stands for two groups
-      if (groups > 6 || !is_ipv4_literal({text.data() + at, text.size() - at})) return at;
+      if (!is_ipv4_literal({text.data() + at, text.size() - at})) return at;
       groups += 2;
       at = text.size();
       break;

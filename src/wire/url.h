@@ -44,9 +44,9 @@ size_t url_storage_bytes(std::string_view text);
 // user name or password shows nothing. `storage` has url_storage_bytes(text) bytes, does not overlap
 // `text` and outlives `url`. On a refusal `url` is not to be used.
 //
-// Percent-encoding is checked and kept, never decoded. Visible ASCII that RFC 3986 would have encoded in a
-// path or query (the double quote and <>[]{}|^`) is sent as it stands, as people write such URLs; white
-// space, control bytes, backslashes and everything beyond ASCII are refused in every part.
+// Percent-encoding is checked and kept, never decoded. Visible ASCII that RFC 3986 would have encoded in
+// a path or query (the double quote and <>[]{}|^`) is sent as it stands, as people write such URLs;
+// white space, control bytes, backslashes and everything beyond ASCII are refused in every part.
 [[nodiscard]] int parse_url(std::string_view text, char* storage, Url* url, core::Why* why);
 
 }  // namespace pester::wire

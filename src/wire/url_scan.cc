@@ -302,9 +302,7 @@ const char* scan_authority(Scan& s, const char* p) {
   if (last_at == nullptr) return nullptr;
   const char* host = scan_userinfo(s, p, last_at);
   if (host == nullptr) return nullptr;
-  s.kind = HostKind::name;  // whatever the first try left behind
-  s.port = 0;
-  s.zone = nullptr;
+  s.kind = HostKind::name;  // an address that turned out to be a user name may have set it
   return scan_host_and_port(s, host);
 }
 

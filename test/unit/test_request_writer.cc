@@ -199,6 +199,29 @@ void nothing_can_be_injected_through_a_value(void**) {
   refused(agent, PESTER_EHEADER, "header User-Agent, value at byte 1: a carriage return is not allowed");
 }
 
+// Values are looked at eight bytes at a time: no place in a word may hide a byte, nor a neighbour.
+void a_control_byte_is_found_wherever_it_stands(void**) {
+  for (size_t size = 1; size <= 26; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (const char control : {'\x01', '\x08', '\x0a', '\x0d', '\x1f', '\x7f'}) {
+        for (const char around : {'a', ' ', '~', '\t', '\x80', '\xff'}) {
+          char value[32];
+          memset(value, around, size);
+          value[size] = '\0';
+          Case good = with("X", value);
+          int error = 0;
+          free(head_of(good, &error));
+          assert_int_equal(error, 0);
+          value[at] = control;
+          Case bad = with("X", value);
+          free(head_of(bad, &error));
+          assert_int_equal(error, PESTER_EHEADER);
+        }
+      }
+    }
+  }
+}
+
 void nothing_can_be_injected_through_a_name(void**) {
   const auto number = [](const char* name, const char* why) {
     Case c;
@@ -428,6 +451,7 @@ int main() {
       cmocka_unit_test(an_empty_value_is_sent_empty),
       cmocka_unit_test(values_may_have_tabs_and_bytes_beyond_ascii),
       cmocka_unit_test(nothing_can_be_injected_through_a_value),
+      cmocka_unit_test(a_control_byte_is_found_wherever_it_stands),
       cmocka_unit_test(nothing_can_be_injected_through_a_name),
       cmocka_unit_test(a_method_is_a_token_and_not_connect),
       cmocka_unit_test(there_is_exactly_one_host),

@@ -212,6 +212,7 @@ void the_last_at_of_the_authority_ends_the_userinfo(void**) {
   host_is("http://good.example:80@127.0.0.1/", HostKind::ipv4, "127.0.0.1");
   host_is("http://1.2.3.4@[::1]:81/", HostKind::ipv6, "::1");
   host_is("http://h:70000@x/", HostKind::name, "x");
+  host_is("http://1.2.3.4:word@x/", HostKind::name, "x");
 }
 
 void an_empty_userinfo_is_told_from_none(void**) {
