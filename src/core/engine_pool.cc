@@ -160,6 +160,7 @@ void Engine::let_go(Lane& lane, ExchangeSignal signal, Instant now) {
   const bool fit = connection.fit && now - connection.opened < limits_.connection_age_max;
   if (fit && (signal == ExchangeSignal::complete || connection.whole)) {
     kConnectionTable.step(connection.state, ConnectionSignal::release);
+    if (signal != ExchangeSignal::complete) post(connection, connection_work::kRead);
     offer(connection, now);
     return;
   }

@@ -26,8 +26,9 @@ class Slots {
   // How many chunk pointers the table must hold before the next lend().
   [[nodiscard]] size_t chunks() const { return chunk_count_; }
 
-  // Lends another chunk; `table` is where the chunk pointers stand, with room for chunks() + 1. It may
-  // be another place than last time, with the old pointers copied.
+  // The chunk pointers stand elsewhere now, copied.
+  void moved(Chunk** table) { table_ = table; }
+  // Lends another chunk; `table` is where the chunk pointers stand, with room for chunks() + 1.
   void lend(Chunk** table, Chunk* chunk) {
     table_ = table;
     table_[chunk_count_] = chunk;
