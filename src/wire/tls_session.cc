@@ -27,8 +27,10 @@ constexpr size_t kOwnAnswersMax = 32768;
 // mbedTLS may say WANT_READ without having asked for input, once per handshake message it met in a
 // record. A record of 16 KiB holds 4096 of the shortest.
 constexpr unsigned kSpinsMax = 8192;
+#if PESTER_TLS_1_3
 // Of the tickets a server sends on one connection; the rest are passed over.
 constexpr unsigned kTicketsMax = 8;
+#endif
 
 // ---- what mbedTLS calls ------------------------------------------------------------------------------
 
