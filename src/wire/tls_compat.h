@@ -10,6 +10,7 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -69,7 +70,21 @@ inline int tls_sha256(const unsigned char* bytes, size_t size, unsigned char out
 #endif
 }
 
+// mbedTLS takes a directory for a file of 2^63 bytes and calls that out of memory. Sets errno.
+inline bool tls_is_file(const char* path) {
+  struct stat status;
+  if (stat(path, &status) != 0) return false;
+  errno = S_ISDIR(status.st_mode) ? EISDIR : 0;
+  return errno == 0;
+}
+
+inline int tls_parse_certificate_file(mbedtls_x509_crt* chain, const char* path) {
+  if (!tls_is_file(path)) return MBEDTLS_ERR_X509_FILE_IO_ERROR;
+  return mbedtls_x509_crt_parse_file(chain, path);
+}
+
 inline int tls_parse_key_file(mbedtls_pk_context* key, const char* path, const char* password) {
+  if (!tls_is_file(path)) return MBEDTLS_ERR_PK_FILE_IO_ERROR;
 #if PESTER_MBEDTLS_3
   return mbedtls_pk_parse_keyfile(key, path, password, tls_random, nullptr);
 #else

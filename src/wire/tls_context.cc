@@ -101,13 +101,11 @@ int refuse_client(const char* what, const char* path, int code, core::Why* why) 
 int load_client_certificate(TlsContext* context, core::Why* why) {
   const TlsOptions& options = context->options;
   if (options.cert_file == nullptr) return 0;
-  errno = 0;
-  int code = mbedtls_x509_crt_parse_file(&context->client_chain, options.cert_file);
+  int code = tls_parse_certificate_file(&context->client_chain, options.cert_file);
   if (code > 0) code = MBEDTLS_ERR_X509_INVALID_FORMAT;  // a chain with a hole is no chain
   if (code != 0) return refuse_client("client certificate", options.cert_file, code, why);
 
   const char* key_file = options.key_file != nullptr ? options.key_file : options.cert_file;
-  errno = 0;
   code = tls_parse_key_file(&context->client_key, key_file, options.key_password);
   if (code != 0) return refuse_client("client key", key_file, code, why);
   code = tls_check_pair(&context->client_chain.pk, &context->client_key);

@@ -170,6 +170,8 @@ void tls_add_file_code(int code, core::Why* why) {
     why->add("no such file or directory");
   } else if (unread && errno == EACCES) {
     why->add("permission denied");
+  } else if (unread && errno == EISDIR) {
+    why->add("is a directory");
   } else {
     tls_add_code(code, why);
   }

@@ -77,8 +77,7 @@ bool exists(const char* path) {
 }  // namespace
 
 int trust_load_file(mbedtls_x509_crt* chain, const char* path, core::Why* why) {
-  errno = 0;
-  const int code = mbedtls_x509_crt_parse_file(chain, path);
+  const int code = tls_parse_certificate_file(chain, path);
   return code >= 0 ? 0 : refuse("CA file", path, code, why);
 }
 
@@ -90,7 +89,6 @@ int trust_load_pem(mbedtls_x509_crt* chain, const char* pem, core::Why* why) {
 }
 
 int trust_load_directory(mbedtls_x509_crt* chain, const char* path, core::Why* why) {
-  errno = 0;
   DIR* directory = opendir(path);
   if (directory == nullptr) {
     return errno == ENOMEM ? kTlsNoMemory
