@@ -2,6 +2,7 @@
 // The life of a connection: the lookup, TCP, the handshake, the end.
 #include "uv/connection.h"
 
+#include <algorithm>
 #include <new>
 
 #include "core/assert.h"
@@ -159,8 +160,9 @@ bool user_accepts(Connection& connection) {
   if (tls.verify_cb == nullptr) return true;
   const auto* origin = static_cast<Origin*>(connection.origin);
   char host[256];
-  const size_t size = origin->host().copy(host, sizeof host - 1);
-  host[size] = '\0';
+  const std::string_view name = origin->host();
+  std::copy(name.begin(), name.end(), host);  // at most 253 bytes
+  host[name.size()] = '\0';
   const std::string_view leaf = wire::tls_peer_leaf(connection.tls);
   return tls.verify_cb(host, reinterpret_cast<const unsigned char*>(leaf.data()), leaf.size(),
                        wire::tls_verify_error(connection.tls), tls.verify_data) == 0;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "wire/response_parser.h"
 
+
 #include <llhttp.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "pester/errors.h"
 
 namespace pester::wire {
 
