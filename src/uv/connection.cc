@@ -193,9 +193,9 @@ void connection_dial(Client& client, core::Lane& lane, core::Now now) {
   client.engine.dial_began(lane, *connection, now.mono);
   const auto* origin = static_cast<Origin*>(connection->origin);
   Addresses addresses;
-  const int rc = resolver_ask(client.resolver, &connection->dialing->lookup, origin->host(),
-                              origin->host_kind, origin->zone(), origin->port, lane.attempt > 1, now,
-                              &addresses);
+  const int rc =
+      resolver_ask(client.resolver, &connection->dialing->lookup, origin->host(), origin->host_kind,
+                   origin->zone(), origin->port, lane.attempt > 1, now, &addresses);
   if (rc == kResolvePending) return;
   if (rc == 0) {
     dial_addresses(*connection, addresses, now);

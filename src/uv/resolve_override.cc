@@ -106,7 +106,8 @@ int parse_resolve_rule(const char* text, ResolveRule* rule, core::Why* why) {
     const char* const end = rest.data() + rest.size();
     const char* const comma = std::find(rest.data(), end, ',');
     const std::string_view one = unbracketed({rest.data(), static_cast<size_t>(comma - rest.data())});
-    if (rule->addresses.count == kAddressesMax) return refuse(why, "resolve", text, "more than 16 addresses");
+    if (rule->addresses.count == kAddressesMax)
+      return refuse(why, "resolve", text, "more than 16 addresses");
     Address& address = rule->addresses.at[rule->addresses.count];
     if (!read_address(one, 0, &address)) return refuse(why, "resolve", text, "bad address");
     set_port(&address, rule->port);
@@ -123,7 +124,8 @@ int parse_connect_rule(const char* text, ConnectRule* rule, core::Why* why) {
   if (!take_part(&rest, &rule->host) || !take_part(&rest, &port) || !take_part(&rest, &rule->to_host)) {
     return refuse(why, "connect_to", text, "not of the form HOST1:PORT1:HOST2:PORT2");
   }
-  if (!port.empty() && !read_port(port, &rule->port)) return refuse(why, "connect_to", text, "bad PORT1");
+  if (!port.empty() && !read_port(port, &rule->port))
+    return refuse(why, "connect_to", text, "bad PORT1");
   if (!rest.empty() && !read_port(rest, &rule->to_port)) {
     return refuse(why, "connect_to", text, "bad PORT2");
   }

@@ -138,7 +138,8 @@ class Resolver {
 
   int read_overrides(const ResolverOptions& options, core::Why* why);
   void release();
-  int ask(Lookup* lookup, std::string_view host, uint16_t port, bool fresh, core::Now now, Addresses* out);
+  int ask(Lookup* lookup, std::string_view host, uint16_t port, bool fresh, core::Now now,
+          Addresses* out);
   bool overridden(std::string_view* host, uint16_t* port, Addresses* out) const;
   void forget(std::string_view host);
   void settle(AskJob& job);

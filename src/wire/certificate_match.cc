@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "wire/certificate_match.h"
+#include "core/text.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -60,12 +61,12 @@ void add_address(std::string_view presented, core::Why* why) {
 
 bool dns_name_matches(std::string_view presented, std::string_view host) {
   if (!is_plain_name(host)) return false;
-  if (!presented.starts_with("*.")) return is_plain_name(presented) && same_name(presented, host);
+  if (!core::begins_with(presented, "*.")) return is_plain_name(presented) && same_name(presented, host);
 
-  const std::string_view parent = presented.substr(2);
+  const std::string_view parent = core::part(presented, 2);
   if (!is_plain_name(parent) || parent.find('.') == std::string_view::npos) return false;
   const size_t dot = host.find('.');
-  return dot != std::string_view::npos && same_name(parent, host.substr(dot + 1));
+  return dot != std::string_view::npos && same_name(parent, core::part(host, dot + 1));
 }
 
 bool address_matches(std::string_view presented, std::string_view host, HostKind kind) {

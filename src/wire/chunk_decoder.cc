@@ -41,7 +41,8 @@ bool ChunkDecoder::size_ends(char c) {
 }
 
 bool ChunkDecoder::step(char c) {
-  if (state_ >= State::extension_name_first && state_ <= State::extension_end && extension_left_-- == 0) {
+  if (state_ >= State::extension_name_first && state_ <= State::extension_end &&
+      extension_left_-- == 0) {
     too_long_ = true;
     return wrong("chunk extensions over their limit");
   }
@@ -103,7 +104,8 @@ bool ChunkDecoder::step(char c) {
   return true;
 }
 
-ChunkDecoder::Result ChunkDecoder::feed(std::string_view input, size_t* consumed, std::string_view* span) {
+ChunkDecoder::Result ChunkDecoder::feed(std::string_view input, size_t* consumed,
+                                        std::string_view* span) {
   size_t at = 0;
   while (at < input.size()) {
     if (state_ == State::data) {

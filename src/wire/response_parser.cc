@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "wire/response_parser.h"
 
-
 #include <llhttp.h>
 
 #include <algorithm>
@@ -70,11 +69,24 @@ int stop(llhttp_t*) {
 constexpr llhttp_settings_t kSettings = {.on_headers_complete = skip_body, .on_message_complete = stop};
 
 // Framing, routing, authentication and content fields have no place behind a body (RFC 9110 §6.5.1).
-constexpr std::string_view kNotInTrailers[] = {
-    "authorization",   "cache-control", "connection",         "content-encoding",    "content-range",
-    "content-type",    "cookie",        "host",               "proxy-authenticate",  "proxy-authorization",
-    "set-cookie",      "te",            "trailer",            "upgrade",             "www-authenticate",
-    "location",        "keep-alive",    "proxy-connection"};
+constexpr std::string_view kNotInTrailers[] = {"authorization",
+                                               "cache-control",
+                                               "connection",
+                                               "content-encoding",
+                                               "content-range",
+                                               "content-type",
+                                               "cookie",
+                                               "host",
+                                               "proxy-authenticate",
+                                               "proxy-authorization",
+                                               "set-cookie",
+                                               "te",
+                                               "trailer",
+                                               "upgrade",
+                                               "www-authenticate",
+                                               "location",
+                                               "keep-alive",
+                                               "proxy-connection"};
 
 }  // namespace
 
@@ -86,7 +98,8 @@ struct ResponseParser::Framing {
   bool keep_alive = false;
 };
 
-void ResponseParser::start(ResponseHead* head, BlockPool* pool, const ParserLimits* limits, bool no_body) {
+void ResponseParser::start(ResponseHead* head, BlockPool* pool, const ParserLimits* limits,
+                           bool no_body) {
   head_ = head;
   pool_ = pool;
   limits_ = limits;
@@ -172,7 +185,8 @@ Parsed ResponseParser::feed(std::string_view input) {
 Parsed ResponseParser::feed_head(std::string_view input) {
   const char* const begin = input.data();
   // What is over the limit is not looked at: whole and in pieces give the same answer.
-  const size_t room = static_cast<size_t>(limits_->head_bytes - std::min<uint64_t>(bytes_, limits_->head_bytes));
+  const size_t room =
+      static_cast<size_t>(limits_->head_bytes - std::min<uint64_t>(bytes_, limits_->head_bytes));
   const size_t scan = std::min(input.size(), room);
   size_t at = 0;
   bool ended = false;
@@ -184,7 +198,9 @@ Parsed ResponseParser::feed_head(std::string_view input) {
       break;
     }
     const auto index = static_cast<size_t>(lf - begin);
-    const char before = index > 0 ? begin[index - 1] : head_->text().empty() ? '\0' : head_->text().view().back();
+    const char before = index > 0               ? begin[index - 1]
+                        : head_->text().empty() ? '\0'
+                                                : head_->text().view().back();
     line_bytes_ += static_cast<uint32_t>(index - at + 1);
     at = index + 1;
     if (line_bytes_ < 2 || before != '\r') {
@@ -194,7 +210,8 @@ Parsed ResponseParser::feed_head(std::string_view input) {
     const uint32_t line = line_bytes_;
     line_bytes_ = 0;
     if (++lines_ == 1) {
-      if (empty) return fail(PESTER_EPROTOCOL, "an empty line before the status line", bytes_ + index, at);
+      if (empty)
+        return fail(PESTER_EPROTOCOL, "an empty line before the status line", bytes_ + index, at);
       if (!head_->text().append(*pool_, begin, at)) return fail(kNoMemory, "out of memory", bytes_, at);
       if (!read_status_line(line)) {
         phase_ = Phase::failed;
@@ -255,7 +272,8 @@ Parsed ResponseParser::on_head_end(size_t consumed) {
   end_texts(0);
   head_->text().data()[head_->reason_at + head_->reason_bytes] = '\0';
   if (head_->status >= 200) return {Item::head, consumed, {}};
-  if (head_->status == 101) return fail(PESTER_EPROTOCOL, "an upgrade nobody asked for", head_at_, consumed);
+  if (head_->status == 101)
+    return fail(PESTER_EPROTOCOL, "an upgrade nobody asked for", head_at_, consumed);
   if (++informational_ > limits_->informational) {
     return fail(PESTER_EPROTOCOL, "too many informational responses", head_at_, consumed);
   }
@@ -284,7 +302,8 @@ bool ResponseParser::read_fields(size_t at, size_t end, Framing* framing) {
     size_t value_end = line_end;
     while (value_at < value_end && is_space(text[value_at])) ++value_at;
     while (value_end > value_at && is_space(text[value_end - 1])) --value_end;
-    const Field field = {static_cast<uint32_t>(at), static_cast<uint32_t>(static_cast<size_t>(colon - text) - at),
+    const Field field = {static_cast<uint32_t>(at),
+                         static_cast<uint32_t>(static_cast<size_t>(colon - text) - at),
                          static_cast<uint32_t>(value_at), static_cast<uint32_t>(value_end - value_at)};
     if (!head_->fields().append(*pool_, &field, sizeof field)) {
       refuse("out of memory", place);
@@ -427,7 +446,8 @@ Parsed ResponseParser::feed_trailers(std::string_view input, size_t consumed) {
     if (kept >= limits_->trailer_bytes) {
       return fail(PESTER_EHEADSIZE, "the trailers are over their limit", bytes_, consumed + at);
     }
-    if (!head_->text().append(*pool_, &c, 1)) return fail(kNoMemory, "out of memory", bytes_, consumed + at);
+    if (!head_->text().append(*pool_, &c, 1))
+      return fail(kNoMemory, "out of memory", bytes_, consumed + at);
     ++at;
     ++bytes_;
     ++line_bytes_;
@@ -460,12 +480,14 @@ Parsed ResponseParser::on_trailers_end(size_t consumed) {
     while (value_at < value_end && is_space(text[value_at])) ++value_at;
     while (value_end > value_at && is_space(text[value_end - 1])) --value_end;
     for (size_t i = value_at; i < value_end; ++i) {
-      if (is_control(text[i])) return fail(PESTER_EPROTOCOL, "a control byte in a trailer field", place, consumed);
+      if (is_control(text[i]))
+        return fail(PESTER_EPROTOCOL, "a control byte in a trailer field", place, consumed);
     }
     const Field field = {static_cast<uint32_t>(at), static_cast<uint32_t>(colon - at),
                          static_cast<uint32_t>(value_at), static_cast<uint32_t>(value_end - value_at)};
     const std::string_view name = {text + at, field.name_bytes};
-    if (equals_ignoring_case(name, "content-length") || equals_ignoring_case(name, "transfer-encoding")) {
+    if (equals_ignoring_case(name, "content-length") ||
+        equals_ignoring_case(name, "transfer-encoding")) {
       return fail(PESTER_EPROTOCOL, "a framing field behind the body", place, consumed);
     }
     if (!keep_trailer(field)) return fail(kNoMemory, "out of memory", place, consumed);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 responses, strictly (RFC 9112), behind a pull interface: one item at a time, so that no code of
-// the user's ever runs inside llhttp. llhttp reads every head; everything it misses, or reads differently
-// from version to version, is closed before and after it. Refuses to know sockets, policies and what a
-// status means beyond framing.
+// HTTP/1.1 responses, strictly (RFC 9112), behind a pull interface: one item at a time, so that no code
+// of the user's ever runs inside llhttp. llhttp reads every head; everything it misses, or reads
+// differently from version to version, is closed before and after it. Refuses to know sockets, policies
+// and what a status means beyond framing.
 #ifndef PESTER_WIRE_RESPONSE_PARSER_H_
 #define PESTER_WIRE_RESPONSE_PARSER_H_
 
@@ -66,7 +66,16 @@ class ResponseParser {
   [[nodiscard]] uint32_t keep_alive_timeout_s() const { return keep_alive_timeout_s_; }
 
  private:
-  enum class Phase : uint8_t { head, no_body, length_body, chunked_body, trailers, close_body, done, failed };
+  enum class Phase : uint8_t {
+    head,
+    no_body,
+    length_body,
+    chunked_body,
+    trailers,
+    close_body,
+    done,
+    failed
+  };
   // What the fields of a head say about framing.
   struct Framing;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "wire/tls_cache.h"
+#include "core/text.h"
 
 #include <new>
 
@@ -77,8 +78,8 @@ void TlsCache::put(const TlsCacheKey& key, const mbedtls_ssl_context& ssl, std::
   entry->host_size = key.host.size();
   entry->leaf_size = leaf.size();
   char* tail = reinterpret_cast<char*>(entry + 1);
-  key.host.copy(tail, key.host.size());
-  if (!leaf.empty()) leaf.copy(tail + key.host.size(), leaf.size());
+  core::copy_text(key.host, tail, key.host.size());
+  if (!leaf.empty()) core::copy_text(leaf, tail + key.host.size(), leaf.size());
 
   const size_t index = index_of(key);
   if (index != kEntriesMax) {
