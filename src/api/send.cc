@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <string_view>
 
 #include "api/objects.h"
@@ -25,8 +26,7 @@ struct Checked {
   wire::Url url;
   wire::RequestHead head;
   wire::RequestHeadInfo info;
-  UserPolicy own_policy;
-  bool has_policy = false;
+  std::optional<UserPolicy> own_policy;
 };
 
 static_assert(sizeof(pester_header_t) == sizeof(wire::HeaderIn));
@@ -55,9 +55,8 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   pester_policy_t policy;
   if (!read_sized(&policy, checked->given.policy))
     return refuse(why, PESTER_EOPTION, "policy: not initialised");
-  checked->own_policy = client.policy;
-  checked->has_policy = true;
-  return read_policy(policy, &checked->own_policy, why);
+  checked->own_policy.emplace(client.policy);
+  return read_policy(policy, &*checked->own_policy, why);
 }
 
 int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
@@ -85,10 +84,10 @@ uint64_t body_limit(const pester_request_t& given, const uv::Client& client) {
 // One block: the request, lanes, records; then the policy, URL, method, head and body.
 pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const pester_request_t& given = checked.given;
-  const UserPolicy& policy = checked.has_policy ? checked.own_policy : client.policy;
+  const UserPolicy& policy = checked.own_policy ? *checked.own_policy : client.policy;
   const bool may_race = checked.traits.safe || given.idempotent == 1;
   const uint8_t lanes = may_race ? policy.core.concurrency : uint8_t{1};
-  const size_t policy_bytes = checked.has_policy ? sizeof(UserPolicy) : 0;
+  const size_t policy_bytes = checked.own_policy ? sizeof(UserPolicy) : 0;
   const size_t url_bytes = checked.url.text.size() + 1;
   const size_t method_bytes = checked.method.size() + 1;
   wire::Block block;
@@ -113,8 +112,8 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
     lane_room[i].index = i;
   }
   result->user_policy = &client.policy;
-  if (checked.has_policy) {
-    result->user_policy = ::new (static_cast<void*>(extra)) UserPolicy(checked.own_policy);
+  if (checked.own_policy) {
+    result->user_policy = ::new (static_cast<void*>(extra)) UserPolicy(*checked.own_policy);
     extra += policy_bytes;
   }
   result->policy = &result->user_policy->core;

@@ -23,6 +23,7 @@ constexpr Duration kLag = Duration::from_ms(5);
 
 void on_timer(uv_timer_t* timer);
 
+// Early is harmless: then it is armed anew.
 void start_timer(Client& client, Instant at, int64_t ms) {
   client.timer_at = at;
   uv_timer_start(&client.timer, on_timer, static_cast<uint64_t>(ms), 0);
@@ -36,40 +37,36 @@ void arm_timer(Client& client, core::Now now) {
     auto* handle = reinterpret_cast<uv_handle_t*>(&client.timer);
     live ? uv_ref(handle) : uv_unref(handle);
   }
+  const Instant far = now.mono + Duration::from_ms(kFarMs);
   const Instant next = client.engine.next_deadline();
-  if (next >= client.timer_at) return;
-  if (next.is_never() && !live) return;
+  if (next >= client.timer_at && (!client.timer_at.is_never() || !live)) return;
   // At least a tick: the loop polls between two calls of a timer, so that what has come is read first.
-  int64_t ms = next.is_never() ? kFarMs : std::min((next - now.mono).ms_up(), kFarMs);
-  ms = std::max(ms, int64_t{1});
-  start_timer(client, now.mono + Duration::from_ms(ms), ms);
+  const Instant at = std::min(next, far);
+  start_timer(client, at, std::max((at - now.mono).ms_up(), int64_t{1}));
 }
 
-// Law "lag-proof": when the host held up the loop, its sockets are read before any verdict.
-void expire(Client& client, core::Now now) {
-  for (;;) {
-    const Instant next = client.engine.next_deadline();
-    if (next > now.mono) break;
-    if (!client.grace.is_never()) {
-      const Instant due = std::min(client.grace, now.mono);
-      client.grace = Instant::never();
-      client.engine.expire(due, now.mono);
-      continue;
-    }
-    if (now.mono - next > kLag) {
-      client.grace = now.mono;
-      return;
-    }
-    client.engine.expire(now.mono, now.mono);
+// Lag-proof: when the host held up the loop, what has come in meanwhile is read before any verdict.
+// libuv's timers run before the poll (1.44) or after it (1.50): so deadlines that are found over late are
+// looked at again a tick later, when the loop has polled for certain.
+void expire(Client& client, Instant expected, core::Now now) {
+  if (!client.grace.is_never()) {
+    expected = client.grace;
+    client.grace = Instant::never();
+    client.engine.expire(expected, now.mono);
   }
-  client.grace = Instant::never();
+  if (now.mono - expected <= kLag) {
+    client.engine.expire(now.mono, now.mono);
+  } else if (client.engine.next_deadline() <= now.mono) {
+    client.grace = now.mono;
+  }
 }
 
 void on_timer(uv_timer_t* timer) {
   auto& client = *static_cast<Client*>(timer->data);
   const core::Now now = client_enter(client);
+  const Instant expected = client.timer_at;
   client.timer_at = Instant::never();
-  expire(client, now);
+  expire(client, expected, now);
   client_leave(client, now);
 }
 
@@ -369,7 +366,8 @@ void pump_after_call(Client& client, core::Now now) {
 
 void pump_soon(Client& client) {
   if (client.ending) return;
-  start_timer(client, client_now(client).mono, 0);
+  // What was expected earlier stays so: a call after a stall is no reason to forget the stall.
+  start_timer(client, std::min(client.timer_at, client_now(client).mono), 0);
 }
 
 void pump_on_no_sockets(void* data) {
