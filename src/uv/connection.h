@@ -40,6 +40,7 @@ struct Connection : core::Connection {
   Response response;
   std::string_view input;   // what is being parsed now
   wire::Bytes pending;      // what could not be parsed yet; at most a read and a TLS record
+  size_t pending_at = 0;    // of it, what is parsed already: a span of it may still be told
   size_t taken = 0;         // of the request's bytes, given to the socket or to TLS
   uint64_t idle_entry = 0;  // the client's entry in which it became idle: no need to look at it then
   core::Instant tcp_at{};

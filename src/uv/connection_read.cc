@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "core/assert.h"
+#include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
 
@@ -129,11 +130,22 @@ void keep_response(Connection& connection, Request& request, core::Fate fate) {
   response = Response{};
 }
 
+void drop_pending(Connection& connection) {
+  connection.pending.clear();
+  connection.pending_at = 0;
+}
+
+// Bytes behind the message: nobody asked for them.
+bool has_leftover(const Connection& connection) {
+  return !connection.input.empty() || connection.end != StreamEnd::none;
+}
+
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  if (!connection.input.empty() || !connection.pending.empty()) connection.fit = false;
+  if (has_leftover(connection)) connection.fit = false;
   connection.input = {};
+  drop_pending(connection);
   connection.whole = true;
   if (lane.previewing) {
     client.engine.preview_ready(lane, now.mono);
@@ -163,8 +175,9 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
       }
       return;
     case wire::Item::end:
-      if (!connection.input.empty() || !connection.pending.empty()) connection.fit = false;
+      if (has_leftover(connection)) connection.fit = false;
       connection.input = {};
+      drop_pending(connection);
       connection.idle_entry = connection.client->entry;
       engine.drained(connection, now.mono);
       return;
@@ -256,6 +269,8 @@ void take_plain(Connection& connection, std::string_view bytes, core::Now now) {
     record_of(*lane).first_byte = now.mono.ns - lane->request->began.ns;
   }
   if (connection.stopped || !connection.pending.empty()) {
+    if (connection.pending_at != 0) connection.pending.consume(connection.pending_at);
+    connection.pending_at = 0;
     if (!connection.pending.append(client.pool, bytes.data(), bytes.size())) {
       on_broken(connection, UV_ENOMEM, {}, now);
     }
@@ -374,7 +389,7 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
   const bool from_pending = !connection.pending.empty();
   const auto keep_rest = [&] {
     if (from_pending) {
-      connection.pending.consume(connection.pending.size() - connection.input.size());
+      connection.pending_at = connection.pending.size() - connection.input.size();
     } else if (!connection.input.empty() &&
                !connection.pending.append(client.pool, connection.input.data(),
                                           connection.input.size())) {
@@ -417,7 +432,7 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
     if (connection.lane == nullptr && connection.state == ConnectionState::leased) return;
     if (parsed.item == wire::Item::end && !connection.whole) return;  // it serves the next one already
   }
-  if (from_pending) connection.pending.clear();
+  if (from_pending) drop_pending(connection);
   connection.input = {};
 }
 
@@ -455,11 +470,10 @@ void connection_resume(Connection& connection, core::Now now) {
       return;
     }
   }
-  if (!connection.pending.empty()) {
-    connection.input = connection.pending.view();
-    connection_consume(connection, MayPump::no, now);
-    if (!is_open(connection) || connection.stopped) return;
-  }
+  // Even with nothing left to parse: the message may end where it stopped.
+  connection.input = core::part(connection.pending.view(), connection.pending_at);
+  connection_consume(connection, MayPump::no, now);
+  if (!is_open(connection) || connection.stopped) return;
   if (connection.end != StreamEnd::none) {
     on_stream_end(connection, connection.end == StreamEnd::clean, now);
     return;

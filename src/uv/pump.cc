@@ -46,8 +46,8 @@ void arm_timer(Client& client, core::Now now) {
 }
 
 // Lag-proof: when the host held up the loop, what has come in meanwhile is read before any verdict.
-// libuv's timers run before the poll (1.44) or after it (1.50): so deadlines that are found over late are
-// looked at again a tick later, when the loop has polled for certain.
+// libuv's timers run before the poll (1.44) or after it (1.50): so deadlines that are found over late
+// are looked at again a tick later, when the loop has polled for certain.
 void expire(Client& client, Instant expected, core::Now now) {
   if (!client.grace.is_never()) {
     expected = client.grace;
