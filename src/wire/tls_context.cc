@@ -122,6 +122,7 @@ int load_client_certificate(TlsContext* context, core::Why* why) {
 // 3.6 offers RSA-PSS, which TLS 1.3 needs, before PKCS #1, and then cannot check a PSS signature when
 // the server speaks TLS 1.2 and takes the first offer (against RFC 8446 §4.2.3): every RSA server of
 // TLS 1.2 on OpenSSL would be out of reach. PKCS #1 first costs nothing: TLS 1.3 does not sign with it.
+// What remains out of reach is such a server that insists on its own order; max_version 1.2 helps there.
 constexpr uint16_t kSignatures[] = {
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
     MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
