@@ -60,17 +60,12 @@ void add_address(std::string_view presented, core::Why* why) {
 
 bool dns_name_matches(std::string_view presented, std::string_view host) {
   if (!is_plain_name(host)) return false;
-  const bool wildcard = presented.size() > 2 && presented[0] == '*' && presented[1] == '.';
-  if (!wildcard) return is_plain_name(presented) && same_name(presented, host);
+  if (!presented.starts_with("*.")) return is_plain_name(presented) && same_name(presented, host);
 
-  std::string_view parent = presented;
-  parent.remove_prefix(2);
+  const std::string_view parent = presented.substr(2);
   if (!is_plain_name(parent) || parent.find('.') == std::string_view::npos) return false;
   const size_t dot = host.find('.');
-  if (dot == std::string_view::npos) return false;
-  std::string_view rest = host;
-  rest.remove_prefix(dot + 1);
-  return same_name(parent, rest);
+  return dot != std::string_view::npos && same_name(parent, host.substr(dot + 1));
 }
 
 bool address_matches(std::string_view presented, std::string_view host, HostKind kind) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "wire/tls_cache.h"
 
-#include <cstring>
 #include <new>
 
 #include "wire/tls_compat.h"
@@ -78,8 +77,8 @@ void TlsCache::put(const TlsCacheKey& key, const mbedtls_ssl_context& ssl, std::
   entry->host_size = key.host.size();
   entry->leaf_size = leaf.size();
   char* tail = reinterpret_cast<char*>(entry + 1);
-  if (!key.host.empty()) std::memcpy(tail, key.host.data(), key.host.size());
-  if (!leaf.empty()) std::memcpy(tail + key.host.size(), leaf.data(), leaf.size());
+  key.host.copy(tail, key.host.size());
+  if (!leaf.empty()) leaf.copy(tail + key.host.size(), leaf.size());
 
   const size_t index = index_of(key);
   if (index != kEntriesMax) {

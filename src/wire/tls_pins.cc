@@ -15,19 +15,16 @@ int parse_pins(std::string_view text, TlsPins* pins, core::Why* why) {
   pins->count = 0;
   while (!text.empty() || pins->count == 0) {
     const size_t end = text.find(';');
-    const bool last = end == std::string_view::npos;
-    const std::string_view pin(text.data(), last ? text.size() : end);
-    text.remove_prefix(last ? text.size() : end + 1);
+    const std::string_view pin = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
     if (pins->count == TlsPins::kMost) {
       why->add("pinned_spki: more than 16 pins");
       return PESTER_EOPTION;
     }
     size_t size = 0;
     uint8_t hash[33];  // one more than fits, so that a longer one is seen
-    const bool known =
-        pin.size() > kScheme.size() && std::memcmp(pin.data(), kScheme.data(), kScheme.size()) == 0;
     const auto* encoded = reinterpret_cast<const unsigned char*>(pin.data()) + kScheme.size();
-    if (!known ||
+    if (!pin.starts_with(kScheme) ||
         mbedtls_base64_decode(hash, sizeof hash, &size, encoded, pin.size() - kScheme.size()) != 0 ||
         size != 32) {
       why->add("pinned_spki: \"").add(pin).add("\" is not sha256//BASE64 of 32 bytes");

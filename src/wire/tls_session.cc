@@ -3,7 +3,6 @@
 // between the lent input and the output buffer. How it ends in words is in tls_failure.cc.
 #include "wire/tls_session.h"
 
-#include <cstring>
 #include <ctime>
 #include <new>
 
@@ -44,8 +43,7 @@ int receive(void* data, unsigned char* out, size_t size) {
     return MBEDTLS_ERR_SSL_WANT_READ;
   }
   session->spins = 0;
-  const size_t count = input.size() < size ? input.size() : size;
-  std::memcpy(out, input.data(), count);
+  const size_t count = input.copy(reinterpret_cast<char*>(out), size);
   input.remove_prefix(count);
   return static_cast<int>(count);
 }
@@ -172,8 +170,7 @@ TlsStatus handshake_done(TlsSession* session) {
   info.version = mbedtls_ssl_get_version(&session->ssl);
   info.cipher = tls_cipher_name(mbedtls_ssl_get_ciphersuite(&session->ssl));
   if (const char* alpn = mbedtls_ssl_get_alpn_protocol(&session->ssl); alpn != nullptr) {
-    const size_t size = strnlen(alpn, sizeof info.alpn - 1);
-    std::memcpy(info.alpn, alpn, size);
+    const size_t size = std::string_view(alpn).copy(info.alpn, sizeof info.alpn - 1);
     info.alpn[size] = '\0';
   }
   session->state = TlsState::open;
@@ -210,8 +207,7 @@ int tls_session_create(TlsSession** session, TlsContext* context, BlockPool* poo
   made->host_kind = kind;
   made->port = port;
   made->host_text = reinterpret_cast<char*>(made + 1);
-  made->host_size = host.size();
-  if (!host.empty()) std::memcpy(made->host_text, host.data(), host.size());
+  made->host_size = host.copy(made->host_text, host.size());
   made->host_text[host.size()] = '\0';
   mbedtls_ssl_init(&made->ssl);
   ++context->sessions;
@@ -284,15 +280,14 @@ TlsStatus tls_write(TlsSession* session, std::string_view plain, size_t* count) 
   session->written = true;
   save_session(session);
   while (!plain.empty()) {
-    const auto most = static_cast<size_t>(record_max);
-    size_t part = plain.size() < most ? plain.size() : most;
+    std::string_view part = plain.substr(0, static_cast<size_t>(record_max));
     const size_t waiting = session->output.size() - session->sent;
     const size_t room =
         waiting + kRecordOverhead < kOutputMax ? kOutputMax - waiting - kRecordOverhead : 0;
-    if (room < part && room < kPartMin) return TlsStatus::ok;
-    if (part > room) part = room;
-    const int code =
-        mbedtls_ssl_write(&session->ssl, reinterpret_cast<const unsigned char*>(plain.data()), part);
+    if (room < part.size() && room < kPartMin) return TlsStatus::ok;
+    part = part.substr(0, room);
+    const int code = mbedtls_ssl_write(&session->ssl,
+                                       reinterpret_cast<const unsigned char*>(part.data()), part.size());
     if (code <= 0) {
       if (after(session, code) == Next::again) continue;
       return tls_fail(session, code);
@@ -304,9 +299,7 @@ TlsStatus tls_write(TlsSession* session, std::string_view plain, size_t* count) 
 }
 
 std::string_view tls_output(const TlsSession* session) {
-  std::string_view waiting = session->output.view();
-  waiting.remove_prefix(session->sent);
-  return waiting;
+  return session->output.view().substr(session->sent);
 }
 
 void tls_output_consume(TlsSession* session, size_t count) {
