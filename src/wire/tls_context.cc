@@ -118,6 +118,19 @@ int load_client_certificate(TlsContext* context, core::Why* why) {
   return code == 0 ? 0 : kTlsNoMemory;
 }
 
+#if PESTER_TLS_1_3
+// 3.6 offers RSA-PSS, which TLS 1.3 needs, before PKCS #1, and then cannot check a PSS signature when
+// the server speaks TLS 1.2 and takes the first offer (against RFC 8446 §4.2.3): every RSA server of
+// TLS 1.2 on OpenSSL would be out of reach. PKCS #1 first costs nothing: TLS 1.3 does not sign with it.
+// What remains out of reach is such a server that insists on its own order; max_version 1.2 helps there.
+constexpr uint16_t kSignatures[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE};
+#endif
+
 #if !PESTER_MBEDTLS_3
 // 2.28 prefers the largest curves, which doubles the time of a handshake. The list also limits the
 // curves of certificates, hence the rest. 3.6 has this order by itself.
@@ -145,6 +158,7 @@ int configure(TlsContext* context) {
   mbedtls_ssl_conf_curves(config, kCurves);
 #endif
 #if PESTER_TLS_1_3
+  mbedtls_ssl_conf_sig_algs(config, kSignatures);
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
       config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
   // Resumption without a fresh key exchange would give up forward secrecy.

@@ -52,7 +52,8 @@ constexpr Words kCodes[] = {
 #if PESTER_MBEDTLS_3
     {MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, "no common TLS version that is allowed here"},
     {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, "no common parameters"},
-    {MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER, "a handshake message with an illegal value"},
+    {MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER,
+     "an illegal value in a handshake message; perhaps max_version 1.2 helps"},
     {MBEDTLS_ERR_SSL_DECODE_ERROR, "a malformed handshake message"},
     {MBEDTLS_ERR_SSL_BAD_CERTIFICATE, "an unusable certificate message"},
 #else

@@ -57,7 +57,8 @@ root ca
 root stranger # a CA that nobody trusts
 key intermediate ec
 openssl req -new -key intermediate.key -out intermediate.csr -subj /CN=intermediate -config ca.cnf
-printf '%s\n' basicConstraints=critical,CA:TRUE,pathlen:0 keyUsage=critical,keyCertSign > intermediate.ext
+printf '%s\n' basicConstraints=critical,CA:TRUE,pathlen:0 keyUsage=critical,keyCertSign \
+  > intermediate.ext
 openssl ca -batch -notext -config ca.cnf -in intermediate.csr -out intermediate.pem -days 3650 \
   -extfile intermediate.ext -cert ca.pem -keyfile ca.key
 
@@ -103,4 +104,5 @@ mkdir emptydir
 echo 'not a certificate' > emptydir/README
 
 # The pin of `good`.
-openssl pkey -in good.key -pubout -outform DER | openssl dgst -sha256 -binary | openssl base64 -A > good.pin
+openssl pkey -in good.key -pubout -outform DER | openssl dgst -sha256 -binary \
+  | openssl base64 -A > good.pin
