@@ -2,12 +2,12 @@
 #include "wire/head_grammar.h"
 
 #include "wire/response_head.h"
+#include "wire/text_scan.h"
 
 namespace pester::wire {
 
 namespace {
 
-constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
 constexpr uint64_t kLengthMax = INT64_MAX;
 
 bool is_digit(char c) {
@@ -181,16 +181,6 @@ bool Grammar::field_line() {
 
 Fault find_fault(std::string_view raw, HeadSection section) {
   return Grammar(raw, section).find();
-}
-
-bool is_token_byte(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         kPunctuation.find(c) != std::string_view::npos;
-}
-
-bool is_text_byte(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
 }
 
 }  // namespace pester::wire

@@ -21,11 +21,6 @@ enum class HeadSection : uint8_t { head, head_may_switch, trailers };  // may sw
 // Raw bytes from the section's first on; they may end anywhere.
 Fault find_fault(std::string_view raw, HeadSection section);
 
-// RFC 9110 §5.6.2.
-bool is_token_byte(char c);
-// HTAB, SP, VCHAR and obs-text: what a value, a reason and a quoted text may hold (RFC 9110 §5.5).
-bool is_text_byte(char c);
-
 }  // namespace pester::wire
 
 #endif

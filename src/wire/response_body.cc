@@ -3,8 +3,8 @@
 // extensions are the exception: 8.1 refuses valid ones that 9.2 accepts, so they are checked here and
 // llhttp never sees them. Also every way to fail, and the end of the stream.
 #include "pester/errors.h"
-#include "wire/head_grammar.h"
 #include "wire/response_parser.h"
+#include "wire/text_scan.h"
 
 namespace pester::wire {
 
@@ -164,7 +164,6 @@ Parsed ResponseParser::feed_trailers(std::string_view input) {
   Scan scan = store(input, limits_->trailer_bytes, &taken);
   if (scan == Scan::no_memory) return fail_section(scan, 0);
   bytes_ += taken;
-  if (!run_llhttp(input.substr(0, taken))) return fail_section(Scan::malformed, taken);
   if (scan == Scan::more && taken == input.size()) return {Item::need_more, taken, {}};
   if (scan == Scan::complete && !llhttp_message_complete_) scan = Scan::malformed;
   if (scan != Scan::complete) return fail_section(scan, taken);

@@ -101,9 +101,16 @@ class ResponseParser {
   void begin_section();
   Scan store(std::string_view input, uint64_t limit, size_t* taken);
   Scan scan_lines();
-  Scan take_status_line(std::string_view line);
-  Scan take_field(size_t line, size_t end);
-  bool take_framing_field(std::string_view name, std::string_view value);
+  Scan take_status_line(const char* line);
+  Scan take_field(const char* line);
+  Scan take_empty_line();
+  Scan take_trailer(std::string_view name, const Field& field, size_t next);
+  Scan keep(const Field& field, uint16_t& count);
+  bool take_known_field(std::string_view name, std::string_view value, size_t next);
+  void take_connection(std::string_view value);
+  Scan judge_line(const char* line, bool first);
+  bool show(std::string_view line);
+  bool flush_shown();
   [[nodiscard]] bool bodyless() const;
   bool agree_on_head();
   void choose_framing();
@@ -143,6 +150,8 @@ class ResponseParser {
   size_t section_text_at_ = 0;   // the same as section_at_, in the head's text
   size_t line_at_ = 0;           // the line that is not complete, in the head's text
   size_t scanned_ = 0;           // up to here there is no LF in it
+  size_t shown_bytes_ = 0;
+  uint32_t fields_left_ = 0;  // that this section may still have
   uint32_t keep_alive_timeout_s_ = 0;
   uint32_t informational_ = 0;
   uint32_t extension_bytes_ = 0;
@@ -157,8 +166,11 @@ class ResponseParser {
   bool after_informational_ = false;
   bool length_seen_ = false;
   bool coding_seen_ = false;
+  bool close_seen_ = false;
+  bool keep_alive_seen_ = false;
   bool llhttp_headers_complete_ = false;
   bool llhttp_message_complete_ = false;
+  char shown_[96];  // lines that llhttp is yet to see
   core::Why why_;
 };
 
