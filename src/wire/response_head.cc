@@ -3,18 +3,11 @@
 
 namespace pester::wire {
 
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != lower[i]) return false;
-  }
-  return true;
-}
-
 std::string_view ResponseHead::find(std::string_view lower_name) const {
   for (size_t i = 0; i < field_count; ++i) {
-    if (equals_ignoring_case(name(i), lower_name)) return value(i);
+    if (field(i).name_bytes == lower_name.size() && equals_ignoring_case(name(i), lower_name)) {
+      return value(i);
+    }
   }
   return {};
 }
@@ -23,6 +16,25 @@ void ResponseHead::release(BlockPool& pool) {
   clear();
   text_.release(pool);
   fields_.release(pool);
+}
+
+void ResponseHead::seal(size_t first) {
+  char* text = text_.data();
+  const size_t count = size_t{field_count} + trailer_count;
+  for (size_t i = first; i < count; ++i) {
+    const Field& f = field(i);
+    text[f.name_at + f.name_bytes] = '\0';
+    text[f.value_at + f.value_bytes] = '\0';
+  }
+}
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+  if (text.size() != lower.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != lower[i]) return false;
+  }
+  return true;
 }
 
 }  // namespace pester::wire

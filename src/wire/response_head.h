@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A response's head as received: status line, fields, later its trailers. The raw bytes are kept once;
-// fields point into them, each text with a NUL behind it. Lives in a client's blocks; trivially
-// destructible: release().
+// A response's head as received: status line, fields, later its trailers. The raw bytes are stored once
+// and the texts point into them, each with a NUL behind it in place of ':' or CR. Lives in a client's
+// blocks; trivially destructible: release().
 #ifndef PESTER_WIRE_RESPONSE_HEAD_H_
 #define PESTER_WIRE_RESPONSE_HEAD_H_
 
@@ -22,8 +22,10 @@ class ResponseHead {
   uint8_t minor_version = 1;  // HTTP/1.x
   uint16_t field_count = 0;
   uint16_t trailer_count = 0;  // stored behind the fields
-  uint32_t reason_at = 0, reason_bytes = 0;
+  uint32_t reason_at = 0;      // into the text
+  uint32_t reason_bytes = 0;
 
+  // Views hold until the next feed of the parser, at the longest: trailers may move the text.
   [[nodiscard]] std::string_view reason() const { return {text_.data() + reason_at, reason_bytes}; }
   // i < field_count are the fields, then the trailers.
   [[nodiscard]] std::string_view name(size_t i) const {
@@ -39,14 +41,20 @@ class ResponseHead {
   Bytes& text() { return text_; }
   [[nodiscard]] const Bytes& text() const { return text_; }
   Bytes& fields() { return fields_; }
+  // Empty again; the memory is kept.
   void clear() {
     status = 0;
-    field_count = trailer_count = 0;
-    reason_at = reason_bytes = 0;
+    minor_version = 1;
+    field_count = 0;
+    trailer_count = 0;
+    reason_at = 0;
+    reason_bytes = 0;
     text_.clear();
     fields_.clear();
   }
   void release(BlockPool& pool);
+  // Writes the NULs behind the texts of all fields and trailers from the `first` on.
+  void seal(size_t first);
 
  private:
   [[nodiscard]] const Field& field(size_t i) const {

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "wire/head_grammar.h"
+
+#include "wire/response_head.h"
+#include "wire/text_scan.h"
+
+namespace pester::wire {
+
+namespace {
+
+constexpr uint64_t kLengthMax = INT64_MAX;
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Walks the bytes once. Every step returns false when the walk is over: a fault, or no more bytes.
+class Grammar {
+ public:
+  Grammar(std::string_view raw, HeadSection section) : raw_(raw), section_(section) {}
+
+  Fault find() {
+    if (section_ != HeadSection::trailers && !status_line()) return fault_;
+    while (field_line()) {
+    }
+    return fault_;
+  }
+
+ private:
+  [[nodiscard]] bool more() const { return at_ < raw_.size(); }
+  [[nodiscard]] char byte() const { return raw_[at_]; }
+
+  bool wrong_at(size_t at, const char* reason) {
+    fault_ = {at, reason};
+    return false;
+  }
+  bool wrong(const char* reason) { return wrong_at(at_, reason); }
+
+  bool status_line();
+  bool status_digits();
+  bool field_line();
+  bool field_name();
+  bool framing_name(std::string_view name);
+  bool content_length();
+  bool line_end();
+
+  std::string_view raw_;
+  HeadSection section_;
+  size_t at_ = 0;
+  bool old_version_ = false;
+  bool length_seen_ = false;
+  bool coding_seen_ = false;
+  bool first_field_ = true;
+  Fault fault_;
+};
+
+// CR LF at at_.
+bool Grammar::line_end() {
+  if (byte() == '\n') return wrong("a line that ends in LF without CR");
+  if (at_ + 1 == raw_.size()) return false;
+  if (raw_[at_ + 1] != '\n') return wrong("a CR without LF");
+  at_ += 2;
+  return true;
+}
+
+bool Grammar::status_digits() {
+  for (size_t i = 0; i < 3; ++i, ++at_) {
+    if (!more()) return false;
+    if (!is_digit(byte())) return wrong("a status that is not three digits");
+    if (i == 0 && (byte() < '1' || byte() > '5')) return wrong("a status outside 100 to 599");
+  }
+  const bool switching = raw_.substr(at_ - 3, 3) == "101";
+  if (switching && section_ != HeadSection::head_may_switch) {
+    return wrong_at(at_ - 3, "status 101, which was not asked for");
+  }
+  return true;
+}
+
+bool Grammar::status_line() {
+  constexpr std::string_view kVersion = "HTTP/1.";
+  for (; at_ < kVersion.size(); ++at_) {
+    if (!more()) return false;
+    if (byte() == kVersion[at_]) continue;
+    return wrong(at_ < 5 ? "no HTTP status line" : "a version other than HTTP/1.0 and HTTP/1.1");
+  }
+  if (!more()) return false;
+  if (byte() != '0' && byte() != '1') return wrong("a version other than HTTP/1.0 and HTTP/1.1");
+  old_version_ = byte() == '0';
+  if (++at_; !more()) return false;
+  if (byte() != ' ') return wrong("no space behind the version");
+  ++at_;
+  if (!status_digits() || !more()) return false;
+  if (byte() == ' ') {
+    ++at_;
+    while (more() && is_text_byte(byte())) ++at_;
+    if (!more()) return false;
+    if (byte() != '\r' && byte() != '\n') return wrong("a control byte in the reason phrase");
+  } else if (byte() != '\r' && byte() != '\n') {
+    return wrong("a status that is not three digits");
+  }
+  return line_end();
+}
+
+bool Grammar::framing_name(std::string_view name) {
+  const size_t name_at = at_ - name.size();
+  const bool is_length = equals_ignoring_case(name, "content-length");
+  const bool is_coding = equals_ignoring_case(name, "transfer-encoding");
+  if (!is_length && !is_coding) return true;
+  if (section_ == HeadSection::trailers) return wrong_at(name_at, "a framing field in the trailers");
+  if (is_length && length_seen_) return wrong_at(name_at, "a second Content-Length");
+  if (is_coding && coding_seen_) return wrong_at(name_at, "a second Transfer-Encoding");
+  length_seen_ = length_seen_ || is_length;
+  coding_seen_ = coding_seen_ || is_coding;
+  if (length_seen_ && coding_seen_) {
+    return wrong_at(name_at, "both Content-Length and Transfer-Encoding");
+  }
+  if (is_coding && old_version_) return wrong_at(name_at, "Transfer-Encoding in HTTP/1.0");
+  return true;
+}
+
+// Up to the ':'.
+bool Grammar::field_name() {
+  if (byte() == ' ' || byte() == '\t') {
+    return wrong(first_field_ ? "white space before the first field" : "a folded field line");
+  }
+  if (byte() == ':') return wrong("a field without a name");
+  const size_t start = at_;
+  while (more() && is_token_byte(byte())) ++at_;
+  if (!more()) return false;
+  if (byte() == '\r' || byte() == '\n') return wrong("a field line without a colon");
+  if (byte() == ' ' || byte() == '\t') return wrong("white space in a field name");
+  if (byte() != ':') return wrong("a byte that no field name may hold");
+  return framing_name(raw_.substr(start, at_ - start));
+}
+
+// 1*DIGIT up to 2^63-1, then spaces.
+bool Grammar::content_length() {
+  if (!more()) return false;
+  if (byte() == '\r' || byte() == '\n') return wrong("an empty Content-Length");
+  uint64_t length = 0;
+  const size_t start = at_;
+  for (; more() && is_digit(byte()); ++at_) {
+    const auto digit = static_cast<uint64_t>(byte() - '0');
+    if (length > (kLengthMax - digit) / 10) return wrong("a Content-Length over 2^63-1");
+    length = length * 10 + digit;
+  }
+  if (more() && at_ == start) return wrong("a Content-Length that is not a number");
+  while (more() && byte() == ' ') ++at_;
+  if (!more()) return false;
+  if (byte() != '\r' && byte() != '\n') return wrong("a Content-Length that is not a number");
+  return true;
+}
+
+bool Grammar::field_line() {
+  if (!more()) return false;
+  if (byte() == '\r' || byte() == '\n') {
+    (void)line_end();
+    return false;  // the empty line: the section is over
+  }
+  const size_t start = at_;
+  if (!field_name()) return false;
+  const std::string_view name = raw_.substr(start, at_ - start);
+  ++at_;
+  while (more() && (byte() == ' ' || byte() == '\t')) ++at_;
+  const size_t value_at = at_;
+  if (equals_ignoring_case(name, "content-length") && !content_length()) return false;
+  while (more() && is_text_byte(byte())) ++at_;
+  if (!more()) return false;
+  if (byte() != '\r' && byte() != '\n') return wrong("a control byte in a field value");
+  std::string_view value = raw_.substr(value_at, at_ - value_at);
+  while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
+  if (!line_end()) return false;
+  if (equals_ignoring_case(name, "transfer-encoding") && !equals_ignoring_case(value, "chunked")) {
+    return wrong_at(value_at, "a Transfer-Encoding other than chunked");
+  }
+  first_field_ = false;
+  return true;
+}
+
+}  // namespace
+
+Fault find_fault(std::string_view raw, HeadSection section) {
+  return Grammar(raw, section).find();
+}
+
+}  // namespace pester::wire
