@@ -34,7 +34,8 @@ using pester::wire::HostKind;
 
 std::atomic<int> asked;
 sem_t gate;
-char asked_for[64];
+std::atomic<int> asked_family;
+std::atomic<char> asked_initial;
 
 Address parsed(const char* text) {
   Address address;
@@ -44,7 +45,8 @@ Address parsed(const char* text) {
 
 // "bad.*": no such name; "empty.*": nothing; "hung.*": waits at the gate; others: 10.0.0.1 and 10.0.0.2.
 int fake(const char* host, int family, Addresses* out) {
-  std::snprintf(asked_for, sizeof asked_for, "%s/%d", host, family);
+  asked_family = family;
+  asked_initial = host[0];
   asked++;
   if (std::strncmp(host, "hung.", 5) == 0) {
     while (sem_wait(&gate) != 0) {
@@ -454,7 +456,7 @@ void family_is_handed_to_the_system(void**) {
   create({.family = 6});
   Asker asker;
   assert_int_equal(resolve(&asker, "a.test"), 0);
-  assert_string_equal(asked_for, "a.test/6");
+  assert_int_equal(asked_family, 6);
 }
 
 void resolve_overrides_hold_for_host_and_port(void**) {
@@ -503,7 +505,7 @@ void connect_to_leads_elsewhere(void**) {
   assert_int_equal(ask(&asker, "b.test", 80), kResolvePending);
   run_until_told(asker);
   assert_addresses(asker.addresses, {"10.0.0.1:9000", "10.0.0.2:9000"});
-  assert_string_equal(asked_for, "b.test/0");
+  assert_int_equal(asked_initial, 'b');
 }
 
 void bad_overrides_are_refused_by_name(void**) {
