@@ -547,6 +547,14 @@ void families_are_interleaved_and_neither_is_crowded_out(void**) {
   const int families[] = {AF_INET6, AF_INET, AF_INET6, AF_INET, AF_INET6, AF_INET6};
   for (size_t i = 0; i < 6; i++) assert_int_equal(all.at[i].any.sa_family, families[i]);
   assert_int_equal(all.at[4].v6.sin6_addr.s6_addr[15], 3);
+  pester::uv::Interleaver zones;
+  for (const char* zone : {"7", "8", "7"}) {
+    Address address;
+    assert_true(pester::uv::parse_address("fe80::1", zone, &address));
+    zones.add(address);
+  }
+  zones.finish(&all);
+  assert_int_equal(all.count, 2);
 }
 
 void localhost_is_loopback_by_the_system(void**) {
