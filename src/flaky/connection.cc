@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "flaky/query.h"
 #include "flaky/server.h"
+#include "flaky/text.h"
 
 namespace pester::flaky {
 namespace {
@@ -24,23 +24,6 @@ std::string text_of(std::string_view part) {
 }
 std::string text_of(uint64_t number) {
   return std::to_string(number);
-}
-
-std::string milliseconds(uint64_t ns) {
-  const uint64_t tenths = ns / 100000;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " ms";
-}
-
-std::string counted(uint64_t n, std::string_view noun) {
-  return std::to_string(n) + " " + std::string(noun) + (n == 1 ? "" : "s");
-}
-
-// What a client sent goes into a line of the log: no bytes that could make it two.
-std::string printable(std::string_view text) {
-  std::string out(text.substr(0, 200));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return c < 0x20 || c == 0x7f; }, '.');
-  return out;
 }
 
 }  // namespace
@@ -179,8 +162,8 @@ void Connection::on_head() {
   ++requests_;
   request_ns_ = server_->event_log().enabled() ? uv_hrtime() : 0;
   choose_reply();
-  if (reply_->echo != Echo::none) parser_.keep_body();
-  if (reply_->early) {
+  if (choice_.reply().echo != Echo::none) parser_.keep_body();
+  if (choice_.reply().early) {
     serve();
   } else if (parser_.expects_continue() && parser_.has_body() && !socket_.write(kContinue)) {
     reset("broken");
@@ -204,43 +187,22 @@ void Connection::on_bad() {
 }
 
 void Connection::choose_reply() {
-  route_ = server_->routes().find(parser_.method(), parser_.path());
-  size_t step = 0;
-  reply_ = route_ != nullptr ? route_->take(&server_->random(), &own_reply_, &step)
-                             : &server_->default_reply();
+  choice_.by_rule(server_->routes(), parser_, server_->default_reply(), &server_->random());
   if (server_->event_log().enabled()) {
-    const std::string rule = route_ == nullptr ? std::string(", no rule")
-                                               : ", rule " + std::to_string(route_->number()) +
-                                                     " step " + std::to_string(step + 1);
-    log("request ", requests_, ": ", parser_.method(), " ", printable(parser_.target()), rule);
+    const std::string number =
+        choice_.route() == nullptr ? "" : std::to_string(choice_.route()->number());
+    log("request ", requests_, ": ", parser_.method(), " ", printable(parser_.target()), ", ",
+        number.empty() ? "no rule" : "rule " + number + " step " + std::to_string(choice_.step() + 1));
   }
   const std::string_view query = parser_.query();
-  if (!query.empty() && server_->settings().query_actions && query_has_actions(query))
-    choose_by_query(query);
-}
-
-void Connection::choose_by_query(std::string_view query) {
-  if (route_ == nullptr) {
-    own_reply_ = Reply();  // who says how to be answered is not lost
-  } else if (reply_ != &own_reply_) {
-    own_reply_ = *reply_;
-  }
-  own_reply_.prepared.clear();
-  try {
-    apply_query(query, &own_reply_);
-  } catch (const ScriptError& error) {
-    own_reply_ = Reply();
-    own_reply_.status = 400;
-    own_reply_.body = Body{std::string(error.what()) + "\n", std::nullopt};
-  }
-  reply_ = &own_reply_;
+  if (!query.empty() && server_->settings().query_actions) choice_.by_query(query);
 }
 
 // ---- replies out
 
 // True when an outage has taken the request; a status it wants is a reply like any other.
 bool Connection::outage_decides() {
-  const Outage* const outage = server_->outage(route_);
+  const Outage* const outage = server_->outage(choice_.route());
   if (outage == nullptr) return false;
   switch (outage->kind) {
     case Outage::Kind::refuse:
@@ -252,9 +214,7 @@ bool Connection::outage_decides() {
       timer(outage->window.to_ms - server_->age_ms());
       return true;
     case Outage::Kind::status:
-      own_reply_ = Reply();
-      own_reply_.status = outage->status;
-      reply_ = &own_reply_;
+      choice_.by_status(outage->status);
       return false;
   }
   return false;
@@ -266,7 +226,7 @@ void Connection::serve() {
   if (outage_decides()) return;
   in_route_ = true;
   phase_ = Phase::waiting;
-  if (route_ != nullptr && !route_->enter(this)) {
+  if (choice_.route() != nullptr && !choice_.route()->enter(this)) {
     in_route_ = false;
     phase_ = Phase::queued;
     log("queued");
@@ -282,23 +242,21 @@ void Connection::admitted() {
 }
 
 void Connection::start_delay() {
-  const uint64_t delay_ms = server_->random().between(reply_->delay.from_ms, reply_->delay.to_ms);
+  const uint64_t delay_ms =
+      server_->random().between(choice_.reply().delay.from_ms, choice_.reply().delay.to_ms);
   if (delay_ms == 0) return begin_response();
   timer(delay_ms + 1);  // libuv's clock is cut off to whole milliseconds: never earlier than asked
 }
 
 void Connection::answer_plainly(unsigned status) {
-  own_reply_ = Reply();
-  own_reply_.status = status;
-  own_reply_.refuse_keepalive = true;
-  reply_ = &own_reply_;
-  served_ = in_route_ = true;
-  route_ = nullptr;
+  choice_.clear();
+  choice_.by_status(status);
+  close_after_ = served_ = true;
   begin_response();
 }
 
 void Connection::echo() {
-  if (reply_->echo == Echo::body) return;
+  if (choice_.reply().echo == Echo::body) return;
   echoed_.assign(parser_.method());
   echoed_.append(" ")
       .append(parser_.target())
@@ -310,27 +268,27 @@ void Connection::begin_response() {
   phase_ = Phase::sending;
   sent_ = 0;
   limit_ = UINT64_MAX;
-  keep_ = parser_.keep_alive() && !reply_->refuse_keepalive &&
+  keep_ = parser_.keep_alive() && !close_after_ && !choice_.reply().refuse_keepalive &&
           requests_ < server_->settings().requests_per_connection;
   const bool head_only = parser_.method() == "HEAD";
-  if (!reply_->prepared.empty() && keep_ && !head_only && !parser_.http_1_0()) {
-    response_.start_prepared(reply_->prepared);
+  if (!choice_.reply().prepared.empty() && keep_ && !head_only && !parser_.http_1_0()) {
+    response_.start_prepared(choice_.reply().prepared);
     return;
   }
   const std::string* body = nullptr;
-  if (reply_->echo != Echo::none) {
+  if (choice_.reply().echo != Echo::none) {
     echo();
-    body = reply_->echo == Echo::body ? &parser_.body() : &echoed_;
+    body = choice_.reply().echo == Echo::body ? &parser_.body() : &echoed_;
     count_kept();
   }
-  response_.start(*reply_, {head_only, parser_.http_1_0(), keep_}, body);
-  if (reply_->cut != Cut::none)
-    limit_ = reply_->cut_at + (reply_->cut_counts_body ? response_.head_bytes() : 0);
+  response_.start(choice_.reply(), {head_only, parser_.http_1_0(), keep_}, body);
+  if (choice_.reply().cut != Cut::none)
+    limit_ = choice_.reply().cut_at + (choice_.reply().cut_counts_body ? response_.head_bytes() : 0);
 }
 
 uint64_t Connection::sendable(uint64_t bytes) const {
   bytes = std::min(bytes, limit_ - sent_);
-  return reply_->drip_bytes == 0 ? bytes : std::min(bytes, reply_->drip_bytes);
+  return choice_.reply().drip_bytes == 0 ? bytes : std::min(bytes, choice_.reply().drip_bytes);
 }
 
 // True when the response is over, at its end or where it is cut, and the kernel has it all.
@@ -351,8 +309,8 @@ bool Connection::send_more() {
     sent_ += view.size();
     sent_in_all_ += view.size();
     response_.consume(view.size());
-    if (reply_->drip_bytes != 0 && sendable(response_.peek().size()) != 0) {
-      timer(reply_->drip_ms);
+    if (choice_.reply().drip_bytes != 0 && sendable(response_.peek().size()) != 0) {
+      timer(choice_.reply().drip_ms);
       return false;
     }
   }
@@ -360,7 +318,7 @@ bool Connection::send_more() {
 }
 
 void Connection::finish_response() {
-  const Cut cut = reply_->cut;
+  const Cut cut = choice_.reply().cut;
   answered_ = true;
   leave_route();
   if (cut == Cut::none) {
@@ -387,27 +345,26 @@ void Connection::finish_response() {
 
 void Connection::log_response() {
   if (!server_->event_log().enabled()) return;
-  const std::string what = reply_->raw ? "raw bytes" : std::to_string(reply_->status);
+  const std::string what = choice_.reply().raw ? "raw bytes" : std::to_string(choice_.reply().status);
   const std::string how = milliseconds(uv_hrtime() - request_ns_) + " after the request";
-  if (reply_->cut == Cut::none) {
+  if (choice_.reply().cut == Cut::none) {
     log("response ", requests_, " sent: ", what, ", ", counted(sent_, "byte"), ", ", how);
   } else {
     const char* const kHow[] = {"", "reset", "close", "stall"};
-    log("response ", requests_, " cut: ", what, ", ", kHow[static_cast<size_t>(reply_->cut)], " after ",
-        counted(sent_, "byte"), ", ", how);
+    log("response ", requests_, " cut: ", what, ", ", kHow[static_cast<size_t>(choice_.reply().cut)],
+        " after ", counted(sent_, "byte"), ", ", how);
   }
 }
 
 void Connection::leave_route() {
-  if (in_route_ && route_ != nullptr) route_->leave();
+  if (in_route_ && choice_.route() != nullptr) choice_.route()->leave();
   in_route_ = false;
 }
 
 void Connection::next_request() {
-  const bool stale = reply_->stale;
-  const auto close_idle_ms = reply_->close_idle_ms;
-  reply_ = nullptr;
-  route_ = nullptr;
+  const bool stale = choice_.reply().stale;
+  const auto close_idle_ms = choice_.reply().close_idle_ms;
+  choice_.clear();
   head_seen_ = request_complete_ = served_ = answered_ = false;
   parser_.next();
   if (!echoed_.empty()) std::string().swap(echoed_);
@@ -501,7 +458,7 @@ void Connection::check_progress(uint64_t now_ms) {
 // Leaves all but the loop; close() or reset() of the socket must follow.
 void Connection::detach() {
   if (phase_ == Phase::closed) return;
-  if (phase_ == Phase::queued && !in_route_) route_->forget(this);
+  if (phase_ == Phase::queued && !in_route_) choice_.route()->forget(this);
   leave_route();
   server_->keep_bytes(kept_bytes_, 0);
   server_->removed(this);

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "flaky/reply.h"
+#include "flaky/choice.h"
 #include "flaky/request.h"
 #include "flaky/response.h"
 #include "flaky/route.h"
@@ -56,7 +56,6 @@ class Connection final : private Socket::Owner, private Waiter {
   void on_request();
   void on_bad();
   void choose_reply();
-  void choose_by_query(std::string_view query);
   void echo();
   bool outage_decides();
   void serve();
@@ -100,10 +99,9 @@ class Connection final : private Socket::Owner, private Waiter {
   bool answered_ = false;  // and is over
   bool keep_ = true;
   bool idle_timer_ = false;
-  Route* route_ = nullptr;
-  bool in_route_ = false;
-  const Reply* reply_ = nullptr;
-  Reply own_reply_;
+  bool close_after_ = false;
+  bool in_route_ = false;  // it holds a place of its route's capacity
+  Choice choice_;
   std::string echoed_;
   uint64_t kept_bytes_ = 0;  // reported to the server
   uint64_t request_ns_ = 0;

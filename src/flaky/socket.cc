@@ -43,8 +43,9 @@ std::string Socket::peer() const {
   } else {
     uv_ip4_name(v4, text, sizeof text);
   }
-  const std::string host = six ? "[" + std::string(text) + "]" : std::string(text);
-  return host + ":" + std::to_string(ntohs(six ? v6->sin6_port : v4->sin_port));
+  std::string out(six ? "[" : "");
+  out.append(text).append(six ? "]:" : ":");
+  return out + std::to_string(ntohs(six ? v6->sin6_port : v4->sin_port));
 }
 
 void Socket::read(bool on) {
