@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "flaky/server.h"
-#include "flaky/text.h"
 
 namespace pester::flaky {
 namespace {
@@ -19,24 +18,13 @@ constexpr uint64_t kSlowRequestMs = 60 * 1000;
 constexpr uint64_t kSilenceMs = 300 * 1000;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-std::string text_of(std::string_view part) {
-  return std::string(part);
-}
-std::string text_of(uint64_t number) {
-  return std::to_string(number);
-}
-
 }  // namespace
 
-template <typename... Parts>
-void Connection::log(const Parts&... parts) {
-  EventLog& out = server_->event_log();
-  if (!out.enabled()) return;
-  out.line("connection " + std::to_string(id_) + " " + (text_of(parts) + ...));
-}
-
 Connection::Connection(Server* server, uint64_t id)
-    : server_(server), id_(id), socket_(this, server->buffers()), active_ms_(uv_now(server->loop())) {
+    : server_(server),
+      log_(&server->event_log(), id),
+      socket_(this, server->buffers()),
+      active_ms_(uv_now(server->loop())) {
   uv_timer_init(server->loop(), &timer_);
   timer_.data = this;
 }
@@ -48,7 +36,7 @@ Connection* Connection::accept(Server* server, uv_stream_t* listener, uint64_t i
     self->reset("not accepted");
     return nullptr;
   }
-  if (server->event_log().enabled()) self->log("opened from ", self->socket_.peer());
+  if (self->log_.enabled()) self->log_.opened_from(self->socket_.peer());
   return self;
 }
 
@@ -160,7 +148,7 @@ void Connection::count_kept() {
 void Connection::on_head() {
   head_seen_ = true;
   ++requests_;
-  request_ns_ = server_->event_log().enabled() ? uv_hrtime() : 0;
+  request_ns_ = log_.enabled() ? uv_hrtime() : 0;
   choose_reply();
   if (choice_.reply().echo != Echo::none) parser_.keep_body();
   if (choice_.reply().early) {
@@ -179,8 +167,7 @@ void Connection::on_request() {
 }
 
 void Connection::on_bad() {
-  const std::string why = parser_.why_bad();
-  log("sent a bad request: ", why);
+  log_.bad_request(parser_.why_bad());
   if (served_ && !answered_) return;  // the response under way is the last one anyway
   if (answered_) return end("bad request");
   answer_plainly(parser_.head_too_big() ? 431 : 400);
@@ -188,12 +175,7 @@ void Connection::on_bad() {
 
 void Connection::choose_reply() {
   choice_.by_rule(server_->routes(), parser_, server_->default_reply(), &server_->random());
-  if (server_->event_log().enabled()) {
-    const std::string number =
-        choice_.route() == nullptr ? "" : std::to_string(choice_.route()->number());
-    log("request ", requests_, ": ", parser_.method(), " ", printable(parser_.target()), ", ",
-        number.empty() ? "no rule" : "rule " + number + " step " + std::to_string(choice_.step() + 1));
-  }
+  log_.request(requests_, parser_, choice_);
   const std::string_view query = parser_.query();
   if (!query.empty() && server_->settings().query_actions) choice_.by_query(query);
 }
@@ -229,7 +211,7 @@ void Connection::serve() {
   if (choice_.route() != nullptr && !choice_.route()->enter(this)) {
     in_route_ = false;
     phase_ = Phase::queued;
-    log("queued");
+    log_.queued();
     return;
   }
   start_delay();
@@ -307,7 +289,7 @@ bool Connection::send_more() {
     }
     active_ms_ = uv_now(server_->loop());
     sent_ += view.size();
-    sent_in_all_ += view.size();
+    totals_.bytes += view.size();
     response_.consume(view.size());
     if (choice_.reply().drip_bytes != 0 && sendable(response_.peek().size()) != 0) {
       timer(choice_.reply().drip_ms);
@@ -322,10 +304,10 @@ void Connection::finish_response() {
   answered_ = true;
   leave_route();
   if (cut == Cut::none) {
-    ++responses_;
+    ++totals_.responses;
     server_->answered();
   }
-  log_response();
+  if (log_.enabled()) log_.response(requests_, choice_.reply(), sent_, uv_hrtime() - request_ns_);
   switch (cut) {
     case Cut::reset:
       phase_ = Phase::aborting;
@@ -341,19 +323,6 @@ void Connection::finish_response() {
   if (!keep_) return end("no keep-alive");
   phase_ = Phase::request;
   if (request_complete_) next_request();
-}
-
-void Connection::log_response() {
-  if (!server_->event_log().enabled()) return;
-  const std::string what = choice_.reply().raw ? "raw bytes" : std::to_string(choice_.reply().status);
-  const std::string how = milliseconds(uv_hrtime() - request_ns_) + " after the request";
-  if (choice_.reply().cut == Cut::none) {
-    log("response ", requests_, " sent: ", what, ", ", counted(sent_, "byte"), ", ", how);
-  } else {
-    const char* const kHow[] = {"", "reset", "close", "stall"};
-    log("response ", requests_, " cut: ", what, ", ", kHow[static_cast<size_t>(choice_.reply().cut)],
-        " after ", counted(sent_, "byte"), ", ", how);
-  }
 }
 
 void Connection::leave_route() {
@@ -383,7 +352,7 @@ void Connection::next_request() {
 // ---- ends
 
 void Connection::on_waiting() {
-  closed_by_us("closed", "stale");
+  log_.closed_by_us(totals_, "stale");
   detach();
   socket_.close();
 }
@@ -398,7 +367,7 @@ void Connection::abort() {
 
 void Connection::reset(std::string_view why) {
   if (phase_ == Phase::closed) return;
-  closed_by_us("reset", why);
+  if (phase_ != Phase::lingering) log_.reset_by_us(totals_, why);
   detach();
   socket_.reset();
 }
@@ -406,7 +375,7 @@ void Connection::reset(std::string_view why) {
 // To close a socket that holds unread bytes sends an RST, which can overtake our last bytes: so when the
 // client may still be sending, say that we are done and read along for a while (RFC 9112 section 9.6).
 void Connection::end(std::string_view why) {
-  closed_by_us("closed", why);
+  log_.closed_by_us(totals_, why);
   leave_route();
   if (request_complete_ && backlog_at_ == backlog_.size()) {
     detach();
@@ -418,34 +387,24 @@ void Connection::end(std::string_view why) {
   timer(kLingerMs);
 }
 
-std::string Connection::since_opened() const {
-  return counted(responses_, "response") + ", " + counted(sent_in_all_, "byte");
-}
-
-void Connection::closed_by_us(std::string_view how, std::string_view why) {
-  if (phase_ == Phase::lingering || !server_->event_log().enabled()) return;
-  log(how, " by us after ", since_opened(), ": ", why);
-}
-
 void Connection::on_ended(Socket::End ended) {
   if (phase_ == Phase::closed) return;
-  if (phase_ != Phase::lingering && server_->event_log().enabled()) {
-    const bool due = head_seen_ && (!answered_ || phase_ == Phase::stalled);
-    const std::string_view how = ended == Socket::End::reset ? " (reset)" : "";
-    if (ended == Socket::End::tls_failed) {
-      log("closed by us: TLS failed: ", socket_.why());
-    } else if (due && sent_now() == 0) {
-      log("closed by peer before response", how);
-    } else if (due) {
-      log("closed by peer in response after ", counted(sent_now(), "byte"), how);
-    } else if (parser_.started() && !answered_) {
-      log("closed by peer in its request", how);
-    } else {
-      log("closed by peer after ", since_opened(), how);
-    }
+  if (ended == Socket::End::tls_failed) {
+    log_.tls_failed(socket_.why());
+  } else if (phase_ != Phase::lingering) {
+    log_.closed_by_peer(moment(), sent_, totals_, ended == Socket::End::reset);
   }
   detach();
   socket_.close();
+}
+
+ConnectionLog::Moment Connection::moment() const {
+  if (head_seen_ && (!answered_ || phase_ == Phase::stalled)) {
+    const bool some = served_ && sent_ > 0;
+    return some ? ConnectionLog::Moment::in_response : ConnectionLog::Moment::before_response;
+  }
+  return parser_.started() && !answered_ ? ConnectionLog::Moment::in_request
+                                         : ConnectionLog::Moment::between;
 }
 
 void Connection::check_progress(uint64_t now_ms) {

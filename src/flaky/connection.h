@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "flaky/choice.h"
+#include "flaky/connection_log.h"
 #include "flaky/request.h"
 #include "flaky/response.h"
 #include "flaky/route.h"
@@ -65,23 +66,18 @@ class Connection final : private Socket::Owner, private Waiter {
   bool send_more();
   uint64_t sendable(uint64_t bytes) const;
   void finish_response();
-  void log_response();
   void next_request();
   void leave_route();
   void count_kept();
   void end(std::string_view why);
   void abort();
-  void closed_by_us(std::string_view how, std::string_view why);
-  std::string since_opened() const;
-  uint64_t sent_now() const { return served_ ? sent_ : 0; }  // of the response that is due
+  ConnectionLog::Moment moment() const;
   void detach();
   void let_go();
   void timer(uint64_t ms);
-  template <typename... Parts>
-  void log(const Parts&... parts);
 
   Server* server_;
-  uint64_t id_;
+  ConnectionLog log_;
   Socket socket_;
   uv_timer_t timer_;
   int open_handles_ = 2;
@@ -109,8 +105,7 @@ class Connection final : private Socket::Owner, private Waiter {
   uint64_t limit_ = 0;  // where it is cut
 
   uint64_t requests_ = 0;
-  uint64_t responses_ = 0;
-  uint64_t sent_in_all_ = 0;
+  ConnectionLog::Totals totals_;
   uint64_t active_ms_ = 0;
 };
 
