@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Responses that never vary are made when the route is, so that serving one is a look-up and a write.
+#include "flaky/route.h"
+
+#include <utility>
+
+#include "flaky/response.h"
+
+namespace pester::flaky {
+
+Route::Route(Rule rule, size_t number) : rule_(std::move(rule)), number_(number) {
+  for (Step& step : rule_.steps) {
+    if (step.alternatives.empty()) prepare(&step.reply);
+  }
+}
+
+bool Route::matches(std::string_view method, std::string_view path) const {
+  return (rule_.method.empty() || rule_.method == method) && glob_matches(rule_.glob, path);
+}
+
+const Reply* Route::take(Random* random, Reply* drawn, size_t* step_index) {
+  const Step& step = step_of(rule_, taken_++, step_index);
+  if (step.alternatives.empty()) return &step.reply;
+  *drawn = step.reply;
+  double luck = random->fraction();
+  for (const Alternative& alternative : step.alternatives) {
+    if (luck < alternative.weight) {
+      for (const Action& action : alternative.actions) apply(action, drawn);
+      break;
+    }
+    luck -= alternative.weight;
+  }
+  return drawn;
+}
+
+bool Route::enter(Waiter* waiter) {
+  if (rule_.capacity == 0 || inside_ < rule_.capacity) {
+    ++inside_;
+    return true;
+  }
+  waiter->place_ = queue_.insert(queue_.end(), waiter);
+  return false;
+}
+
+void Route::forget(Waiter* waiter) {
+  queue_.erase(waiter->place_);
+}
+
+void Route::leave() {
+  if (queue_.empty()) {
+    --inside_;
+    return;
+  }
+  Waiter* const next = queue_.front();  // takes over the place of the one that leaves
+  queue_.pop_front();
+  next->admitted();
+}
+
+void Routes::add(Rule rule) {
+  routes_.push_back(std::make_unique<Route>(std::move(rule), routes_.size() + 1));
+}
+
+Route* Routes::find(std::string_view method, std::string_view path) const {
+  for (const auto& route : routes_) {
+    if (route->matches(method, path)) return route.get();
+  }
+  return nullptr;
+}
+
+}  // namespace pester::flaky
