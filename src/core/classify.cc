@@ -101,8 +101,9 @@ int parse_retry_on(std::string_view list, RetryRules* rules, Why* why) {
       return refuse(why, item,
                     changes ? "has no sign, the first has one" : "has a sign, the first has none");
     }
-    const bool on = item.text.front() != '-';
-    if (!apply(changes ? item.text.substr(1) : item.text, on, &result)) {
+    std::string_view bare = item.text;
+    if (changes) bare.remove_prefix(1);  // substr may throw, which would need libstdc++
+    if (!apply(bare, item.text.front() != '-', &result)) {
       return refuse(why, item, "is neither a status, a range, a class nor a failure");
     }
   }
