@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "core/classify.h"
-#include "core/text.h"
 
 #include <algorithm>
 
@@ -33,6 +32,11 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// As substr, which would need libstdc++ for its exception. `from` <= `to` <= text.size().
+std::string_view part(std::string_view text, size_t from, size_t to) {
+  return {text.data() + from, to - from};
+}
+
 // Three digits within the statuses there are; -1 otherwise.
 int read_status(std::string_view text) {
   if (text.size() != 3) return -1;
@@ -47,12 +51,12 @@ int read_status(std::string_view text) {
 bool apply_statuses(std::string_view item, bool on, RetryRules* rules) {
   int first = -1;
   int last = -1;
-  if (item.size() == 3 && same(core::part(item, 1), "xx") && item[0] >= '1' && item[0] <= '5') {
+  if (item.size() == 3 && same(part(item, 1, 3), "xx") && item[0] >= '1' && item[0] <= '5') {
     first = (item[0] - '0') * 100;
     last = first + 99;
   } else if (const size_t dash = item.find('-'); dash != std::string_view::npos) {
-    first = read_status(core::part(item, 0, dash));
-    last = read_status(core::part(item, dash + 1));
+    first = read_status(part(item, 0, dash));
+    last = read_status(part(item, dash + 1, item.size()));
   } else {
     first = last = read_status(item);
   }
@@ -78,7 +82,10 @@ struct Item {
 int refuse(Why* why, Item item, std::string_view reason) {
   constexpr size_t kShown = 40;  // the reason must still fit behind it
   why->clear();
-  why->add("retry_on: item ").add(item.number).add(" \"").add(core::part(item.text, 0, kShown));
+  why->add("retry_on: item ")
+      .add(item.number)
+      .add(" \"")
+      .add(part(item.text, 0, std::min(item.text.size(), kShown)));
   why->add(item.text.size() > kShown ? "...\" " : "\" ").add(reason);
   return PESTER_EOPTION;
 }
@@ -94,7 +101,7 @@ int parse_retry_on(std::string_view list, RetryRules* rules, Why* why) {
   Item item;
   for (size_t at = 0; at <= list.size();) {
     const size_t comma = std::min(list.find(',', at), list.size());
-    item.text = trimmed(core::part(list, at, comma - at));
+    item.text = trimmed(part(list, at, comma));
     ++item.number;
     at = comma + 1;
     if (item.text.empty()) return refuse(why, item, "is empty");
@@ -102,8 +109,8 @@ int parse_retry_on(std::string_view list, RetryRules* rules, Why* why) {
       return refuse(why, item,
                     changes ? "has no sign, the first has one" : "has a sign, the first has none");
     }
-    const bool on = item.text.front() != '-';
-    if (!apply(changes ? core::part(item.text, 1) : item.text, on, &result)) {
+    const std::string_view bare = part(item.text, changes ? 1 : 0, item.text.size());
+    if (!apply(bare, item.text.front() != '-', &result)) {
       return refuse(why, item, "is neither a status, a range, a class nor a failure");
     }
   }
