@@ -82,6 +82,11 @@ class Bytes {
     return true;
   }
   void set_size(size_t size) { size_ = size; }
+  // Looks at memory of somebody else's from now on; never release() nor grow it.
+  void alias(char* bytes, size_t size) {
+    block_ = {bytes, size};
+    size_ = size;
+  }
   void clear() { size_ = 0; }
   // Drops the first `count` bytes.
   void consume(size_t count) {

@@ -36,23 +36,29 @@ struct RequestHead {
   std::string_view user_agent;  // empty: no such header
   bool has_body = false;        // then Content-Length: body_bytes is written
   uint64_t body_bytes = 0;
+
+  [[nodiscard]] uint64_t content_length() const { return has_body ? body_bytes : 0; }
 };
 
-// The most headers one request may bring.
+// The most headers one request may bring, and the longest head.
 inline constexpr size_t kRequestHeadersMax = 256;
+inline constexpr size_t kRequestHeadBytesMax = size_t{1} << 20;
 
 struct RequestHeadInfo {
   size_t bytes = 0;              // what write_request_head will write
   bool idempotency_key = false;  // the user sent Idempotency-Key
+  bool close = false;            // the user sent "Connection: close": no other exchange may follow
 };
 
 // Default headers, in this order: Host, (Authorization: Basic from the URL's userinfo), User-Agent,
-// Accept: */*, then the user's in their order (replacing defaults of the same name in place), then
+// Accept: */*, then the user's in their order (the first of a default's name stands in its place), then
 // Content-Length when there is a body, or when the method is POST, PUT or PATCH (0 without a body).
 // Refused with PESTER_EMETHOD or PESTER_EHEADER and a `why` naming header and byte: method or name not a
-// token; CR, LF, NUL, other controls in a value; a second Host; Content-Length that is not the body's;
-// any Transfer-Encoding, TE, Upgrade, Expect, Trailer; a Connection other than "close" or
-// "keep-alive"; CONNECT; too many.
+// token; CR, LF, NUL, other controls in a value; a second Host, none at all, or one that could be read
+// as a list, a path or a user; Content-Length that is not the body's, twice, or taken away from a body;
+// any Transfer-Encoding, TE, Upgrade, Expect, Trailer; a Connection other than "close" or "keep-alive",
+// or a second one; CONNECT; control bytes or a colon in the name of the userinfo, once decoded; too
+// many.
 [[nodiscard]] int measure_request_head(const RequestHead& head, RequestHeadInfo* info, core::Why* why);
 // Writes exactly the bytes measured, the empty line included.
 void write_request_head(const RequestHead& head, char* out);

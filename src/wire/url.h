@@ -4,6 +4,8 @@
 #ifndef PESTER_WIRE_URL_H_
 #define PESTER_WIRE_URL_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "core/types.h"
@@ -13,9 +15,17 @@ namespace pester::wire {
 
 enum class HostKind : uint8_t { name, ipv4, ipv6 };
 
+// The longest URL, host, host label and zone id that are taken.
+inline constexpr size_t kUrlBytesMax = 65536;
+inline constexpr size_t kHostBytesMax = 253;
+inline constexpr size_t kHostLabelBytesMax = 63;
+inline constexpr size_t kZoneBytesMax = 63;
+
 // Views into the storage given to parse_url, but for userinfo, which points into the text given.
 struct Url {
-  std::string_view text;  // normalised: no userinfo, no fragment, no default port
+  // Normalised: no userinfo, no fragment, no default port, the zone kept as "%25zone". Parsing it again
+  // gives the same. A NUL that size() does not count follows it.
+  std::string_view text;
   core::Scheme scheme = core::Scheme::http;
   HostKind host_kind = HostKind::name;
   uint16_t port = 0;           // explicit or default
@@ -30,8 +40,13 @@ struct Url {
 // Storage that is always enough for parse_url of `text`.
 size_t url_storage_bytes(std::string_view text);
 
-// 0, PESTER_EURL or PESTER_ESCHEME; then `why` names the part and its position (byte, from 0).
-// `storage` has url_storage_bytes(text) bytes and outlives `url`.
+// 0, PESTER_EURL or PESTER_ESCHEME; then `why` names the part and its position (byte, from 0), and of a
+// user name or password shows nothing. `storage` has url_storage_bytes(text) bytes, does not overlap
+// `text` and outlives `url`. On a refusal `url` is not to be used.
+//
+// Percent-encoding is checked and kept, never decoded. Visible ASCII that RFC 3986 would have encoded in
+// a path or query (the double quote and <>[]{}|^`) is sent as it stands, as people write such URLs;
+// white space, control bytes, backslashes and everything beyond ASCII are refused in every part.
 [[nodiscard]] int parse_url(std::string_view text, char* storage, Url* url, core::Why* why);
 
 }  // namespace pester::wire

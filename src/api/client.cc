@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Clients: made, closed, asked for figures; and the hooks by which the shell reaches the user.
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "api/objects.h"
+
+namespace pester::api {
+
+namespace {
+
+void on_head(uv::Request& request) {
+  auto& result = result_of(request);
+  if (result.on_head != nullptr) result.on_head(&result, result.data);
+}
+
+void on_body(uv::Request& request, std::string_view span) {
+  auto& result = result_of(request);
+  result.on_body(&result, span.data(), span.size(), result.data);
+}
+
+void on_done(uv::Request& request) {
+  auto& result = result_of(request);
+  wire::BlockPool& pool = request.client->pool;
+  result.on_done(&result, result.data);
+  while (RemoteTexts* texts = result.remotes) {
+    result.remotes = texts->older;
+    pool.give(texts->block);
+  }
+}
+
+core::Verdict on_verdict(uv::Request& request, core::Lane& lane) {
+  auto& result = result_of(request);
+  const UserPolicy& policy = *result.user_policy;
+  pester_exchange_t exchange;
+  char remote[uv::kAddressTextBytes];
+  if (lane.record < 0) return core::Verdict::by_rule;
+  const auto index = static_cast<uint32_t>(lane.record);
+  uv::format_address(request.extras[index].remote, remote);
+  fill_exchange(request, index, remote, &exchange);
+  exchange.error = lane.error;
+  exchange.status = lane.status;
+  switch (policy.retry(&result, &exchange, policy.retry_data)) {
+    case PESTER_VERDICT_ACCEPT:
+      return core::Verdict::accept;
+    case PESTER_VERDICT_RETRY:
+      return core::Verdict::retry;
+    case PESTER_VERDICT_NEED_BODY:
+      return core::Verdict::need_body;
+    case PESTER_VERDICT_DEFAULT:
+      break;
+  }
+  return core::Verdict::by_rule;
+}
+
+core::Duration on_backoff(uv::Request& request, core::Lane& lane, double random) {
+  const UserPolicy& policy = *result_of(request).user_policy;
+  const pester_backoff_input_t input = {lane.attempt, lane.waited.ns / 1'000'000, random, lane.status,
+                                        lane.error};
+  return core::Duration::from_ms(std::max<int64_t>(policy.backoff(&input, policy.backoff_data), 0));
+}
+
+void on_log(uv::Request& request, uint32_t record, std::string_view line) {
+  const pester_client_s& owner = owner_of(*request.client);
+  pester_exchange_t exchange;
+  char remote[uv::kAddressTextBytes];
+  uv::format_address(request.extras[record].remote, remote);
+  fill_exchange(request, record, remote, &exchange);
+  owner.log_hook(&exchange, line.data(), owner.log_data);
+}
+
+void on_trace(uv::Request& request, uint32_t record, uv::Trace event, std::string_view text) {
+  const pester_client_s& owner = owner_of(*request.client);
+  pester_exchange_t exchange;
+  char remote[uv::kAddressTextBytes];
+  uv::format_address(request.extras[record].remote, remote);
+  fill_exchange(request, record, remote, &exchange);
+  owner.trace_hook(static_cast<int>(event), &exchange, {text.data(), text.size()}, owner.trace_data);
+}
+
+void on_idle(uv::Client& client) {
+  pester_client_s& owner = owner_of(client);
+  if (owner.is_default) retire_default(owner);
+}
+
+void on_gone(void* user) {
+  auto* client = static_cast<pester_client_s*>(user);
+  const wire::Allocator memory = client->memory;
+  memory.release(client, memory.data);
+}
+
+bool read_user_agent(const char* given, pester_client_s* client, core::Why* why) {
+  const char* text = given != nullptr ? given : "pester/" PESTER_VERSION;
+  const size_t size = std::strlen(text);
+  if (size >= sizeof client->user_agent) {
+    why->clear();
+    why->add("user_agent: longer than 255 bytes");
+    return false;
+  }
+  for (size_t i = 0; i < size; ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if ((c >= 0x20 && c != 0x7f) || c == '\t') continue;
+    why->clear();
+    why->add("user_agent: control character at byte ").add(static_cast<int64_t>(i));
+    return false;
+  }
+  std::memcpy(client->user_agent, text, size + 1);
+  return true;
+}
+
+}  // namespace
+
+uv::Hooks make_hooks() {
+  return {on_head, on_body, on_done, on_verdict, on_backoff, on_log, on_trace, on_idle};
+}
+
+}  // namespace pester::api
+
+using pester::api::read_sized;
+
+int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_client_options_t* options) {
+  namespace api = pester::api;
+  if (out == nullptr || loop == nullptr) return UV_EINVAL;
+  pester_client_options_t given;
+  pester::core::Why why;
+  if (options == nullptr) {
+    pester_client_options_init(&given);
+  } else if (!read_sized(&given, options)) {
+    return UV_EINVAL;
+  }
+  auto memory = pester::wire::Allocator::system();
+  if (const pester_allocator_t* a = given.allocator; a != nullptr) {
+    if (a->alloc == nullptr || a->resize == nullptr || a->release == nullptr) return UV_EINVAL;
+    memory = {a->alloc, a->resize, a->release, a->data};
+  }
+  void* at = memory.alloc(sizeof(pester_client_t), memory.data);
+  if (at == nullptr) return UV_ENOMEM;
+  auto* client = ::new (at) pester_client_t();
+  client->memory = memory;
+  client->log_hook = given.log_hook;
+  client->log_data = given.log_data;
+  client->trace_hook = given.trace_hook;
+  client->trace_data = given.trace_data;
+  pester::uv::ClientOptions shell;
+  int rc = api::read_client_options(given, &shell, &client->policy, &why);
+  if (rc == 0 && !api::read_user_agent(given.user_agent, client, &why)) rc = PESTER_EOPTION;
+  if (rc == 0) rc = pester::uv::client_create(&client->client, loop, shell, memory, &why);
+  if (rc != 0) {
+    api::write_error_text(given.error_text, given.error_text_size, why);
+    memory.release(client, memory.data);
+    return rc;
+  }
+  client->client->user = client;
+  client->client->on_gone = api::on_gone;
+  client->client->hooks = api::make_hooks();
+  *out = client;
+  return 0;
+}
+
+int pester_client_close(pester_client_t* client, pester_close_cb cb, void* data) {
+  if (client == nullptr) return UV_EINVAL;
+  return pester::uv::client_close(*client->client, cb, data);
+}
+
+uv_loop_t* pester_client_loop(const pester_client_t* client) {
+  return client->client->loop;
+}
+
+void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* out,
+                               size_t struct_size) {
+  const pester::uv::Client& shell = *client->client;
+  const pester::core::Counters& counted = shell.engine.counters();
+  pester_client_stats_t stats;
+  std::memset(&stats, 0, sizeof stats);
+  stats.struct_size = struct_size;
+  stats.requests_started = counted.requests_started;
+  stats.requests_done = counted.requests_done;
+  stats.exchanges = counted.exchanges;
+  stats.retries = counted.retries;
+  stats.hedges = counted.hedges;
+  stats.resends = counted.resends;
+  stats.connections_opened = counted.connections_opened;
+  stats.connections_reused = counted.connections_reused;
+  stats.bytes_sent = shell.bytes_sent;
+  stats.bytes_received = shell.bytes_received;
+  stats.requests_live = counted.requests_live;
+  stats.connections_open = counted.connections_open;
+  stats.connections_idle = counted.connections_idle;
+  std::memset(out, 0, struct_size);
+  std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// What stands behind the opaque types of pester.h: the shell's client and request, with the user's
+// callbacks added. Refuses to know sockets.
+#ifndef PESTER_API_OBJECTS_H_
+#define PESTER_API_OBJECTS_H_
+
+#include <pester.h>
+
+#include <cstddef>
+
+#include "core/why.h"
+#include "uv/client.h"
+
+namespace pester::api {
+
+// A policy and the functions that go with it.
+struct UserPolicy {
+  core::Policy core;
+  pester_retry_cb retry = nullptr;
+  void* retry_data = nullptr;
+  pester_backoff_cb backoff = nullptr;
+  void* backoff_data = nullptr;
+};
+
+// Addresses as text, made when they are asked for.
+struct RemoteTexts {
+  RemoteTexts* older;
+  wire::Block block;
+  uint32_t room;
+  char text[1][uv::kAddressTextBytes];
+};
+
+// Reads a struct that the user's header may know shorter or longer: what is missing is 0.
+template <class T>
+bool read_sized(T* out, const T* given) {
+  *out = T{};
+  if (given == nullptr || given->struct_size < sizeof(size_t)) return false;
+  const size_t size = given->struct_size < sizeof(T) ? given->struct_size : sizeof(T);
+  __builtin_memcpy(out, given, size);
+  return true;
+}
+
+void write_error_text(char* out, size_t size, const core::Why& why);
+
+// PESTER_EOPTION, and `why` names the field. Fields that are 0 keep what `policy` has.
+[[nodiscard]] int read_policy(const pester_policy_t& given, UserPolicy* policy, core::Why* why);
+[[nodiscard]] int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
+                                      UserPolicy* policy, core::Why* why);
+
+void fill_exchange(const uv::Request& request, uint32_t index, const char* remote, pester_exchange_t* out);
+
+}  // namespace pester::api
+
+struct pester_result_s : pester::uv::Request {
+  pester_done_cb on_done = nullptr;
+  pester_head_cb on_head = nullptr;
+  pester_body_cb on_body = nullptr;
+  void* data = nullptr;
+  const pester::api::UserPolicy* user_policy = nullptr;
+  pester::api::RemoteTexts* remotes = nullptr;
+};
+
+struct pester_client_s {
+  pester::uv::Client* client = nullptr;
+  pester::wire::Allocator memory;
+  pester::api::UserPolicy policy;
+  pester_log_cb log_hook = nullptr;
+  void* log_data = nullptr;
+  pester_trace_cb trace_hook = nullptr;
+  void* trace_data = nullptr;
+  bool is_default = false;  // of the one-liners: closes itself
+  char user_agent[256] = {};
+};
+
+namespace pester::api {
+
+inline pester_result_s& result_of(uv::Request& request) {
+  return static_cast<pester_result_s&>(request);
+}
+inline pester_client_s& owner_of(uv::Client& client) {
+  return *static_cast<pester_client_s*>(client.user);
+}
+uv::Hooks make_hooks();
+// The one-liners' client is idle: it leaves the registry, and closes.
+void retire_default(pester_client_s& client);
+
+}  // namespace pester::api
+
+#endif

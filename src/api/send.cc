@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+// Sending: a request is checked, measured, copied into one block and given to the shell.
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string_view>
+
+#include "api/objects.h"
+#include "wire/request_writer.h"
+#include "wire/url.h"
+
+namespace pester::api {
+
+namespace {
+
+using core::Why;
+
+constexpr size_t kUrlStack = 2048;
+
+// What is known of a request before it gets memory.
+struct Checked {
+  pester_request_t given;
+  std::string_view method;
+  wire::MethodTraits traits;
+  wire::Url url;
+  wire::RequestHead head;
+  wire::RequestHeadInfo info;
+  UserPolicy own_policy;
+  bool has_policy = false;
+};
+
+static_assert(sizeof(pester_header_t) == sizeof(wire::HeaderIn));
+
+int refuse(Why* why, int code, const char* text) {
+  why->clear();
+  why->add(text);
+  return code;
+}
+
+int check_plain(const pester_request_t& given, Why* why) {
+  if (given.url == nullptr) return refuse(why, UV_EINVAL, "url: missing");
+  if (given.on_done == nullptr) return refuse(why, UV_EINVAL, "on_done: missing");
+  if (given.headers == nullptr && given.header_count != 0) return refuse(why, UV_EINVAL, "headers: missing");
+  if (given.body == nullptr && given.body_len != 0) return refuse(why, UV_EINVAL, "body: missing");
+  if (given.into != nullptr && given.on_body != nullptr) {
+    return refuse(why, PESTER_EOPTION, "into: a streamed answer is not gathered");
+  }
+  if (given.max_body_bytes < PESTER_NONE) return refuse(why, PESTER_EOPTION, "max_body_bytes: negative");
+  return 0;
+}
+
+int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
+  if (checked->given.policy == nullptr) return 0;
+  pester_policy_t policy;
+  if (!read_sized(&policy, checked->given.policy)) return refuse(why, PESTER_EOPTION, "policy: not initialised");
+  checked->own_policy = client.policy;
+  checked->has_policy = true;
+  return read_policy(policy, &checked->own_policy, why);
+}
+
+int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
+  checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
+  checked->traits = wire::method_traits(checked->method);
+  if (const int rc = wire::parse_url(given.url, url_storage, &checked->url, why); rc != 0) return rc;
+  wire::RequestHead& head = checked->head;
+  head.method = checked->method;
+  head.url = &checked->url;
+  head.headers = {reinterpret_cast<const wire::HeaderIn*>(given.headers), given.header_count};
+  head.user_agent = client.user_agent;
+  head.has_body = given.body != nullptr;
+  head.body_bytes = given.body_len;
+  if (const int rc = wire::measure_request_head(head, &checked->info, why); rc != 0) return rc;
+  return check_policy(client, checked, why);
+}
+
+uint64_t body_limit(const pester_request_t& given, const uv::Client& client) {
+  if (given.max_body_bytes == PESTER_NONE) return UINT64_MAX;
+  if (given.max_body_bytes > 0) return static_cast<uint64_t>(given.max_body_bytes);
+  return given.on_body != nullptr ? UINT64_MAX : client.options.body_bytes_max;
+}
+
+// One block: the request, lanes, records; then the policy, URL, method, head and body.
+pester_result_s* build(pester_client_s& client, const Checked& checked) {
+  const pester_request_t& given = checked.given;
+  const UserPolicy& policy = checked.has_policy ? checked.own_policy : client.policy;
+  const bool may_race = checked.traits.safe || given.idempotent == 1;
+  const uint8_t lanes = may_race ? policy.core.concurrency : uint8_t{1};
+  const size_t policy_bytes = checked.has_policy ? sizeof(UserPolicy) : 0;
+  const size_t url_bytes = checked.url.text.size() + 1;
+  const size_t method_bytes = checked.method.size() + 1;
+  wire::Block block;
+  char* extra = nullptr;
+  core::Lane* lane_room = nullptr;
+  core::Record* record_room = nullptr;
+  uv::RecordExtra* extra_room = nullptr;
+  void* at = uv::request_block(client.client->pool, sizeof(pester_result_s), lanes,
+                               policy_bytes + url_bytes + method_bytes + checked.info.bytes + given.body_len,
+                               &block, &extra, &lane_room, &record_room, &extra_room);
+  if (at == nullptr) return nullptr;
+  auto* result = ::new (at) pester_result_s();
+  result->block = block;
+  result->lanes = lane_room;
+  result->lane_count = lanes;
+  result->records = record_room;
+  result->extras = extra_room;
+  result->record_room = lanes;
+  for (uint8_t i = 0; i < lanes; ++i) {
+    lane_room[i].request = result;
+    lane_room[i].index = i;
+  }
+  result->user_policy = &client.policy;
+  if (checked.has_policy) {
+    result->user_policy = ::new (static_cast<void*>(extra)) UserPolicy(checked.own_policy);
+    extra += policy_bytes;
+  }
+  result->policy = &result->user_policy->core;
+  std::memcpy(extra, checked.url.text.data(), url_bytes - 1);
+  extra[url_bytes - 1] = '\0';
+  result->url = {extra, url_bytes - 1};
+  extra += url_bytes;
+  std::memcpy(extra, checked.method.data(), method_bytes - 1);
+  extra[method_bytes - 1] = '\0';
+  result->method = {extra, method_bytes - 1};
+  extra += method_bytes;
+  wire::write_request_head(checked.head, extra);
+  if (given.body_len != 0) std::memcpy(extra + checked.info.bytes, given.body, given.body_len);
+  result->wire_bytes = extra;
+  result->wire_head_bytes = checked.info.bytes;
+  result->wire_size = checked.info.bytes + given.body_len;
+  result->repeatable = checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
+  result->no_body = checked.traits.head;
+  result->streamed = given.on_body != nullptr;
+  result->wants_head = given.on_head != nullptr || given.on_body != nullptr;
+  result->into = static_cast<char*>(given.into);
+  result->into_size = given.into_size;
+  result->body_bytes_max = body_limit(given, *client.client);
+  result->on_done = given.on_done;
+  result->on_head = given.on_head;
+  result->on_body = given.on_body;
+  result->data = given.data;
+  return result;
+}
+
+int send(pester_client_s& client, const pester_request_t* request, const char* label,
+         pester_request_id_t* id) {
+  Checked checked;
+  Why why;
+  if (!read_sized(&checked.given, request)) return UV_EINVAL;
+  const pester_request_t& given = checked.given;
+  uv::Client& shell = *client.client;
+  int rc = check_plain(given, &why);
+  if (rc == 0 && shell.closing) rc = refuse(&why, PESTER_ECLOSING, "the client is closing");
+  char stack[kUrlStack];
+  wire::Block storage;
+  if (rc == 0) {
+    const size_t bytes = wire::url_storage_bytes(given.url);
+    if (bytes > sizeof stack) {
+      storage = shell.pool.take(bytes);
+      if (storage.at == nullptr) rc = refuse(&why, UV_ENOMEM, "out of memory");
+    }
+  }
+  if (rc == 0) {
+    rc = check(client, storage.at != nullptr ? static_cast<char*>(storage.at) : stack, &checked, &why);
+  }
+  if (rc == 0) {
+    pester_result_s* result = build(client, checked);
+    if (result != nullptr) {
+      result->label = label;
+      rc = uv::client_submit(shell, *result, checked.url);
+      if (rc == 0 && id != nullptr) *id = result->id;
+      if (rc != 0) uv::request_release(*result, shell.pool);
+    } else {
+      rc = UV_ENOMEM;
+    }
+    if (rc == UV_ENOMEM) why.add("out of memory");
+  }
+  shell.pool.give(storage);
+  if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
+  return rc;
+}
+
+}  // namespace
+
+}  // namespace pester::api
+
+using pester::api::send;
+
+int pester_send(pester_client_t* client, const pester_request_t* request, pester_request_id_t* id) {
+  if (client == nullptr || request == nullptr) return UV_EINVAL;
+  return send(*client, request, "Do", id);
+}
+
+int pester_cancel(pester_client_t* client, pester_request_id_t id) {
+  return client == nullptr ? UV_EINVAL : pester::uv::client_cancel(*client->client, id);
+}
+int pester_pause(pester_client_t* client, pester_request_id_t id) {
+  return client == nullptr ? UV_EINVAL : pester::uv::client_pause(*client->client, id);
+}
+int pester_resume(pester_client_t* client, pester_request_id_t id) {
+  return client == nullptr ? UV_EINVAL : pester::uv::client_resume(*client->client, id);
+}
+
+namespace {
+
+pester_request_t make_request(const char* method, const char* url, pester_done_cb on_done, void* data) {
+  pester_request_t request;
+  pester_request_init(&request);
+  request.method = method;
+  request.url = url;
+  request.on_done = on_done;
+  request.data = data;
+  return request;
+}
+
+}  // namespace
+
+int pester_client_get(pester_client_t* client, const char* url, pester_done_cb on_done, void* data,
+                      pester_request_id_t* id) {
+  if (client == nullptr) return UV_EINVAL;
+  const pester_request_t request = make_request("GET", url, on_done, data);
+  return send(*client, &request, "Get", id);
+}
+
+int pester_client_head(pester_client_t* client, const char* url, pester_done_cb on_done, void* data,
+                       pester_request_id_t* id) {
+  if (client == nullptr) return UV_EINVAL;
+  const pester_request_t request = make_request("HEAD", url, on_done, data);
+  return send(*client, &request, "Head", id);
+}
+
+int pester_client_post(pester_client_t* client, const char* url, const char* content_type, const void* body,
+                       size_t body_len, pester_done_cb on_done, void* data, pester_request_id_t* id) {
+  if (client == nullptr) return UV_EINVAL;
+  pester_request_t request = make_request("POST", url, on_done, data);
+  const pester_header_t type = {"Content-Type", content_type};
+  request.headers = &type;
+  request.header_count = content_type != nullptr ? 1 : 0;
+  request.body = body != nullptr ? body : "";
+  request.body_len = body != nullptr ? body_len : 0;
+  return send(*client, &request, "Post", id);
+}
+
+int pester_client_post_form(pester_client_t* client, const char* url, const pester_header_t* fields,
+                            size_t field_count, pester_done_cb on_done, void* data, pester_request_id_t* id) {
+  if (client == nullptr || (fields == nullptr && field_count != 0)) return UV_EINVAL;
+  pester::wire::BlockPool& pool = client->client->pool;
+  pester::wire::Bytes body;
+  const auto add = [&](const char* text) {
+    const std::string_view plain = text != nullptr ? text : "";
+    if (!body.reserve(pool, pester::wire::form_urlencode(plain, nullptr) + 1)) return false;
+    const size_t n = pester::wire::form_urlencode(plain, body.data() + body.size());
+    body.set_size(body.size() + n);
+    return true;
+  };
+  bool ok = true;
+  for (size_t i = 0; ok && i < field_count; ++i) {
+    ok = (i == 0 || body.append(pool, "&", 1)) && add(fields[i].name) && body.append(pool, "=", 1) &&
+         add(fields[i].value);
+  }
+  int rc = UV_ENOMEM;
+  if (ok) {
+    pester_request_t request = make_request("POST", url, on_done, data);
+    const pester_header_t type = {"Content-Type", "application/x-www-form-urlencoded"};
+    request.headers = &type;
+    request.header_count = 1;
+    request.body = body.empty() ? "" : body.data();
+    request.body_len = body.size();
+    rc = send(*client, &request, "PostForm", id);
+  }
+  body.release(pool);
+  return rc;
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// A result that is kept: a copy in one block of its own, which the same readers read.
+#include <cstring>
+#include <new>
+
+#include "api/objects.h"
+
+namespace {
+
+using pester::api::RemoteTexts;
+
+struct Taken : pester_result_s {
+  pester::wire::Allocator memory;
+};
+
+// Hands out pieces of a block; without one it only counts.
+class Pieces {
+ public:
+  explicit Pieces(char* at) : base_(at) {}
+  [[nodiscard]] size_t bytes() const { return used_; }
+
+  // Room for `size` bytes and a NUL, filled from `from` if given.
+  char* copy(const void* from, size_t size) {
+    constexpr size_t kAlign = alignof(std::max_align_t);
+    char* at = base_ != nullptr ? base_ + used_ : nullptr;
+    used_ += (size + kAlign) / kAlign * kAlign;
+    if (at == nullptr) return nullptr;
+    if (from != nullptr && size != 0) std::memcpy(at, from, size);
+    at[size] = '\0';
+    return at;
+  }
+  void copy(const pester::wire::Bytes& from, pester::wire::Bytes* to) {
+    char* at = copy(from.data(), from.size());
+    if (at != nullptr) to->alias(at, from.size());
+  }
+
+ private:
+  char* base_;
+  size_t used_ = 0;
+};
+
+void copy_remotes(Pieces& pieces, const pester_result_t& from, Taken* to) {
+  const size_t text_bytes = sizeof(RemoteTexts::text[0]);
+  char* at = pieces.copy(nullptr, sizeof(RemoteTexts) + from.record_count * text_bytes);
+  if (at == nullptr) return;
+  auto* texts = ::new (static_cast<void*>(at)) RemoteTexts();
+  texts->room = from.record_count;
+  for (uint32_t i = 0; i < from.record_count; ++i) {
+    char* out = &texts->text[0][0] + i * text_bytes;
+    out[0] = '\0';
+    const pester::uv::Address& remote = from.extras[i].remote;
+    if (remote.any.sa_family != 0) pester::uv::format_address(remote, out);
+  }
+  to->remotes = texts;
+}
+
+void copy_response(Pieces& pieces, const pester_result_t& from, Taken* to) {
+  pester::wire::ResponseHead head = from.shown->head;  // its buffers are looked at, not owned
+  pester::wire::ResponseHead copied = head;
+  pieces.copy(head.text(), &copied.text());
+  pieces.copy(head.fields(), &copied.fields());
+  const pester_slice_t body = pester_result_body(&from);
+  char* kept = pieces.copy(body.data, body.len);
+  if (kept == nullptr) return;
+  to->response = *from.shown;
+  to->response.head = copied;
+  to->response.body.alias(kept, body.len);
+  to->shown = &to->response;
+}
+
+void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
+  char* records = pieces.copy(from.records, from.record_count * sizeof(pester::core::Record));
+  char* extras = pieces.copy(from.extras, from.record_count * sizeof(pester::uv::RecordExtra));
+  char* url = pieces.copy(from.url.data(), from.url.size());
+  char* method = pieces.copy(from.method.data(), from.method.size());
+  pester::wire::Bytes texts;
+  pester::wire::Bytes log;
+  pieces.copy(from.texts, &texts);
+  pieces.copy(from.log, &log);
+  copy_remotes(pieces, from, to);
+  if (from.shown != nullptr) copy_response(pieces, from, to);
+  if (to == nullptr) return;
+  to->records = reinterpret_cast<pester::core::Record*>(records);
+  to->extras = reinterpret_cast<pester::uv::RecordExtra*>(extras);
+  to->record_count = from.record_count;
+  to->url = {url, from.url.size()};
+  to->method = {method, from.method.size()};
+  to->texts = texts;
+  to->log = log;
+}
+
+}  // namespace
+
+pester_result_t* pester_result_take(const pester_result_t* result) {
+  if (result == nullptr || result->client == nullptr) return nullptr;
+  const pester::wire::Allocator& memory = result->client->pool.allocator();
+  Pieces counted(nullptr);
+  copy_all(counted, *result, nullptr);
+  constexpr size_t kAlign = alignof(std::max_align_t);
+  constexpr size_t kHead = (sizeof(Taken) + kAlign - 1) / kAlign * kAlign;
+  void* at = memory.alloc(kHead + counted.bytes(), memory.data);
+  if (at == nullptr) return nullptr;
+  auto* taken = ::new (at) Taken();
+  taken->memory = memory;
+  Pieces pieces(static_cast<char*>(at) + kHead);
+  copy_all(pieces, *result, taken);
+  taken->id = result->id;
+  taken->error = pester_result_error(result);
+  taken->stop = result->stop;
+  taken->winner = result->winner;
+  taken->winner_attempt = result->winner_attempt;
+  taken->streamed = result->streamed;
+  taken->began = result->began;
+  taken->ended = {result->began.ns + pester_result_duration_ns(result)};
+  return taken;
+}
+
+void pester_result_free(pester_result_t* result) {
+  if (result == nullptr) return;
+  auto* taken = static_cast<Taken*>(result);
+  const pester::wire::Allocator memory = taken->memory;
+  memory.release(taken, memory.data);
+}

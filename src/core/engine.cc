@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+// The logical request: starting its lanes, the race, the end; and the lists of work.
+#include "core/engine.h"
+
+#include <cstddef>
+
+#include "core/assert.h"
+
+namespace pester::core {
+
+namespace {
+
+bool is_pending(const Lane& lane) {
+  return lane.gathering || lane.held;
+}
+// It may still come to an answer that wins.
+bool is_alive(const Lane& lane) {
+  return lane.state != LaneState::spent && !is_pending(lane);
+}
+
+template <class Object>
+Object& owner_of(Deadline& deadline, size_t offset) {
+  return *reinterpret_cast<Object*>(reinterpret_cast<char*>(&deadline) - offset);
+}
+
+template <class Object>
+Object* take(Object*& first, Object**& tail) {
+  Object* object = first;
+  if (object == nullptr) return nullptr;
+  first = object->work_next;
+  if (first == nullptr) tail = &first;
+  object->work_linked = false;
+  return object;
+}
+
+template <class Object>
+void link(Object& object, Object**& tail) {
+  if (object.work_linked) return;
+  object.work_linked = true;
+  object.work_next = nullptr;
+  *tail = &object;
+  tail = &object.work_next;
+}
+
+}  // namespace
+
+void Engine::submit(Request& request, Instant now) {
+  ++counters_.requests_started;
+  ++counters_.requests_live;
+  kRequestTable.step(request.state, RequestSignal::submit);
+  request.total.kind = static_cast<uint8_t>(DeadlineKind::request_total);
+  const Policy& policy = *request.policy;
+  if (!policy.total_timeout.is_never()) wheel_.arm(request.total, now + policy.total_timeout);
+  for (int i = 0; i < request.lane_count; ++i) {
+    Lane& lane = request.lanes[i];
+    lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
+    lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
+  }
+  start_lane(request.lanes[0], Kind::first, now);
+  if (policy.hedge_after.ns > 0) return;
+  for (int i = 1; i < request.lane_count; ++i) start_lane(request.lanes[i], Kind::first, now);
+}
+
+void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
+  Request& request = *lane.request;
+  wheel_.disarm(lane.phase);
+  kLaneTable.step(lane.state, LaneSignal::start);
+  if (kind == Kind::hedge) ++counters_.hedges;
+  begin_attempt(lane, kind, now);
+  const int next = lane.index + 1;
+  if (request.policy->hedge_after.ns > 0 && next < request.lane_count &&
+      request.lanes[next].state == LaneState::ready) {
+    wheel_.arm(request.lanes[next].phase, now + request.policy->hedge_after);
+  }
+}
+
+// A lane has failed for good: the next one need not wait for its hour.
+void Engine::start_next_lane(Request& request, Instant now) {
+  for (int i = 0; i < request.lane_count; ++i) {
+    if (request.lanes[i].state != LaneState::ready) continue;
+    start_lane(request.lanes[i], Kind::hedge, now);
+    return;
+  }
+}
+
+void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Instant now) {
+  if (lane.state == LaneState::spent) return;
+  const bool in_flight = lane.exchange != ExchangeState::finished;
+  const bool undecided = in_flight || lane.question != Question::none;
+  if (is_pending(lane)) {
+    outcome = Outcome::failed;
+  } else if (undecided && error != 0) {
+    lane.error = error;
+  }
+  kLaneTable.step(lane.state, signal);
+  lane.question = Question::none;
+  lane.gathering = lane.held = lane.previewing = false;
+  if (undecided) write_record(lane, outcome, now);
+  if (in_flight) {
+    end_exchange(lane, signal == LaneSignal::cancel ? ExchangeSignal::cancel : ExchangeSignal::deadline,
+                 now);
+  }
+  wheel_.disarm(lane.phase);
+  wheel_.disarm(lane.attempt_deadline);
+}
+
+void Engine::cut_all_but(Request& request, const Lane* kept, Instant now) {
+  for (int i = 0; i < request.lane_count; ++i) {
+    Lane& lane = request.lanes[i];
+    if (&lane != kept) cut(lane, LaneSignal::cancel, Outcome::cancelled, 0, now);
+  }
+}
+
+// `lane` has the response to deliver: an acceptable one, or the last one of a race without a winner.
+void Engine::commit(Lane& lane, bool won, Instant now) {
+  Request& request = *lane.request;
+  kRequestTable.step(request.state, RequestSignal::commit);
+  request.winner = static_cast<int8_t>(lane.index);
+  request.winner_attempt = lane.attempt;
+  request.stop = won ? Stop::success : lane.stop;
+  request.error = 0;
+  if (request.lane_count > 1) cut_all_but(request, &lane, now);
+  const bool must_read = lane.held || lane.previewing;
+  lane.held = lane.gathering = lane.previewing = false;
+  if (lane.exchange == ExchangeState::deciding) kExchangeTable.step(lane.exchange, ExchangeSignal::take);
+  if (must_read) post(*lane.connection, connection_work::kRead);
+  if (request.wants_head) post(request, request_work::kHead);
+}
+
+void Engine::check_exhausted(Request& request, Instant now) {
+  Lane* newest = nullptr;
+  for (int i = 0; i < request.lane_count; ++i) {
+    Lane& lane = request.lanes[i];
+    if (is_alive(lane)) return;
+    if (is_pending(lane) && (newest == nullptr || lane.head_seq > newest->head_seq)) newest = &lane;
+  }
+  if (newest != nullptr) {
+    commit(*newest, false, now);
+    return;
+  }
+  kRequestTable.step(request.state, RequestSignal::exhaust);
+  conclude(request);
+}
+
+// No response is on its way: the kept one is delivered, or the error.
+void Engine::conclude(Request& request) {
+  request.winner = -1;
+  if (request.stored && !request.head_told) {
+    request.winner = request.stored_lane;
+    request.winner_attempt = request.stored_attempt;
+    request.error = 0;
+    if (request.wants_head) post(request, request_work::kHead);
+  } else {
+    request.stored = false;
+  }
+  finish(request);
+}
+
+void Engine::finish(Request& request) {
+  wheel_.disarm(request.total);
+  ++counters_.requests_done;
+  --counters_.requests_live;
+  post(request, request_work::kDone);
+}
+
+void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
+  if (request.state == RequestState::done) return;
+  for (int i = 0; i < request.lane_count; ++i) {
+    cut(request.lanes[i], LaneSignal::cancel, Outcome::cancelled, 0, now);
+  }
+  kRequestTable.step(request.state, RequestSignal::cancel);
+  request.winner = -1;
+  request.stored = false;
+  request.error = error;
+  request.stop = stop;
+  request.work &= static_cast<uint16_t>(~request_work::kHead);
+  finish(request);
+}
+
+void Engine::end_by_deadline(Request& request, Instant now) {
+  for (int i = 0; i < request.lane_count; ++i) {
+    cut(request.lanes[i], LaneSignal::deadline, Outcome::failed, PESTER_ETIMEOUT_TOTAL, now);
+  }
+  kRequestTable.step(request.state, RequestSignal::deadline);
+  request.error = PESTER_ETIMEOUT_TOTAL;
+  request.stop = Stop::deadline;
+  request.work &= static_cast<uint16_t>(~request_work::kHead);
+  conclude(request);
+}
+
+void Engine::expire(Instant due, Instant now) {
+  while (Deadline* deadline = wheel_.pop_due(due)) {
+    switch (static_cast<DeadlineKind>(deadline->kind)) {
+      case DeadlineKind::request_total:
+        end_by_deadline(owner_of<Request>(*deadline, offsetof(Request, total)), now);
+        break;
+      case DeadlineKind::lane_phase:
+        phase_over(owner_of<Lane>(*deadline, offsetof(Lane, phase)), now);
+        break;
+      case DeadlineKind::lane_attempt: {
+        Lane& lane = owner_of<Lane>(*deadline, offsetof(Lane, attempt_deadline));
+        if (lane.exchange != ExchangeState::finished) failed(lane, PESTER_ETIMEOUT_ATTEMPT, now);
+        break;
+      }
+      case DeadlineKind::connection:
+        connection_deadline(owner_of<Connection>(*deadline, offsetof(Connection, deadline)), now);
+        break;
+    }
+  }
+}
+
+Lane* Engine::take_lane() {
+  return take(lane_work_, lane_work_tail_);
+}
+Connection* Engine::take_connection() {
+  return take(connection_work_, connection_work_tail_);
+}
+Request* Engine::take_request() {
+  return take(request_work_, request_work_tail_);
+}
+void Engine::post(Lane& lane, uint8_t bits) {
+  lane.work |= bits;
+  link(lane, lane_work_tail_);
+}
+void Engine::post(Connection& connection, uint8_t bits) {
+  connection.work |= bits;
+  link(connection, connection_work_tail_);
+}
+void Engine::post(Request& request, uint16_t bits) {
+  request.work |= bits;
+  link(request, request_work_tail_);
+}
+
+}  // namespace pester::core

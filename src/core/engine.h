@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The engine that only thinks: events and the time go in, work for the shell comes out. It decides who
+// tries when, on which connection, who wins, and when it is over. It does no I/O, reads no clock,
+// allocates nothing and calls nobody; objects are lent to it by the shell, and work is bits on them.
+#ifndef PESTER_CORE_ENGINE_H_
+#define PESTER_CORE_ENGINE_H_
+
+#include "core/objects.h"
+#include "core/rng.h"
+
+namespace pester::core {
+
+// Bounds of what is read away for a response that nobody wants.
+inline constexpr uint32_t kLoserDrainBytes = 16 * 1024;
+inline constexpr uint32_t kDiscardDrainBytes = 64 * 1024;
+inline constexpr Duration kLoserDrainTime = Duration::from_ms(50);
+inline constexpr Duration kDiscardDrainTime = Duration::from_ms(1'000);
+
+// A random source: 64 uniform bits.
+struct RandomSource {
+  uint64_t (*next)(void* data) = nullptr;  // nullptr: the seeded generator
+  void* data = nullptr;
+};
+
+// What becomes of the response whose body is complete.
+enum class Fate : uint8_t { deliver, store, discard };
+
+class Engine {
+ public:
+  Engine(const Limits& limits, uint64_t seed, RandomSource random)
+      : limits_(limits), rng_(seed), random_(random) {}
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // ---- events: of requests
+  // `request` has policy, origin, lanes and flags set; its lanes have `request` and `index`.
+  void submit(Request& request, Instant now);
+  // Ends it, with this error and reason; harmless when it is done.
+  void cancel(Request& request, int error, Stop stop, Instant now);
+  void verdict(Lane& lane, Verdict verdict, Instant now);
+  void backoff(Lane& lane, Duration wait, Instant now);
+
+  // ---- events: of exchanges. Late ones, for an exchange that is finished, are not sent.
+  void refused(Lane& lane, int error, Instant now);  // kRecord or kDial could not be done
+  void stale(Lane& lane, Instant now);               // kSend found the connection dead, nothing sent
+  void send_blocked(Lane& lane, bool any_sent, Instant now);
+  void sent(Lane& lane, Instant now);
+  void head(Lane& lane, uint16_t status, Instant now);
+  void preview_ready(Lane& lane, Instant now);  // enough of the body for the predicate
+  void body_progress(Lane& lane, Instant now);  // more body is to come: the gap begins now
+  void body_paused(Lane& lane);                 // the gap stands still
+  [[nodiscard]] Fate complete(Lane& lane, Instant now);
+  void failed(Lane& lane, int error, Instant now);
+
+  // ---- events: of connections
+  void dial_began(Lane& lane, Connection& connection, Instant now);
+  void stagger(Connection& connection, Instant now);  // another address is left to try
+  void tcp_up(Connection& connection);
+  void ready(Connection& connection, Instant now);
+  void dial_failed(Connection& connection, int error, Instant now);
+  void lost(Connection& connection, Instant now);  // idle or draining, it ended or spoke out of turn
+  void drained(Connection& connection, Instant now);
+  void close(Connection& connection, Instant now);  // from this side: idle ones, at the client's end
+
+  // ---- time
+  // Fires every deadline that is due at `due`; `now` is when it happens.
+  void expire(Instant due, Instant now);
+  [[nodiscard]] Instant next_deadline() const { return wheel_.next(); }
+
+  // ---- work, to be done at once (I/O) or by the pump (user). Taken objects have bits in `work`, which
+  // the taker clears.
+  [[nodiscard]] Lane* take_lane();
+  [[nodiscard]] Connection* take_connection();
+  [[nodiscard]] Request* take_request();
+  [[nodiscard]] bool any_io() const { return lane_work_ != nullptr || connection_work_ != nullptr; }
+  [[nodiscard]] bool any_user() const { return request_work_ != nullptr; }
+  void post(Request& request, uint16_t bits);
+
+  [[nodiscard]] uint64_t random_bits() {
+    return random_.next ? random_.next(random_.data) : rng_.next();
+  }
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const Limits& limits() const { return limits_; }
+
+ private:
+  // requests and lanes (engine.cc)
+  void start_lane(Lane& lane, Kind kind, Instant now);
+  void start_next_lane(Request& request, Instant now);
+  void cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Instant now);
+  void cut_all_but(Request& request, const Lane* kept, Instant now);
+  void commit(Lane& lane, bool won, Instant now);
+  void check_exhausted(Request& request, Instant now);
+  void conclude(Request& request);
+  void finish(Request& request);
+  void end_by_deadline(Request& request, Instant now);
+  // attempts (engine_attempt.cc)
+  void begin_attempt(Lane& lane, Kind kind, Instant now);
+  void begin_exchange(Lane& lane, Kind kind, Instant now);
+  void end_exchange(Lane& lane, ExchangeSignal signal, Instant now);
+  void write_record(Lane& lane, Outcome outcome, Instant now);
+  void judge_response(Lane& lane, Verdict verdict, Instant now);
+  void judge_failure(Lane& lane, Verdict verdict, Instant now);
+  void try_again(Lane& lane, Instant now);
+  void give_up(Lane& lane, Stop stop, Instant now);
+  void keep_last_response(Lane& lane, Instant now);
+  void ask(Lane& lane, Question question);
+  void phase_over(Lane& lane, Instant now);
+  [[nodiscard]] bool may_resend(const Lane& lane) const;
+  // the pool (engine_pool.cc)
+  void acquire(Lane& lane, Instant now);
+  void reserve_dial(Lane& lane, Instant now);
+  void leave_queue(Lane& lane, Instant now);
+  void unlink_waiter(Lane& lane);
+  void lease(Connection& connection, Lane& lane);
+  void let_go(Lane& lane, ExchangeSignal signal, Instant now);
+  void offer(Connection& connection, Instant now);
+  void close_connection(Connection& connection, ConnectionSignal signal, Instant now);
+  void unlink_idle(Connection& connection);
+  void dial_for_waiters(Origin& origin, Instant now);
+  void connection_deadline(Connection& connection, Instant now);
+  [[nodiscard]] Instant idle_end(const Connection& connection) const;
+
+  void post(Lane& lane, uint8_t bits);
+  void post(Connection& connection, uint8_t bits);
+
+  Limits limits_;
+  DeadlineWheel wheel_;
+  Rng rng_;
+  RandomSource random_;
+  Counters counters_;
+  Lane* lane_work_ = nullptr;
+  Lane** lane_work_tail_ = &lane_work_;
+  Connection* connection_work_ = nullptr;
+  Connection** connection_work_tail_ = &connection_work_;
+  Request* request_work_ = nullptr;
+  Request** request_work_tail_ = &request_work_;
+};
+
+}  // namespace pester::core
+
+#endif

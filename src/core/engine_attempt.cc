@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+// One attempt of a lane: its exchanges, what became of them, and whether it is tried again.
+#include "core/assert.h"
+#include "core/engine.h"
+
+namespace pester::core {
+
+namespace {
+
+constexpr int kNoName = -3008;  // UV_EAI_NONAME, UV_EAI_NODATA: the name itself is the trouble
+constexpr int kNoData = -3007;
+constexpr uint8_t kLookupFailuresMax = 3;
+
+constexpr bool is_unread_close(int error) {
+  constexpr int kConnectionReset = -104;  // ECONNRESET, EPIPE as libuv has them on Linux
+  constexpr int kBrokenPipe = -32;
+  return error == PESTER_EEMPTY || error == kConnectionReset || error == kBrokenPipe;
+}
+
+bool head_is_in(const Lane& lane) {
+  return lane.exchange == ExchangeState::deciding || lane.exchange == ExchangeState::receiving;
+}
+
+// May the request be sent again though the server may have acted on it?
+bool may_repeat(const Lane& lane) {
+  return lane.request->repeatable || lane.request->policy->retry_unsafe;
+}
+
+}  // namespace
+
+void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
+  ++lane.attempt;
+  lane.resent = false;
+  lane.fresh = false;
+  const Duration limit = lane.request->policy->attempt_timeout;
+  if (!limit.is_never()) wheel_.arm(lane.attempt_deadline, now + limit);
+  begin_exchange(lane, kind, now);
+}
+
+void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
+  ++counters_.exchanges;
+  kExchangeTable.step(lane.exchange, ExchangeSignal::begin);
+  lane.kind = kind;
+  lane.record = -1;
+  lane.status = 0;
+  lane.error = 0;
+  lane.delivery = Delivery::unsent;
+  lane.verdict = Verdict::by_rule;
+  lane.any_byte = lane.reused = false;
+  post(lane, lane_work::kRecord);
+  acquire(lane, now);
+}
+
+void Engine::end_exchange(Lane& lane, ExchangeSignal signal, Instant now) {
+  if (lane.exchange == ExchangeState::acquiring) leave_queue(lane, now);
+  const ExchangeAction action = kExchangeTable.step(lane.exchange, signal);
+  lane.work = 0;
+  Connection* connection = lane.connection;
+  if (connection == nullptr) return;
+  if (action == ExchangeAction::let_go) {
+    let_go(lane, signal, now);
+  } else {
+    lane.connection = nullptr;
+    close_connection(*connection, ConnectionSignal::cancel, now);
+  }
+}
+
+// Writes what became of the exchange; called again, it may only make up its mind.
+void Engine::write_record(Lane& lane, Outcome outcome, Instant now) {
+  Request& request = *lane.request;
+  if (lane.record < 0) return;
+  Record& record = request.records[lane.record];
+  if (record.ended == Record::kNone) record.ended = now.ns - request.began.ns;
+  record.outcome = outcome;
+  record.delivery = lane.delivery;
+  record.error = lane.error;
+  record.status = lane.status;
+  if (outcome == Outcome::retried || outcome == Outcome::failed) post(request, request_work::kLog);
+}
+
+void Engine::refused(Lane& lane, int error, Instant now) {
+  if (lane.reserved) {
+    lane.reserved = false;
+    --lane.request->origin->connections;
+  }
+  failed(lane, error, now);
+}
+
+void Engine::stale(Lane& lane, Instant now) {
+  Connection& connection = *lane.connection;
+  lane.connection = nullptr;
+  close_connection(connection, ConnectionSignal::fail, now);
+  kExchangeTable.step(lane.exchange, ExchangeSignal::stale);
+  lane.reused = false;
+  acquire(lane, now);
+}
+
+void Engine::send_blocked(Lane& lane, bool any_sent, Instant now) {
+  if (any_sent) lane.delivery = Delivery::partly_sent;
+  wheel_.arm(lane.phase, now + lane.request->policy->body_gap_timeout);
+}
+
+void Engine::sent(Lane& lane, Instant now) {
+  kExchangeTable.step(lane.exchange, ExchangeSignal::sent);
+  lane.delivery = Delivery::sent;
+  const Duration limit = lane.request->policy->first_byte_timeout;
+  if (limit.is_never()) {
+    wheel_.disarm(lane.phase);
+  } else {
+    wheel_.arm(lane.phase, now + limit);
+  }
+}
+
+void Engine::head(Lane& lane, uint16_t status, Instant now) {
+  kExchangeTable.step(lane.exchange, ExchangeSignal::head);
+  lane.delivery = Delivery::answered;
+  lane.status = status;
+  if (lane.request->policy->ask_verdict) {
+    ask(lane, Question::verdict);
+  } else {
+    judge_response(lane, Verdict::by_rule, now);
+  }
+}
+
+void Engine::ask(Lane& lane, Question question) {
+  lane.question = question;
+  post(*lane.request, question == Question::verdict ? request_work::kVerdict : request_work::kBackoff);
+}
+
+void Engine::verdict(Lane& lane, Verdict verdict, Instant now) {
+  lane.question = Question::none;
+  if (lane.exchange != ExchangeState::deciding) {
+    judge_failure(lane, verdict, now);
+    return;
+  }
+  if (verdict == Verdict::need_body && !lane.previewing) {
+    lane.previewing = true;
+    post(*lane.connection, connection_work::kRead);
+    return;
+  }
+  judge_response(lane, verdict == Verdict::need_body ? Verdict::by_rule : verdict, now);
+}
+
+void Engine::preview_ready(Lane& lane, Instant) {
+  ask(lane, Question::verdict);
+}
+
+void Engine::judge_response(Lane& lane, Verdict verdict, Instant now) {
+  const bool retry =
+      verdict == Verdict::retry ||
+      (verdict == Verdict::by_rule && lane.request->policy->rules.retries_status(lane.status));
+  if (retry) {
+    try_again(lane, now);
+  } else {
+    commit(lane, true, now);
+  }
+}
+
+// The exchange is finished without a response that counts; lane.error says why.
+void Engine::judge_failure(Lane& lane, Verdict verdict, Instant now) {
+  Request& request = *lane.request;
+  const bool body = lane.delivery == Delivery::answered;
+  const FailureClass failure = class_of(lane.error, body);
+  bool retry = verdict == Verdict::retry ||
+               (verdict != Verdict::accept && request.policy->rules.retries_class(failure));
+  if (lane.delivery != Delivery::unsent && !may_repeat(lane)) retry = false;
+  if (lane.error == kNoName || lane.error == kNoData) {
+    if (++request.lookup_failures >= kLookupFailuresMax) retry = false;
+  }
+  if (retry) {
+    try_again(lane, now);
+  } else {
+    give_up(lane, Stop::not_retryable, now);
+  }
+}
+
+void Engine::try_again(Lane& lane, Instant now) {
+  const Policy& policy = *lane.request->policy;
+  if (lane.attempt >= policy.max_attempts && policy.max_attempts != Policy::kUnlimited) {
+    give_up(lane, Stop::attempts, now);
+    return;
+  }
+  if (policy.backoff.kind == BackoffKind::custom) {
+    ask(lane, Question::backoff);
+    return;
+  }
+  const double u = Rng::unit(random_bits());
+  backoff(lane, backoff_wait(policy.backoff, lane.attempt, lane.waited, u), now);
+}
+
+void Engine::backoff(Lane& lane, Duration wait, Instant now) {
+  Request& request = *lane.request;
+  lane.question = Question::none;
+  if (wait.ns < 0) wait.ns = 0;
+  const Instant due = now + wait;
+  if (request.total.armed() && due >= request.total.at) {  // it could not even begin
+    give_up(lane, Stop::deadline, now);
+    return;
+  }
+  lane.previewing = false;
+  write_record(lane, Outcome::retried, now);
+  if (lane.exchange == ExchangeState::deciding) end_exchange(lane, ExchangeSignal::drop, now);
+  wheel_.disarm(lane.attempt_deadline);
+  kLaneTable.step(lane.state, LaneSignal::retry);
+  lane.waited = wait;
+  wheel_.arm(lane.phase, due);
+}
+
+void Engine::give_up(Lane& lane, Stop stop, Instant now) {
+  Request& request = *lane.request;
+  lane.stop = stop;
+  if (lane.exchange == ExchangeState::deciding) {
+    keep_last_response(lane, now);
+    return;
+  }
+  write_record(lane, Outcome::failed, now);
+  kLaneTable.step(lane.state, LaneSignal::give_up);
+  wheel_.disarm(lane.phase);
+  wheel_.disarm(lane.attempt_deadline);
+  request.error = lane.error;
+  request.stop = stop;
+  start_next_lane(request, now);
+  check_exhausted(request, now);
+}
+
+// The lane's last response is one that should have been retried. It is delivered if nothing better
+// comes.
+void Engine::keep_last_response(Lane& lane, Instant now) {
+  Request& request = *lane.request;
+  lane.head_seq = ++request.head_seq;
+  const bool must_read = lane.previewing;
+  lane.previewing = false;
+  if (request.streamed) {
+    lane.held = true;
+    wheel_.disarm(lane.phase);
+  } else {
+    lane.gathering = true;
+    kExchangeTable.step(lane.exchange, ExchangeSignal::take);
+    if (must_read) post(*lane.connection, connection_work::kRead);
+  }
+  start_next_lane(request, now);
+  check_exhausted(request, now);
+}
+
+void Engine::body_progress(Lane& lane, Instant now) {
+  const Duration limit = lane.request->policy->body_gap_timeout;
+  if (limit.is_never()) {
+    wheel_.disarm(lane.phase);
+  } else {
+    wheel_.arm(lane.phase, now + limit);
+  }
+}
+
+void Engine::body_paused(Lane& lane) {
+  wheel_.disarm(lane.phase);
+}
+
+Fate Engine::complete(Lane& lane, Instant now) {
+  Request& request = *lane.request;
+  wheel_.disarm(lane.phase);
+  wheel_.disarm(lane.attempt_deadline);
+  const bool wins = request.state == RequestState::receiving && request.winner == lane.index;
+  write_record(lane, wins && request.stop == Stop::success ? Outcome::won : Outcome::failed, now);
+  end_exchange(lane, ExchangeSignal::complete, now);
+  if (wins) {
+    kLaneTable.step(lane.state, LaneSignal::finish);
+    kRequestTable.step(request.state, RequestSignal::complete);
+    finish(request);
+    return Fate::deliver;
+  }
+  PESTER_ASSERT(lane.gathering);
+  lane.gathering = false;
+  kLaneTable.step(lane.state, LaneSignal::give_up);
+  if (request.stored && request.stored_seq > lane.head_seq) return Fate::discard;
+  request.stored = true;
+  request.stored_seq = lane.head_seq;
+  request.stored_lane = static_cast<int8_t>(lane.index);
+  request.stored_attempt = lane.attempt;
+  request.stop = lane.stop;
+  return Fate::store;
+}
+
+void Engine::failed(Lane& lane, int error, Instant now) {
+  Request& request = *lane.request;
+  const bool delivering = request.state == RequestState::receiving && request.winner == lane.index;
+  lane.error = error;
+  const bool resend = may_resend(lane);
+  if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
+  write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
+  if (request.work & request_work::kLog && resend)
+    request.work &= static_cast<uint16_t>(~request_work::kLog);
+  wheel_.disarm(lane.phase);
+  end_exchange(lane, ExchangeSignal::fail, now);
+  lane.question = Question::none;
+  lane.gathering = lane.held = lane.previewing = false;
+  if (resend) {
+    ++counters_.resends;
+    lane.resent = lane.fresh = true;
+    begin_exchange(lane, Kind::resend, now);
+    return;
+  }
+  wheel_.disarm(lane.attempt_deadline);
+  if (delivering) {
+    request.winner = -1;
+    request.error = error;
+    if (request.head_told) {  // the user has seen it: nothing can take its place
+      request.stop = Stop::not_retryable;
+      kLaneTable.step(lane.state, LaneSignal::give_up);
+      kRequestTable.step(request.state, RequestSignal::exhaust);
+      conclude(request);
+      return;
+    }
+    request.work &= static_cast<uint16_t>(~request_work::kHead);
+    kRequestTable.step(request.state, RequestSignal::body_failed);
+  }
+  if (request.policy->ask_verdict) {
+    ask(lane, Question::verdict);
+  } else {
+    judge_failure(lane, Verdict::by_rule, now);
+  }
+}
+
+// A kept-alive connection that died unread says nothing about the server: one more exchange, at once, on
+// a fresh connection, when sending twice is harmless (or nothing was sent).
+bool Engine::may_resend(const Lane& lane) const {
+  return lane.reused && !lane.any_byte && !lane.resent && !head_is_in(lane) &&
+         is_unread_close(lane.error) && (lane.delivery == Delivery::unsent || may_repeat(lane));
+}
+
+void Engine::phase_over(Lane& lane, Instant now) {
+  switch (lane.state) {
+    case LaneState::ready:
+      start_lane(lane, Kind::hedge, now);
+      return;
+    case LaneState::waiting:
+      kLaneTable.step(lane.state, LaneSignal::backoff_due);
+      ++counters_.retries;
+      begin_attempt(lane, Kind::retry, now);
+      return;
+    case LaneState::trying:
+      break;
+    case LaneState::spent:
+    case LaneState::kCount:
+      return;
+  }
+  switch (lane.exchange) {
+    case ExchangeState::acquiring:
+      failed(lane, lane.error != 0 ? lane.error : PESTER_ETIMEOUT_CONNECT, now);
+      return;
+    case ExchangeState::awaiting:
+      failed(lane, PESTER_ETIMEOUT_FIRST_BYTE, now);
+      return;
+    case ExchangeState::sending:
+    case ExchangeState::deciding:
+    case ExchangeState::receiving:
+      failed(lane, PESTER_ETIMEOUT_BODY, now);
+      return;
+    case ExchangeState::finished:
+    case ExchangeState::kCount:
+      return;
+  }
+}
+
+}  // namespace pester::core

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+// Who gets which connection, who waits, which connections are kept: decisions only.
+#include "core/assert.h"
+#include "core/engine.h"
+
+namespace pester::core {
+
+namespace {
+
+// Servers name the time after which they close; a request sent at that moment would meet a closed door.
+constexpr uint32_t kKeepAliveMarginS = 2;
+
+}  // namespace
+
+// Idle connections first, the last one used before the others; else a new one within the limit; else
+// the queue. Lanes that are dialed for stand in the queue too: what comes free first serves them.
+void Engine::acquire(Lane& lane, Instant now) {
+  Origin& origin = *lane.request->origin;
+  if (!lane.fresh && origin.idle != nullptr) {
+    Connection& connection = *origin.idle;
+    unlink_idle(connection);
+    lease(connection, lane);
+    return;
+  }
+  const bool may_dial = origin.connections < limits_.connections_per_origin;
+  if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
+    close_connection(*origin.idle, ConnectionSignal::cancel, now);
+  } else if (!may_dial && origin.waiting_count >= limits_.waiting_per_origin) {
+    lane.error = PESTER_EQUEUE;  // told by phase_over: nobody fails before its record is open
+    wheel_.arm(lane.phase, now);
+    return;
+  }
+  lane.wait_next = nullptr;
+  lane.wait_back = origin.waiting_tail;
+  *origin.waiting_tail = &lane;
+  origin.waiting_tail = &lane.wait_next;
+  ++origin.waiting_count;
+  if (origin.connections < limits_.connections_per_origin) reserve_dial(lane, now);
+}
+
+void Engine::reserve_dial(Lane& lane, Instant now) {
+  ++lane.request->origin->connections;
+  lane.reserved = true;
+  const Duration limit = lane.request->policy->connect_timeout;
+  if (!limit.is_never()) wheel_.arm(lane.phase, now + limit);
+  post(lane, lane_work::kDial);
+}
+
+void Engine::dial_began(Lane& lane, Connection& connection, Instant now) {
+  PESTER_ASSERT(lane.reserved);
+  lane.reserved = false;
+  lane.connection = &connection;
+  connection.lane = &lane;
+  connection.origin = lane.request->origin;
+  connection.opened = now;
+  connection.deadline.kind = static_cast<uint8_t>(DeadlineKind::connection);
+  ++counters_.connections_opened;
+  ++counters_.connections_open;
+}
+
+void Engine::stagger(Connection& connection, Instant now) {
+  wheel_.arm(connection.deadline, now + limits_.happy_eyeballs_delay);
+}
+
+void Engine::tcp_up(Connection& connection) {
+  wheel_.disarm(connection.deadline);
+  kConnectionTable.step(connection.state, ConnectionSignal::tcp_up);
+}
+
+void Engine::ready(Connection& connection, Instant now) {
+  wheel_.disarm(connection.deadline);
+  kConnectionTable.step(connection.state, ConnectionSignal::ready);
+  Lane* lane = connection.lane;
+  connection.lane = nullptr;
+  if (lane == nullptr) {
+    offer(connection, now);
+    return;
+  }
+  lane->connection = nullptr;
+  unlink_waiter(*lane);
+  lease(connection, *lane);
+}
+
+void Engine::dial_failed(Connection& connection, int error, Instant now) {
+  Lane* lane = connection.lane;
+  if (lane != nullptr) lane->connection = nullptr;
+  close_connection(connection, ConnectionSignal::fail, now);
+  if (lane != nullptr) failed(*lane, error, now);
+}
+
+void Engine::lost(Connection& connection, Instant now) {
+  close_connection(connection, ConnectionSignal::fail, now);
+}
+
+void Engine::close(Connection& connection, Instant now) {
+  if (connection.state != ConnectionState::closing) {
+    close_connection(connection, ConnectionSignal::cancel, now);
+  }
+}
+
+void Engine::unlink_waiter(Lane& lane) {
+  if (lane.wait_back == nullptr) return;
+  Origin& origin = *lane.request->origin;
+  *lane.wait_back = lane.wait_next;
+  if (lane.wait_next != nullptr) {
+    lane.wait_next->wait_back = lane.wait_back;
+  } else {
+    origin.waiting_tail = lane.wait_back;
+  }
+  lane.wait_back = nullptr;
+  lane.wait_next = nullptr;
+  --origin.waiting_count;
+}
+
+// The lane no longer waits. A connection being dialed for it goes to the next who has none, or away.
+void Engine::leave_queue(Lane& lane, Instant now) {
+  Origin& origin = *lane.request->origin;
+  unlink_waiter(lane);
+  if (lane.reserved) {
+    lane.reserved = false;
+    --origin.connections;
+    dial_for_waiters(origin, now);
+    return;
+  }
+  Connection* connection = lane.connection;
+  lane.connection = nullptr;
+  if (connection == nullptr) return;
+  connection->lane = nullptr;
+  for (Lane* waiter = origin.waiting; waiter != nullptr; waiter = waiter->wait_next) {
+    if (waiter->connection != nullptr || waiter->reserved) continue;
+    waiter->connection = connection;
+    connection->lane = waiter;
+    const Duration limit = waiter->request->policy->connect_timeout;
+    if (!limit.is_never()) wheel_.arm(waiter->phase, now + limit);
+    return;
+  }
+  if (lane.exchange == ExchangeState::acquiring)
+    close_connection(*connection, ConnectionSignal::cancel, now);
+}
+
+void Engine::lease(Connection& connection, Lane& lane) {
+  kConnectionTable.step(connection.state, ConnectionSignal::lease);
+  kExchangeTable.step(lane.exchange, ExchangeSignal::leased);
+  connection.lane = &lane;
+  connection.whole = connection.fit = false;
+  connection.body_left = 0;
+  lane.connection = &connection;
+  lane.reused = connection.exchanges != 0;
+  ++connection.exchanges;
+  if (lane.reused) ++counters_.connections_reused;
+  wheel_.disarm(lane.phase);
+  post(lane, lane_work::kSend);
+}
+
+// The exchange is over or unwanted; the connection may serve on, at once or after a little reading.
+void Engine::let_go(Lane& lane, ExchangeSignal signal, Instant now) {
+  Connection& connection = *lane.connection;
+  lane.connection = nullptr;
+  connection.lane = nullptr;
+  const bool fit = connection.fit && now - connection.opened < limits_.connection_age_max;
+  if (fit && (signal == ExchangeSignal::complete || connection.whole)) {
+    kConnectionTable.step(connection.state, ConnectionSignal::release);
+    if (signal != ExchangeSignal::complete) post(connection, connection_work::kRead);
+    offer(connection, now);
+    return;
+  }
+  const bool lost_race = signal == ExchangeSignal::cancel;
+  const uint32_t bound = lost_race ? kLoserDrainBytes : kDiscardDrainBytes;
+  const bool known = connection.body_left != UINT64_MAX;
+  const bool short_enough = known ? connection.body_left <= bound : !lost_race;
+  if (!fit || !short_enough || signal == ExchangeSignal::complete) {
+    close_connection(connection, ConnectionSignal::cancel, now);
+    return;
+  }
+  kConnectionTable.step(connection.state, ConnectionSignal::drain);
+  connection.drain_left = bound;
+  wheel_.arm(connection.deadline, now + (lost_race ? kLoserDrainTime : kDiscardDrainTime));
+  post(connection, connection_work::kRead);
+}
+
+// An idle connection: to whom has waited longest, else kept.
+void Engine::offer(Connection& connection, Instant now) {
+  Origin& origin = *connection.origin;
+  for (Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
+    if (lane->fresh && connection.exchanges != 0) continue;
+    Connection* dialing = lane->connection;
+    leave_queue(*lane, now);
+    lane->connection = nullptr;
+    if (dialing != nullptr && dialing->lane == lane) dialing->lane = nullptr;
+    lease(connection, *lane);
+    return;
+  }
+  if (origin.idle_count >= limits_.idle_per_origin) {
+    close_connection(connection, ConnectionSignal::cancel, now);
+    return;
+  }
+  connection.idle_since = now;
+  connection.next = origin.idle;
+  connection.back = &origin.idle;
+  if (origin.idle != nullptr) origin.idle->back = &connection.next;
+  origin.idle = &connection;
+  ++origin.idle_count;
+  ++counters_.connections_idle;
+  // Left armed from last time, it only looks: cheaper than arming it anew at each release.
+  if (!connection.deadline.armed()) wheel_.arm(connection.deadline, idle_end(connection));
+}
+
+Instant Engine::idle_end(const Connection& connection) const {
+  Duration keep = limits_.idle_timeout;
+  if (connection.keep_alive_s != 0) {
+    const uint32_t seconds =
+        connection.keep_alive_s > kKeepAliveMarginS ? connection.keep_alive_s - kKeepAliveMarginS : 0;
+    const Duration hint = Duration::from_ms(int64_t{seconds} * 1000);
+    if (hint < keep) keep = hint;
+  }
+  const Instant old = connection.opened + limits_.connection_age_max;
+  const Instant unused = connection.idle_since + keep;
+  return old < unused ? old : unused;
+}
+
+void Engine::drained(Connection& connection, Instant now) {
+  wheel_.disarm(connection.deadline);
+  if (!connection.fit) {
+    close_connection(connection, ConnectionSignal::cancel, now);
+    return;
+  }
+  kConnectionTable.step(connection.state, ConnectionSignal::release);
+  offer(connection, now);
+}
+
+void Engine::unlink_idle(Connection& connection) {
+  *connection.back = connection.next;
+  if (connection.next != nullptr) connection.next->back = connection.back;
+  connection.back = nullptr;
+  connection.next = nullptr;
+  --connection.origin->idle_count;
+  --counters_.connections_idle;
+}
+
+void Engine::close_connection(Connection& connection, ConnectionSignal signal, Instant now) {
+  if (connection.back != nullptr) unlink_idle(connection);
+  wheel_.disarm(connection.deadline);
+  kConnectionTable.step(connection.state, signal);
+  connection.lane = nullptr;
+  connection.work = 0;
+  post(connection, connection_work::kClose);
+  --connection.origin->connections;
+  --counters_.connections_open;
+  dial_for_waiters(*connection.origin, now);
+}
+
+void Engine::dial_for_waiters(Origin& origin, Instant now) {
+  for (Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
+    if (origin.connections >= limits_.connections_per_origin) return;
+    if (lane->connection == nullptr && !lane->reserved) reserve_dial(*lane, now);
+  }
+}
+
+void Engine::connection_deadline(Connection& connection, Instant now) {
+  switch (kConnectionTable.step(connection.state, ConnectionSignal::deadline)) {
+    case ConnectionAction::look:
+      break;
+    case ConnectionAction::close:
+      connection.state = ConnectionState::draining;  // close_connection makes the step
+      close_connection(connection, ConnectionSignal::cancel, now);
+      return;
+    default:
+      return;
+  }
+  if (connection.state == ConnectionState::dialing) {
+    if (connection.more_addresses) post(connection, connection_work::kNextAddress);
+    return;
+  }
+  const Instant end = idle_end(connection);
+  if (now >= end) {
+    close_connection(connection, ConnectionSignal::cancel, now);
+  } else {
+    wheel_.arm(connection.deadline, end);
+  }
+}
+
+}  // namespace pester::core

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// What the engine thinks about: requests with their lanes, connections, origins. Plain structs that the
+// shell makes, lends and takes back; it extends them with what only it needs to know. Fields are the
+// engine's to write unless a comment says otherwise.
+#ifndef PESTER_CORE_OBJECTS_H_
+#define PESTER_CORE_OBJECTS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/deadline_wheel.h"
+#include "core/machines.h"
+#include "core/policy.h"
+#include "core/record.h"
+#include "core/types.h"
+
+namespace pester::core {
+
+struct Request;
+struct Lane;
+struct Connection;
+struct Origin;
+
+enum class DeadlineKind : uint8_t { request_total, lane_phase, lane_attempt, connection };
+
+// Why trying ceased; the numbers are those of pester_stop_t.
+enum class Stop : uint8_t {
+  success,
+  attempts,
+  not_retryable,
+  budget,
+  breaker,
+  deadline,
+  cancelled,
+  closed
+};
+
+// What the user's predicate answers; the numbers are those of pester_verdict_t.
+enum class Verdict : uint8_t { by_rule, accept, retry, need_body };
+
+// What a lane waits for the shell to do, in this order.
+namespace lane_work {
+inline constexpr uint8_t kRecord = 1;  // open a record for the exchange that begins
+inline constexpr uint8_t kDial = 2;    // make a connection: dial_began() or dial_refused()
+inline constexpr uint8_t kSend = 4;    // send the request on lane.connection
+}  // namespace lane_work
+
+// What a connection waits for the shell to do.
+namespace connection_work {
+inline constexpr uint8_t kClose = 1;        // close it and free it; nothing else will be asked
+inline constexpr uint8_t kNextAddress = 2;  // begin dialing the next address
+inline constexpr uint8_t kRead = 4;         // go on reading: a held response is wanted, or drained
+}  // namespace connection_work
+
+// What a request waits for the pump to tell or ask the user.
+namespace request_work {
+inline constexpr uint16_t kLog = 1;         // some records are ended and not told
+inline constexpr uint16_t kVerdict = 2;     // some lane asks the retry predicate
+inline constexpr uint16_t kBackoff = 4;     // some lane asks the backoff function
+inline constexpr uint16_t kHead = 8;        // the head to deliver is here
+inline constexpr uint16_t kDone = 16;       // the end
+inline constexpr uint16_t kShell = 0xff00;  // bits that the shell may use for itself
+}  // namespace request_work
+
+// What a lane asks the user, answered by Engine::verdict and Engine::backoff.
+enum class Question : uint8_t { none, verdict, backoff };
+
+struct Lane {
+  Request* request = nullptr;
+  Connection* connection = nullptr;  // leased, or being dialed for this lane
+  Lane* work_next = nullptr;
+  Lane* wait_next = nullptr;  // in the origin's queue
+  Lane** wait_back = nullptr;
+  Deadline phase;             // of the exchange's phase, the backoff, or the hedge's start
+  Deadline attempt_deadline;  // of the whole attempt
+  Duration waited{};          // the last backoff
+  uint32_t attempt = 0;       // from 1
+  int32_t record = -1;        // of the present exchange; -1: none
+  int32_t error = 0;          // of the last attempt; 0 when it got a response
+  uint16_t status = 0;        // of the last attempt; 0 when it got none
+  LaneState state = LaneState::ready;
+  ExchangeState exchange = ExchangeState::finished;
+  Kind kind = Kind::first;
+  Delivery delivery = Delivery::unsent;
+  Question question = Question::none;
+  Verdict verdict = Verdict::by_rule;
+  Stop stop = Stop::attempts;  // why it is spent
+  uint8_t index = 0;
+  uint8_t work = 0;
+  bool work_linked = false;
+  bool fresh = false;       // the next connection must be a new one
+  bool resent = false;      // this attempt had its resend
+  bool reused = false;      // the present exchange's connection had served before
+  bool reserved = false;    // counted in origin.connections, its connection not made yet
+  bool any_byte = false;    // of a response; the shell's to write
+  bool gathering = false;   // its last response is being gathered, in case it is the one to deliver
+  bool held = false;        // the same, streamed: it waits at its head
+  bool previewing = false;  // the predicate asked for the body
+  uint32_t head_seq = 0;    // which of the request's heads it got: the newest wins among the failed
+};
+
+struct Request {
+  const Policy* policy = nullptr;  // lent by the shell for the request's life
+  Origin* origin = nullptr;
+  Lane* lanes = nullptr;
+  Record* records = nullptr;  // the shell's array; it may move between two calls
+  uint32_t record_count = 0;
+  Request* work_next = nullptr;
+  Deadline total;
+  Instant began{};
+  int32_t error = 0;  // of the end; 0 when a response is delivered
+  uint32_t head_seq = 0;
+  uint16_t work = 0;
+  RequestState state = RequestState::idle;
+  Stop stop = Stop::success;
+  uint8_t lane_count = 1;
+  uint8_t lookup_failures = 0;  // names that do not exist are tried three times at most
+  bool work_linked = false;
+  bool repeatable =
+      false;  // safe, idempotent, or the user says so: may be sent when the outcome is unknown
+  bool streamed = false;  // the body goes to the user as it comes
+  bool wants_head = false;
+  bool head_told = false;  // the user has seen the head: no other attempt is made
+  bool stored = false;     // a spent lane's response is kept, in case no better one comes
+  int8_t winner = -1;      // the lane whose response is delivered or being delivered
+  int8_t stored_lane = -1;
+  uint32_t stored_seq = 0;
+  uint32_t winner_attempt = 0, stored_attempt = 0;
+};
+
+struct Connection {
+  Origin* origin = nullptr;
+  Lane* lane = nullptr;  // leased to, or being dialed for; may be null while dialing
+  Connection* next = nullptr;
+  Connection** back = nullptr;  // among the origin's idle ones
+  Connection* work_next = nullptr;
+  Deadline deadline;  // stagger, drain or idle, as the state says
+  Instant opened{}, idle_since{};
+  uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
+  uint32_t exchanges = 0;
+  uint32_t keep_alive_s = 0;  // the server's Keep-Alive: timeout; the shell's to write; 0 unknown
+  uint32_t drain_left = 0;    // bytes it may still read away
+  uint8_t work = 0;
+  ConnectionState state = ConnectionState::dialing;
+  bool work_linked = false;
+  bool more_addresses = false;  // the shell's to write, before tcp is up
+  bool fit = false;             // the shell's to write at the head: it may serve another exchange
+  bool whole = false;           // the shell's to write: the body has ended, though nobody took it yet
+};
+
+// Scheme, host and port, and the pool of connections to it.
+struct Origin {
+  Connection* idle = nullptr;  // last in, first out
+  Lane* waiting = nullptr;     // first in, first out; those being dialed for included
+  Lane** waiting_tail = &waiting;
+  uint32_t connections = 0;  // all that count against the limit
+  uint32_t idle_count = 0;
+  uint32_t waiting_count = 0;
+};
+
+struct Limits {
+  static constexpr uint32_t kUnlimited = UINT32_MAX;
+  uint32_t connections_per_origin = 32;
+  uint32_t idle_per_origin = 32;
+  uint32_t waiting_per_origin = 10'000;
+  Duration idle_timeout = Duration::from_ms(15'000);
+  Duration connection_age_max = Duration::from_ms(600'000);
+  Duration happy_eyeballs_delay = Duration::from_ms(250);
+};
+
+struct Counters {
+  uint64_t requests_started = 0, requests_done = 0;
+  uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0;
+  uint64_t connections_opened = 0, connections_reused = 0;
+  uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
+};
+
+}  // namespace pester::core
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// Making and ending a client, and what its user asks of it.
+#include "uv/client.h"
+
+#include <sys/random.h>
+
+#include <new>
+
+#include "core/assert.h"
+#include "uv/pump.h"
+
+namespace pester::uv {
+
+namespace {
+
+void on_mail(void* data) {
+  auto& client = *static_cast<Client*>(data);
+  const core::Now now = client_enter(client);
+  client.mailbox->drain();
+  client_leave(client, now);
+}
+
+uint64_t system_seed() {
+  uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed) seed = uv_hrtime();
+  return seed;
+}
+
+void free_slots(Client& client) {
+  const wire::Allocator& memory = client.pool.allocator();
+  for (size_t i = 0; i < client.slots.chunks(); ++i) memory.release(client.slots.table()[i], memory.data);
+  if (client.slots.table() != nullptr) memory.release(client.slots.table(), memory.data);
+}
+
+// Everything but the handles.
+void free_client(Client& client) {
+  const wire::Allocator memory = client.pool.allocator();
+  resolver_free(client.resolver);
+  wire::tls_context_free(client.tls);
+  client.origins.release(client.pool);
+  free_slots(client);
+  client.pool.trim();
+  memory.release(client.scratch, memory.data);
+  if (client.on_gone != nullptr) client.on_gone(client.user);
+  client.~Client();
+  memory.release(&client, memory.data);
+}
+
+void release_hold(Client& client) {
+  if (--client.holds != 0) return;
+  void (*const on_closed)(void*) = client.on_closed;
+  void* const data = client.closed_data;
+  free_client(client);
+  if (on_closed != nullptr) on_closed(data);
+}
+
+// The table of chunks grows by doubling; chunks never move.
+bool lend_slots(Client& client) {
+  const wire::Allocator& memory = client.pool.allocator();
+  core::Slots& slots = client.slots;
+  const size_t count = slots.chunks();
+  if (count >= core::Slots::kChunksMax) return false;
+  core::Slots::Chunk** table = slots.table();
+  if ((count & (count - 1)) == 0) {
+    const size_t room = count == 0 ? 1 : count * 2;
+    void* moved = memory.resize(table, room * sizeof(core::Slots::Chunk*), memory.data);
+    if (moved == nullptr) return false;
+    table = static_cast<core::Slots::Chunk**>(moved);
+    slots.moved(table);
+  }
+  void* chunk = memory.alloc(sizeof(core::Slots::Chunk), memory.data);
+  if (chunk == nullptr) return false;
+  slots.lend(table, static_cast<core::Slots::Chunk*>(chunk));
+  return true;
+}
+
+void link_live(Client& client, Request& request) {
+  request.next = client.live;
+  request.back = &client.live;
+  if (client.live != nullptr) client.live->back = &request.next;
+  client.live = &request;
+}
+
+Request* find(Client& client, uint64_t id) {
+  return static_cast<Request*>(client.slots.find(id));
+}
+
+// The connection that brings what the user gets, if it is still coming.
+Connection* delivering(Request& request) {
+  if (request.winner < 0 || request.state != core::RequestState::receiving) return nullptr;
+  return static_cast<Connection*>(request.lanes[request.winner].connection);
+}
+
+}  // namespace
+
+int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
+                  const wire::Allocator& memory, core::Why* why) {
+  void* at = memory.alloc(sizeof(Client), memory.data);
+  void* scratch = memory.alloc(kScratchBytes, memory.data);
+  if (at == nullptr || scratch == nullptr) {
+    if (at != nullptr) memory.release(at, memory.data);
+    if (scratch != nullptr) memory.release(scratch, memory.data);
+    return UV_ENOMEM;
+  }
+  auto* client = ::new (at) Client(memory, options, options.seed != 0 ? options.seed : system_seed());
+  client->loop = loop;
+  client->scratch = static_cast<char*>(scratch);
+  client->home = {loop, &client->pool, 0, pump_on_no_sockets, client};
+  int rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
+  if (rc == 0) {
+    rc = resolver_create(&client->resolver, options.resolver, client->mailbox, memory, why);
+    // Outlives the client when it goes while the certificates are being read: not of its memory.
+    if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
+    if (rc == 0) rc = uv_timer_init(loop, &client->timer);
+    if (rc != 0) {
+      if (client->resolver != nullptr) resolver_free(client->resolver);
+      wire::tls_context_free(client->tls);
+      client->mailbox->close(nullptr, nullptr);
+    }
+  }
+  if (rc != 0) {
+    client->~Client();
+    memory.release(scratch, memory.data);
+    memory.release(at, memory.data);
+    return rc;
+  }
+  client->timer.data = client;
+  uv_unref(reinterpret_cast<uv_handle_t*>(&client->timer));
+  client->timer_ref = false;
+  *out = client;
+  return 0;
+}
+
+int client_close(Client& client, void (*on_closed)(void* data), void* data) {
+  if (client.closing) return PESTER_ECLOSING;
+  client.closing = true;
+  client.on_closed = on_closed;
+  client.closed_data = data;
+  const core::Now now = client_now(client);
+  for (Request* request = client.live; request != nullptr; request = request->next) {
+    client.engine.cancel(*request, PESTER_ECLOSED, core::Stop::closed, now.mono);
+  }
+  for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
+    client.engine.close(*connection, now.mono);
+  }
+  pump_after_call(client, now);
+  if (!client.inside) pump_soon(client);
+  return 0;
+}
+
+// From the pump, once nothing is left to tell: the handles go, and with the last one the client.
+void client_end(Client& client) {
+  client.ending = true;
+  client.holds = 3;  // timer, mailbox, and this call; then the sockets, if any are open
+  pump_abandon_trust(client);
+  uv_close(reinterpret_cast<uv_handle_t*>(&client.timer),
+           [](uv_handle_t* handle) { release_hold(*static_cast<Client*>(handle->data)); });
+  client.mailbox->close([](void* data) { release_hold(*static_cast<Client*>(data)); }, &client);
+  if (client.home.open != 0) ++client.holds;
+  release_hold(client);
+}
+
+void client_sockets_gone(Client& client) {
+  if (client.ending) release_hold(client);
+}
+
+int client_submit(Client& client, Request& request, const wire::Url& url) {
+  if (client.closing) return PESTER_ECLOSING;
+  Origin* origin = client.origins.get(client.pool, url);
+  if (origin == nullptr) return UV_ENOMEM;
+  if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
+  request.client = &client;
+  request.id = client.slots.add(&request);
+  request.origin = origin;
+  ++origin->requests;
+  link_live(client, request);
+  const core::Now now = client_now(client);
+  request.began = now.mono;
+  client.engine.submit(request, now.mono);
+  pump_after_call(client, now);
+  return 0;
+}
+
+int client_cancel(Client& client, uint64_t id) {
+  Request* request = find(client, id);
+  if (request == nullptr || request->state == core::RequestState::done) return PESTER_ENOENT;
+  const core::Now now = client_now(client);
+  client.engine.cancel(*request, PESTER_ECANCELED, core::Stop::cancelled, now.mono);
+  pump_after_call(client, now);
+  return 0;
+}
+
+int client_pause(Client& client, uint64_t id) {
+  Request* request = find(client, id);
+  if (request == nullptr || request->state == core::RequestState::done) return PESTER_ENOENT;
+  request->paused = true;
+  Connection* connection = delivering(*request);
+  if (connection == nullptr) return 0;
+  connection_stop(*connection);
+  client.engine.body_paused(*connection->lane);
+  return 0;
+}
+
+int client_resume(Client& client, uint64_t id) {
+  Request* request = find(client, id);
+  if (request == nullptr || request->state == core::RequestState::done) return PESTER_ENOENT;
+  if (!request->paused) return 0;
+  request->paused = false;
+  Connection* connection = delivering(*request);
+  if (connection == nullptr) return 0;
+  const core::Now now = client_now(client);
+  client.engine.body_progress(*connection->lane, now.mono);
+  client_read_on(client, *connection);
+  pump_after_call(client, now);
+  return 0;
+}
+
+}  // namespace pester::uv

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// A client on one loop: the engine, what it thinks about, and everything that acts for it. It owns the
+// one timer, the one pump and the one clock reading per entry. Refuses to know the public header: who
+// uses it brings hooks.
+#ifndef PESTER_UV_CLIENT_H_
+#define PESTER_UV_CLIENT_H_
+
+#include <uv.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/engine.h"
+#include "core/slots.h"
+#include "uv/connection.h"
+#include "uv/origins.h"
+#include "uv/request.h"
+#include "uv/resolver.h"
+#include "uv/worker_threads.h"
+#include "wire/memory.h"
+#include "wire/tls.h"
+
+namespace pester::uv {
+
+// What the client's user is told and asked, from the pump only.
+struct Hooks {
+  void (*head)(Request& request) = nullptr;
+  void (*body)(Request& request, std::string_view span) = nullptr;
+  void (*done)(Request& request) = nullptr;
+  core::Verdict (*verdict)(Request& request, core::Lane& lane) = nullptr;
+  core::Duration (*backoff)(Request& request, core::Lane& lane, double random) = nullptr;
+  // `line` ends in NUL, without a newline.
+  void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
+  void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
+  // The last request is done, and none was sent since.
+  void (*idle)(Client& client) = nullptr;
+};
+
+struct ClientOptions {
+  core::Policy policy;
+  core::Limits limits;
+  wire::ParserLimits parser_limits;
+  wire::TlsOptions tls;
+  ResolverOptions resolver;
+  uint64_t body_bytes_max = uint64_t{8} << 20;
+  uint64_t seed = 0;  // 0: from the system
+  core::RandomSource random;
+  uint64_t (*clock_ns)(void* data) = nullptr;  // nullptr: uv_hrtime
+  void* clock_data = nullptr;
+  bool keep_log = false;
+  bool log = false;    // hooks.log is wanted
+  bool trace = false;  // hooks.trace is wanted
+};
+
+enum class Trust : uint8_t { unknown, loading, ready, failed };
+
+struct TrustJob;
+
+struct Client {
+  Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
+      : options(given), pool(allocator), engine(given.limits, seed, given.random) {}
+
+  ClientOptions options;
+  Hooks hooks;
+  void* user = nullptr;  // of whoever extends the client
+  uv_loop_t* loop = nullptr;
+  wire::BlockPool pool;
+  core::Engine engine;
+  core::Slots slots;
+  Origins origins;
+  SocketHome home;
+  Mailbox* mailbox = nullptr;
+  Resolver* resolver = nullptr;
+  wire::TlsContext* tls = nullptr;
+  Trust trust = Trust::unknown;
+  int trust_error = 0;
+  core::Why trust_why;
+  TrustJob* trust_job = nullptr;
+  Connection* awaiting_trust = nullptr;
+
+  Request* live = nullptr;
+  Connection* made = nullptr;
+  Connection* resume = nullptr;
+  Connection** resume_tail = &resume;
+  Request* finished = nullptr;        // their on_done was called; freed when the pump unwinds
+  Connection* closed = nullptr;       // likewise
+  char* scratch = nullptr;            // kScratchBytes: what is being read; plain text of TLS behind it
+  uint64_t bytes_sent = 0, bytes_received = 0;
+  core::Record unread_record;  // written to where an exchange has none
+
+  uv_timer_t timer;
+  core::Instant timer_at = core::Instant::never();  // when it will fire
+  core::Instant grace = core::Instant::never();     // deadlines until then had their late look
+  uint64_t entry = 0;  // counts calls from the loop
+  bool timer_ref = true;
+  bool inside = false;   // within a call from the loop
+  bool pumping = false;
+  bool closing = false;
+  bool ending = false;   // the handles are being closed
+  uint8_t holds = 0;     // handles still open
+  void (*on_closed)(void* data) = nullptr;
+  void* closed_data = nullptr;
+  void (*on_gone)(void* user) = nullptr;  // frees what `user` is, after everything else
+};
+
+inline constexpr size_t kReadBytes = 65536;
+inline constexpr size_t kPlainBytes = 16384;  // a TLS record
+inline constexpr size_t kScratchBytes = kReadBytes + kPlainBytes;
+
+// UV_ENOMEM, PESTER_EOPTION (`why` tells), a libuv errno. The client's memory is `size` bytes, at least
+// sizeof(Client).
+[[nodiscard]] int client_create(Client** client, uv_loop_t* loop, const ClientOptions& options,
+                                const wire::Allocator& allocator, core::Why* why);
+// PESTER_ECLOSING when it was closed already.
+int client_close(Client& client, void (*on_closed)(void* data), void* data);
+
+// `request` is filled in but for what the client and the engine set. UV_ENOMEM, PESTER_ECLOSING: then
+// the request is still the caller's.
+[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url);
+[[nodiscard]] int client_cancel(Client& client, uint64_t id);
+[[nodiscard]] int client_pause(Client& client, uint64_t id);
+[[nodiscard]] int client_resume(Client& client, uint64_t id);
+
+// ---- for the connection
+core::Now client_now(const Client& client);
+// Every call from the loop begins and ends so.
+core::Now client_enter(Client& client);
+void client_leave(Client& client, core::Now now);
+void client_run_io(Client& client, core::Now now);
+void client_pump(Client& client, core::Now now);
+void client_read_on(Client& client, Connection& connection);  // from the pump, soon
+void client_want_trust(Client& client);
+void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text);
+
+}  // namespace pester::uv
+
+#endif

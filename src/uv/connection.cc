@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+// The life of a connection: the lookup, TCP, the handshake, the end.
+#include "uv/connection.h"
+
+#include <new>
+
+#include "core/assert.h"
+#include "uv/client.h"
+
+namespace pester::uv {
+
+namespace {
+
+void free_dialing(Connection& connection) {
+  Dialing* dialing = connection.dialing;
+  if (dialing == nullptr) return;
+  connection.dialing = nullptr;
+  resolver_abandon(connection.client->resolver, &dialing->lookup);
+  dial_stop(&dialing->dial);
+  connection.client->pool.give(dialing->block);
+}
+
+void dial_failed(Connection& connection, int error, core::Now now) {
+  Client& client = *connection.client;
+  if (connection.lane != nullptr) {
+    core::Record& record = record_of(*connection.lane);
+    record.dns = connection.dns_ns;
+    record.connect = connection.connect_ns;
+    record.tls = connection.tls_ns;
+  }
+  client.engine.dial_failed(connection, error, now.mono);
+}
+
+void keep_detail(Connection& connection, std::string_view detail) {
+  core::Lane* lane = connection.lane;
+  if (lane == nullptr || lane->record < 0) return;
+  Request& request = request_of(*lane);
+  request.extras[lane->record].detail = request_keep_text(request, connection.client->pool, detail);
+}
+
+void tell_tls(Connection& connection, Request& request, uint32_t record) {
+  const wire::TlsInfo& info = wire::tls_info(connection.tls);
+  RecordExtra& extra = request.extras[record];
+  extra.tls_version = info.version;
+  extra.tls_cipher = info.cipher;
+  extra.tls_resumed = info.resumed;
+  extra.tls_alpn = request_keep_text(request, request.client->pool, info.alpn);
+}
+
+void on_ready(Connection& connection, core::Now now) {
+  connection.tcp_at = {};
+  connection.client->engine.ready(connection, now.mono);
+}
+
+void tcp_up(Connection& connection, core::Now now) {
+  Client& client = *connection.client;
+  Dialing* dialing = connection.dialing;
+  Socket* socket = dialing->dial.socket;
+  connection.socket = socket;
+  connection.remote = dialing->dial.remote;
+  dialing->dial.socket = nullptr;
+  free_dialing(connection);
+  socket->owner = &connection;
+  socket->ready = connection_on_socket;
+  socket_ref(socket, false);  // the client's timer keeps the loop alive for live requests
+  connection.connect_ns = now.mono.ns - connection.tcp_at.ns;
+  if (core::Lane* lane = connection.lane; lane != nullptr && lane->record >= 0) {
+    request_of(*lane).extras[lane->record].remote = connection.remote;
+  }
+  if (const int rc = socket_poll(socket, UV_READABLE); rc != 0) {
+    dial_failed(connection, rc, now);
+    return;
+  }
+  if (static_cast<Origin*>(connection.origin)->scheme == core::Scheme::http) {
+    on_ready(connection, now);
+    return;
+  }
+  client.engine.tcp_up(connection);
+  connection.tcp_at = now.mono;
+  if (client.trust == Trust::ready) {
+    connection_handshake(connection, now);
+    return;
+  }
+  connection.trust_next = client.awaiting_trust;
+  client.awaiting_trust = &connection;
+  client_want_trust(client);
+}
+
+void dial_addresses(Connection& connection, const Addresses& addresses, core::Now now) {
+  Client& client = *connection.client;
+  connection.dns_ns = now.mono.ns - connection.opened.ns;
+  connection.tcp_at = now.mono;
+  Dial& dial = connection.dialing->dial;
+  const int rc = dial_start(&dial, &client.home, addresses);
+  if (rc == 0) {
+    tcp_up(connection, now);
+  } else if (rc < 0) {
+    dial_failed(connection, rc, now);
+  } else {
+    connection.more_addresses = dial_has_next(&dial);
+    if (connection.more_addresses) client.engine.stagger(connection, now.mono);
+  }
+}
+
+// From Mailbox::drain, within the client's entry.
+void on_lookup(Lookup* lookup, int error, const Addresses& addresses) {
+  auto& connection = *static_cast<Connection*>(lookup->owner);
+  const core::Now now = client_now(*connection.client);
+  if (error != 0) {
+    connection.dns_ns = now.mono.ns - connection.opened.ns;
+    dial_failed(connection, error, now);
+  } else {
+    dial_addresses(connection, addresses, now);
+  }
+}
+
+void on_dialed(Dial* dial, int error) {
+  auto& connection = *static_cast<Connection*>(dial->owner);
+  Client& client = *connection.client;
+  const core::Now now = client_enter(client);
+  if (error == 0) {
+    tcp_up(connection, now);
+  } else {
+    connection.connect_ns = now.mono.ns - connection.tcp_at.ns;
+    dial_failed(connection, error, now);
+  }
+  client_leave(client, now);
+}
+
+Connection* make_connection(Client& client) {
+  const wire::Block block = client.pool.take(sizeof(Connection));
+  const wire::Block dialing_block = client.pool.take(sizeof(Dialing));
+  if (block.at == nullptr || dialing_block.at == nullptr) {
+    client.pool.give(block);
+    client.pool.give(dialing_block);
+    return nullptr;
+  }
+  auto* connection = ::new (block.at) Connection();
+  connection->block = block;
+  connection->client = &client;
+  auto* dialing = ::new (dialing_block.at) Dialing();
+  dialing->block = dialing_block;
+  dialing->lookup.owner = connection;
+  dialing->lookup.done = on_lookup;
+  dialing->dial.owner = connection;
+  dialing->dial.done = on_dialed;
+  connection->dialing = dialing;
+  connection->next_made = client.made;
+  connection->back_made = &client.made;
+  if (client.made != nullptr) client.made->back_made = &connection->next_made;
+  client.made = connection;
+  return connection;
+}
+
+// The certificate is fine by TLS; the user may still refuse it, before the first byte of a request.
+bool user_accepts(Connection& connection) {
+  const Client& client = *connection.client;
+  const wire::TlsOptions& tls = client.options.tls;
+  if (tls.verify_cb == nullptr) return true;
+  const auto* origin = static_cast<Origin*>(connection.origin);
+  char host[256];
+  const size_t size = origin->host().copy(host, sizeof host - 1);
+  host[size] = '\0';
+  const std::string_view leaf = wire::tls_peer_leaf(connection.tls);
+  return tls.verify_cb(host, reinterpret_cast<const unsigned char*>(leaf.data()), leaf.size(),
+                       wire::tls_verify_error(connection.tls), tls.verify_data) == 0;
+}
+
+}  // namespace
+
+core::Record& record_of(core::Lane& lane) {
+  Request& request = request_of(lane);
+  return lane.record < 0 ? request.client->unread_record : request.records[lane.record];
+}
+
+void connection_fail(Connection& connection, core::Lane& lane, int error, std::string_view detail,
+                     core::Now now) {
+  Client& client = *connection.client;
+  Request& request = request_of(lane);
+  const uint32_t text = request_keep_text(request, client.pool, detail);
+  if (lane.record >= 0) request.extras[lane.record].detail = text;
+  client.engine.failed(lane, error, now.mono);
+}
+
+void connection_dial(Client& client, core::Lane& lane, core::Now now) {
+  Connection* connection = make_connection(client);
+  if (connection == nullptr) {
+    client.engine.refused(lane, UV_ENOMEM, now.mono);
+    return;
+  }
+  client.engine.dial_began(lane, *connection, now.mono);
+  const auto* origin = static_cast<Origin*>(connection->origin);
+  Addresses addresses;
+  const int rc = resolver_ask(client.resolver, &connection->dialing->lookup, origin->host(),
+                              origin->host_kind, origin->zone(), origin->port, lane.attempt > 1, now,
+                              &addresses);
+  if (rc == kResolvePending) return;
+  if (rc == 0) {
+    dial_addresses(*connection, addresses, now);
+  } else {
+    dial_failed(*connection, rc, now);
+  }
+}
+
+void connection_next_address(Connection& connection, core::Now now) {
+  Dial& dial = connection.dialing->dial;
+  const int rc = dial_next(&dial);
+  if (rc == 0) {
+    tcp_up(connection, now);
+  } else if (rc < 0) {
+    dial_failed(connection, rc, now);
+  } else {
+    connection.more_addresses = dial_has_next(&dial);
+    if (connection.more_addresses) connection.client->engine.stagger(connection, now.mono);
+  }
+}
+
+void connection_trust_ready(Connection& connection, core::Now now) {
+  Client& client = *connection.client;
+  if (connection.state != core::ConnectionState::handshaking) return;
+  if (client.trust == Trust::ready) {
+    connection_handshake(connection, now);
+    return;
+  }
+  keep_detail(connection, client.trust_why.view());
+  dial_failed(connection, client.trust_error, now);
+}
+
+void connection_handshake(Connection& connection, core::Now now) {
+  Client& client = *connection.client;
+  const auto* origin = static_cast<Origin*>(connection.origin);
+  int error = 0;
+  if (connection.tls == nullptr) {
+    error = wire::tls_session_create(&connection.tls, client.tls, &client.pool, origin->host(),
+                                     origin->host_kind, origin->port);
+    if (error != 0) {
+      dial_failed(connection, error, now);
+      return;
+    }
+  }
+  const wire::TlsStatus status = wire::tls_handshake(connection.tls);
+  const bool sent = connection_flush_tls(connection);
+  connection.tls_ns = now.mono.ns - connection.tcp_at.ns;
+  std::string_view detail;
+  if (status == wire::TlsStatus::want_input) {
+    if (sent) return;
+    error = connection.send_error;
+  } else if (status == wire::TlsStatus::ok) {
+    if (user_accepts(connection)) {
+      connection.tls_ns = client_now(client).mono.ns - connection.tcp_at.ns;
+      on_ready(connection, now);
+      return;
+    }
+    error = PESTER_ECERTIFICATE;
+    detail = "refused by the verify callback";
+  } else {
+    error = wire::tls_error(connection.tls);
+    detail = wire::tls_why(connection.tls).view();
+  }
+  keep_detail(connection, detail);
+  dial_failed(connection, error, now);
+}
+
+void connection_close(Connection& connection) {
+  Client& client = *connection.client;
+  free_dialing(connection);
+  for (Connection** link = &client.awaiting_trust; *link != nullptr; link = &(*link)->trust_next) {
+    if (*link != &connection) continue;
+    *link = connection.trust_next;
+    break;
+  }
+  if (connection.tls != nullptr) {
+    if (connection.socket != nullptr && connection.send_error == 0) {
+      wire::tls_shutdown(connection.tls);
+      (void)connection_flush_tls(connection);  // told once, never waited for
+    }
+    wire::tls_session_free(connection.tls);
+    connection.tls = nullptr;
+  }
+  if (connection.socket != nullptr) {
+    socket_close(connection.socket);
+    connection.socket = nullptr;
+  }
+  *connection.back_made = connection.next_made;
+  if (connection.next_made != nullptr) connection.next_made->back_made = connection.back_made;
+  connection.next_made = client.closed;
+  client.closed = &connection;
+}
+
+void connection_free(Connection& connection) {
+  wire::BlockPool& pool = connection.client->pool;
+  connection.response.release(pool);
+  connection.pending.release(pool);
+  pool.give(connection.block);
+}
+
+void connection_begin_record(Connection& connection, core::Lane& lane, core::Now now) {
+  if (lane.record < 0) return;
+  Request& request = request_of(lane);
+  core::Record& record = request.records[lane.record];
+  record.reused = lane.reused;
+  const int64_t at = now.mono.ns - request.began.ns;
+  if (!lane.reused) {
+    record.dns = connection.dns_ns;
+    record.connect = connection.connect_ns;
+    record.tls = connection.tls_ns;
+  }
+  record.queued = at - record.started;
+  request.extras[lane.record].remote = connection.remote;
+  if (connection.tls != nullptr) tell_tls(connection, request, static_cast<uint32_t>(lane.record));
+}
+
+}  // namespace pester::uv

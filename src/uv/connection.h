@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// A connection: its socket, TLS, the parser, and where it is with the exchange that leased it. Its
+// functions do what the engine asked for and tell the engine what came of it. Refuses to decide.
+#ifndef PESTER_UV_CONNECTION_H_
+#define PESTER_UV_CONNECTION_H_
+
+#include "core/objects.h"
+#include "uv/dialer.h"
+#include "uv/request.h"
+#include "uv/resolver.h"
+#include "uv/socket.h"
+#include "wire/response_parser.h"
+#include "wire/tls.h"
+
+namespace pester::uv {
+
+struct Client;
+
+// What is only needed until TCP is up.
+struct Dialing {
+  wire::Block block;
+  Lookup lookup;
+  Dial dial;
+};
+
+// How a stream ended that could not be read to its end yet.
+enum class StreamEnd : uint8_t { none, clean, cut };
+
+struct Connection : core::Connection {
+  Client* client = nullptr;
+  wire::Block block;
+  Connection* next_made = nullptr;  // among all of the client's
+  Connection** back_made = nullptr;
+  Connection* resume_next = nullptr;  // among those that the pump must read on
+  Connection* trust_next = nullptr;   // among those that wait for the CA certificates
+  Dialing* dialing = nullptr;
+  Socket* socket = nullptr;
+  wire::TlsSession* tls = nullptr;
+  wire::ResponseParser parser;
+  Response response;
+  std::string_view input;  // what is being parsed now
+  wire::Bytes pending;     // what could not be parsed yet; at most a read and a TLS record
+  size_t taken = 0;        // of the request's bytes, given to the socket or to TLS
+  uint64_t idle_entry = 0;  // the client's entry in which it became idle: no need to look at it then
+  core::Instant tcp_at{};
+  int64_t dns_ns = -1, connect_ns = -1, tls_ns = -1;  // of a connection that has served nobody
+  int send_error = 0;  // sending failed; the response, if any, is still read
+  Address remote{};
+  StreamEnd end = StreamEnd::none;
+  bool sending = false;  // some of the request is still to be sent
+  bool resume_linked = false;
+  bool stopped = false;  // not read for now: paused, held, or the user is asked
+};
+
+// ---- work of the engine's
+void connection_dial(Client& client, core::Lane& lane, core::Now now);
+void connection_next_address(Connection& connection, core::Now now);
+void connection_send(core::Lane& lane, core::Now now);
+// Closes the socket; the memory goes when the pump unwinds.
+void connection_close(Connection& connection);
+void connection_free(Connection& connection);
+
+// ---- reading
+enum class MayPump : uint8_t { no, yes };
+// Parses what there is; with MayPump::no it stops where the user must be told something first, and
+// puts itself on the client's list of connections to go on with.
+void connection_consume(Connection& connection, MayPump may_pump, core::Now now);
+// Goes on after it was stopped.
+void connection_resume(Connection& connection, core::Now now);
+void connection_stop(Connection& connection);
+void connection_on_socket(Socket* socket, int status, int events);
+// The CA certificates are there (0) or not.
+void connection_trust_ready(Connection& connection, core::Now now);
+
+// ---- between the parts of a connection
+inline Request& request_of(core::Lane& lane) {
+  return static_cast<Request&>(*lane.request);
+}
+inline Connection& connection_of(core::Lane& lane) {
+  return static_cast<Connection&>(*lane.connection);
+}
+// The record of the lane's exchange, or one that nobody reads.
+core::Record& record_of(core::Lane& lane);
+// The exchange failed: keeps the text and tells the engine.
+void connection_fail(Connection& connection, core::Lane& lane, int error, std::string_view detail,
+                     core::Now now);
+// Fills in what is known of the connection when an exchange gets it.
+void connection_begin_record(Connection& connection, core::Lane& lane, core::Now now);
+void connection_handshake(Connection& connection, core::Now now);
+// Sends what is left of the request, and of TLS's output.
+void connection_send_on(Connection& connection, core::Now now);
+// Sends what TLS has to say; false when the socket is broken (send_error tells).
+bool connection_flush_tls(Connection& connection);
+void connection_read(Connection& connection, core::Now now);
+// Whether an idle connection is fit to carry a request: nothing unread, nothing ended.
+bool connection_is_quiet(Connection& connection);
+
+}  // namespace pester::uv
+
+#endif

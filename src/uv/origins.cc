@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "uv/origins.h"
+
+#include <cstring>
+#include <new>
+
+namespace pester::uv {
+
+namespace {
+
+uint32_t hash_of(const wire::Url& url) {
+  uint32_t hash = 2166136261u ^ static_cast<uint32_t>(url.scheme) ^ (uint32_t{url.port} << 8);
+  for (const char c : url.host) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash ^ hash >> 15;
+}
+
+bool matches(const Origin& origin, const wire::Url& url) {
+  return origin.port == url.port && origin.scheme == url.scheme && origin.host_kind == url.host_kind &&
+         origin.host() == url.host && origin.zone() == url.zone;
+}
+
+}  // namespace
+
+Origin* Origins::get(wire::BlockPool& pool, const wire::Url& url) {
+  if (last_ != nullptr && matches(*last_, url)) return last_;
+  const uint32_t hash = hash_of(url);
+  Origin*& bucket = buckets_[hash % kBuckets];
+  for (Origin* origin = bucket; origin != nullptr; origin = origin->chain) {
+    if (origin->hash != hash || !matches(*origin, url)) continue;
+    origin->used = ++uses_;
+    return last_ = origin;
+  }
+  if (count_ >= kOriginsMax) drop_oldest(pool);
+  const wire::Block block = pool.take(sizeof(Origin) + url.host.size() + url.zone.size());
+  if (block.at == nullptr) return nullptr;
+  auto* origin = ::new (block.at) Origin();
+  origin->block = block;
+  origin->used = ++uses_;
+  origin->hash = hash;
+  origin->port = url.port;
+  origin->scheme = url.scheme;
+  origin->host_kind = url.host_kind;
+  origin->host_bytes = static_cast<uint8_t>(url.host.size());
+  origin->zone_bytes = static_cast<uint8_t>(url.zone.size());
+  std::memcpy(origin->text, url.host.data(), url.host.size());
+  if (!url.zone.empty()) std::memcpy(origin->text + url.host.size(), url.zone.data(), url.zone.size());
+  origin->chain = bucket;
+  bucket = origin;
+  ++count_;
+  return last_ = origin;
+}
+
+// Those with requests or connections stay, and so the bound may be passed by as many.
+void Origins::drop_oldest(wire::BlockPool& pool) {
+  Origin** oldest = nullptr;
+  for (Origin*& bucket : buckets_) {
+    for (Origin** link = &bucket; *link != nullptr; link = &(*link)->chain) {
+      if ((*link)->requests != 0 || (*link)->connections != 0) continue;
+      if (oldest == nullptr || (*link)->used < (*oldest)->used) oldest = link;
+    }
+  }
+  if (oldest == nullptr) return;
+  Origin* origin = *oldest;
+  *oldest = origin->chain;
+  if (last_ == origin) last_ = nullptr;
+  pool.give(origin->block);
+  --count_;
+}
+
+void Origins::release(wire::BlockPool& pool) {
+  for (Origin*& bucket : buckets_) {
+    while (bucket != nullptr) {
+      Origin* next = bucket->chain;
+      pool.give(bucket->block);
+      bucket = next;
+    }
+  }
+  last_ = nullptr;
+  count_ = 0;
+}
+
+}  // namespace pester::uv

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The origins a client has met: scheme, host and port to a pool. Bounded: the one used longest ago that
+// nobody needs makes room. Refuses to know connections.
+#ifndef PESTER_UV_ORIGINS_H_
+#define PESTER_UV_ORIGINS_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/objects.h"
+#include "wire/memory.h"
+#include "wire/url.h"
+
+namespace pester::uv {
+
+inline constexpr uint32_t kOriginsMax = 1024;
+
+struct Origin : core::Origin {
+  Origin* chain = nullptr;  // in its bucket
+  wire::Block block;
+  uint64_t used = 0;
+  uint32_t hash = 0;
+  uint32_t requests = 0;  // live ones
+  uint16_t port = 0;
+  uint8_t host_bytes = 0, zone_bytes = 0;
+  core::Scheme scheme = core::Scheme::http;
+  wire::HostKind host_kind = wire::HostKind::name;
+  char text[1];  // host, zone
+
+  [[nodiscard]] std::string_view host() const { return {text, host_bytes}; }
+  [[nodiscard]] std::string_view zone() const { return {text + host_bytes, zone_bytes}; }
+};
+
+class Origins {
+ public:
+  // Finds or makes; nullptr when memory is out.
+  [[nodiscard]] Origin* get(wire::BlockPool& pool, const wire::Url& url);
+  void release(wire::BlockPool& pool);
+  [[nodiscard]] uint32_t count() const { return count_; }
+
+ private:
+  static constexpr uint32_t kBuckets = 512;
+  void drop_oldest(wire::BlockPool& pool);
+
+  Origin* buckets_[kBuckets] = {};
+  Origin* last_ = nullptr;  // most calls ask for the same again
+  uint64_t uses_ = 0;
+  uint32_t count_ = 0;
+};
+
+}  // namespace pester::uv
+
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+#include "uv/pump.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "core/assert.h"
+#include "core/error.h"
+
+namespace pester::uv {
+
+namespace {
+
+using core::Duration;
+using core::Instant;
+
+// A live client's timer is always armed, since it is what keeps the loop alive.
+constexpr int64_t kFarMs = 3'600'000;
+// A deadline found over by more than this was held up by the host: the loop gets to read first.
+constexpr Duration kLag = Duration::from_ms(5);
+
+void on_timer(uv_timer_t* timer);
+
+void start_timer(Client& client, Instant at, int64_t ms) {
+  client.timer_at = at;
+  uv_timer_start(&client.timer, on_timer, static_cast<uint64_t>(ms), 0);
+}
+
+void arm_timer(Client& client, core::Now now) {
+  if (client.ending) return;
+  const bool live = client.live != nullptr || client.closing;
+  if (live != client.timer_ref) {
+    client.timer_ref = live;
+    auto* handle = reinterpret_cast<uv_handle_t*>(&client.timer);
+    live ? uv_ref(handle) : uv_unref(handle);
+  }
+  const Instant next = client.engine.next_deadline();
+  if (next >= client.timer_at) return;
+  if (next.is_never() && !live) return;
+  // At least a tick: the loop polls between two calls of a timer, so that what has come is read first.
+  int64_t ms = next.is_never() ? kFarMs : std::min((next - now.mono).ms_up(), kFarMs);
+  ms = std::max(ms, int64_t{1});
+  start_timer(client, now.mono + Duration::from_ms(ms), ms);
+}
+
+// Law "lag-proof": when the host held up the loop, its sockets are read before any verdict.
+void expire(Client& client, core::Now now) {
+  for (;;) {
+    const Instant next = client.engine.next_deadline();
+    if (next > now.mono) break;
+    if (!client.grace.is_never()) {
+      const Instant due = std::min(client.grace, now.mono);
+      client.grace = Instant::never();
+      client.engine.expire(due, now.mono);
+      continue;
+    }
+    if (now.mono - next > kLag) {
+      client.grace = now.mono;
+      return;
+    }
+    client.engine.expire(now.mono, now.mono);
+  }
+  client.grace = Instant::never();
+}
+
+void on_timer(uv_timer_t* timer) {
+  auto& client = *static_cast<Client*>(timer->data);
+  const core::Now now = client_enter(client);
+  client.timer_at = Instant::never();
+  expire(client, now);
+  client_leave(client, now);
+}
+
+void open_record(Client& client, core::Lane& lane, core::Now now) {
+  Request& request = request_of(lane);
+  if (!request_add_record(request, client.pool, lane)) {
+    client.engine.refused(lane, UV_ENOMEM, now.mono);
+    return;
+  }
+  core::Record& record = request.records[lane.record];
+  record.started = now.mono.ns - request.began.ns;
+  record.lane = lane.index;
+  record.attempt = lane.attempt;
+  record.kind = lane.kind;
+  if (lane.kind == core::Kind::retry) record.backoff = lane.waited.ns;
+}
+
+void do_lane(Client& client, core::Lane& lane, core::Now now) {
+  while (lane.work != 0) {
+    if ((lane.work & core::lane_work::kRecord) != 0) {
+      lane.work &= static_cast<uint8_t>(~core::lane_work::kRecord);
+      open_record(client, lane, now);
+    } else if ((lane.work & core::lane_work::kDial) != 0) {
+      lane.work &= static_cast<uint8_t>(~core::lane_work::kDial);
+      connection_dial(client, lane, now);
+    } else {
+      lane.work = 0;
+      connection_send(lane, now);
+    }
+  }
+}
+
+void do_connection(Client& client, Connection& connection, core::Now now) {
+  const uint8_t work = connection.work;
+  connection.work = 0;
+  if ((work & core::connection_work::kClose) != 0) {
+    connection_close(connection);
+    return;
+  }
+  if ((work & core::connection_work::kNextAddress) != 0) connection_next_address(connection, now);
+  if ((work & core::connection_work::kRead) != 0) client_read_on(client, connection);
+}
+
+const char* failure_text(const Request& request, const core::Record& record, uint32_t index, char* room,
+                         size_t size) {
+  if (record.error == 0) {
+    std::snprintf(room, size, "status %d", record.status);
+    return room;
+  }
+  if (const uint32_t detail = request.extras[index].detail; detail != 0) {
+    return request.texts.data() + detail;
+  }
+  const char* text = core::error_text(record.error);
+  return text != nullptr ? text : uv_strerror(record.error);
+}
+
+// A failed attempt in the form of the Go library's log.
+void tell_log(Client& client, Request& request, uint32_t index) {
+  const core::Record& record = request.records[index];
+  char failure[64];
+  char line[1024];
+  const int size = std::snprintf(
+      line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
+      static_cast<long long>(time(nullptr)), request.label, static_cast<int>(request.method.size()),
+      request.method.data(), static_cast<int>(std::min(request.url.size(), size_t{700})), request.url.data(),
+      record.lane, record.attempt - 1, failure_text(request, record, index, failure, sizeof failure));
+  const size_t bytes = std::min(static_cast<size_t>(std::max(size, 0)), sizeof line - 1);
+  if (client.options.keep_log && request.log.size() + bytes + 1 <= kLogBytesMax) {
+    if (request.log.reserve(client.pool, bytes + 2)) {
+      (void)request.log.append(client.pool, line, bytes);
+      (void)request.log.append(client.pool, "\n", 2);  // the NUL is overwritten by the next line
+      request.log.set_size(request.log.size() - 1);
+    }
+  }
+  if (client.options.log) client.hooks.log(request, index, {line, bytes});
+}
+
+void tell_records(Client& client, Request& request) {
+  for (uint32_t i = 0; i < request.record_count; ++i) {
+    core::Record& record = request.records[i];
+    const bool failed = record.outcome == core::Outcome::failed || record.outcome == core::Outcome::retried;
+    if (record.told || !failed || record.ended == core::Record::kNone) continue;
+    record.told = true;
+    if (client.options.keep_log || client.options.log) tell_log(client, request, i);
+  }
+}
+
+void show(Request& request, const core::Lane& lane) {
+  auto* connection = static_cast<Connection*>(lane.connection);
+  request.shown = connection != nullptr && connection->response.any ? &connection->response : nullptr;
+}
+
+void ask_user(Client& client, Request& request, core::Question question) {
+  for (int i = 0; i < request.lane_count; ++i) {
+    core::Lane& lane = request.lanes[i];
+    if (lane.question != question) continue;
+    request.asked = &lane;
+    show(request, lane);
+    if (question == core::Question::verdict) {
+      const core::Verdict verdict = client.hooks.verdict(request, lane);
+      request.asked = nullptr;
+      if (lane.question == question) client.engine.verdict(lane, verdict, client_now(client).mono);
+    } else {
+      const Duration wait =
+          client.hooks.backoff(request, lane, core::Rng::unit(client.engine.random_bits()));
+      request.asked = nullptr;
+      if (lane.question == question) client.engine.backoff(lane, wait, client_now(client).mono);
+    }
+  }
+}
+
+void tell_head(Client& client, Request& request) {
+  if (request.state == core::RequestState::done && request.stored) {
+    request.shown = &request.response;
+  } else if (request.winner >= 0) {
+    show(request, request.lanes[request.winner]);
+    if (request.shown == nullptr) request.shown = &request.response;  // whole already
+  }
+  request.head_told = true;
+  client.hooks.head(request);
+}
+
+void tell_done(Client& client, Request& request) {
+  if (request.error != 0 || request.winner < 0) {
+    if (!request.head_told) request.shown = nullptr;
+  } else {
+    request.shown = &request.response;
+  }
+  if (request.into != nullptr && request.shown != nullptr && !request.shown->body.empty()) {
+    const wire::Bytes& body = request.shown->body;
+    std::copy_n(body.data(), std::min(body.size(), request.into_size), request.into);
+    request.into_used = std::min(body.size(), request.into_size);
+  }
+  request.ended = client_now(client).mono;
+  client.slots.remove(request.id);
+  *request.back = request.next;
+  if (request.next != nullptr) request.next->back = request.back;
+  --static_cast<Origin*>(request.origin)->requests;
+  client.hooks.done(request);
+  request.next = client.finished;
+  client.finished = &request;
+}
+
+// The user may send and cancel meanwhile, so each event is copied off the buffer's front first.
+void tell_traces(Client& client, Request& request) {
+  wire::Bytes told = request.traces;
+  request.traces = wire::Bytes{};
+  for (size_t at = 0; at < told.size();) {
+    TraceEvent head;
+    std::memcpy(&head, told.data() + at, sizeof head);
+    at += sizeof head;
+    if (head.record < request.record_count) {
+      client.hooks.trace(request, head.record, head.event, {told.data() + at, head.bytes});
+    }
+    at += head.bytes + 1;
+  }
+  told.release(client.pool);
+}
+
+// In the order in which things happened.
+void tell(Client& client, Request& request, core::Now now) {
+  namespace work = core::request_work;
+  const auto take = [&](uint16_t bit) {
+    if ((request.work & bit) == 0) return false;
+    request.work &= static_cast<uint16_t>(~bit);
+    return true;
+  };
+  if (take(shell_work::kTrace)) tell_traces(client, request);
+  if (take(work::kLog)) tell_records(client, request);
+  if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
+  if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
+  client_run_io(client, now);
+  if (take(work::kHead)) tell_head(client, request);
+  if (take(shell_work::kBody) && request.state != core::RequestState::done) {
+    client.hooks.body(request, request.span);
+  }
+  if (take(work::kDone)) {
+    if (take(shell_work::kTrace)) tell_traces(client, request);
+    if (take(work::kLog)) tell_records(client, request);
+    tell_done(client, request);
+  }
+}
+
+Connection* take_resumed(Client& client) {
+  Connection* connection = client.resume;
+  if (connection == nullptr) return nullptr;
+  client.resume = connection->resume_next;
+  if (client.resume == nullptr) client.resume_tail = &client.resume;
+  connection->resume_linked = false;
+  return connection;
+}
+
+void reap(Client& client) {
+  while (Request* request = client.finished) {
+    client.finished = request->next;
+    request_release(*request, client.pool);
+  }
+  while (Connection* connection = client.closed) {
+    client.closed = connection->next_made;
+    connection_free(*connection);
+  }
+}
+
+}  // namespace
+
+core::Now client_now(const Client& client) {
+  const ClientOptions& options = client.options;
+  const uint64_t ns = options.clock_ns != nullptr ? options.clock_ns(options.clock_data) : uv_hrtime();
+  return {{static_cast<int64_t>(ns)}, 0};
+}
+
+core::Now client_enter(Client& client) {
+  PESTER_ASSERT(!client.inside);
+  client.inside = true;
+  ++client.entry;
+  return client_now(client);
+}
+
+void client_leave(Client& client, core::Now now) {
+  client_run_io(client, now);
+  client_pump(client, now);
+  reap(client);
+  client.inside = false;
+  if (client.live == nullptr && !client.closing && client.hooks.idle != nullptr) client.hooks.idle(client);
+  if (client.closing && !client.ending && client.live == nullptr && !client.engine.any_user()) {
+    client_end(client);
+    return;  // the client may be gone
+  }
+  arm_timer(client, now);
+}
+
+void client_run_io(Client& client, core::Now now) {
+  while (client.engine.any_io()) {
+    while (core::Lane* lane = client.engine.take_lane()) do_lane(client, *lane, now);
+    while (core::Connection* connection = client.engine.take_connection()) {
+      do_connection(client, static_cast<Connection&>(*connection), now);
+    }
+  }
+}
+
+void client_pump(Client& client, core::Now now) {
+  if (client.pumping) return;
+  client.pumping = true;
+  for (;;) {
+    client_run_io(client, now);
+    if (core::Request* request = client.engine.take_request()) {
+      tell(client, static_cast<Request&>(*request), now);
+    } else if (Connection* connection = take_resumed(client)) {
+      connection_resume(*connection, now);
+    } else {
+      break;
+    }
+  }
+  client.pumping = false;
+}
+
+void client_read_on(Client& client, Connection& connection) {
+  if (connection.resume_linked) return;
+  connection.resume_linked = true;
+  connection.resume_next = nullptr;
+  *client.resume_tail = &connection;
+  client.resume_tail = &connection.resume_next;
+}
+
+void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text) {
+  Request& request = request_of(lane);
+  wire::Bytes& traces = request.traces;
+  const TraceEvent head = {static_cast<uint32_t>(lane.record), static_cast<uint32_t>(text.size()), event};
+  const size_t bytes = sizeof head + text.size() + 1;
+  if (lane.record < 0 || traces.size() + bytes > kTraceBytesMax) return;
+  if (!traces.reserve(client.pool, bytes)) return;
+  char* out = traces.data() + traces.size();
+  std::memcpy(out, &head, sizeof head);
+  std::copy(text.begin(), text.end(), out + sizeof head);
+  out[bytes - 1] = '\0';
+  traces.set_size(traces.size() + bytes);
+  client.engine.post(request, shell_work::kTrace);
+}
+
+void pump_after_call(Client& client, core::Now now) {
+  client_run_io(client, now);
+  if (client.inside) return;
+  if (client.engine.any_user() || client.resume != nullptr) pump_soon(client);
+  if (client.closed != nullptr && !client.pumping) {
+    while (Connection* connection = client.closed) {
+      if (connection->resume_linked) break;  // the pump still has it in its list
+      client.closed = connection->next_made;
+      connection_free(*connection);
+    }
+  }
+  arm_timer(client, now);
+}
+
+void pump_soon(Client& client) {
+  if (client.ending) return;
+  start_timer(client, client_now(client).mono, 0);
+}
+
+void pump_on_no_sockets(void* data) {
+  client_sockets_gone(*static_cast<Client*>(data));
+}
+
+}  // namespace pester::uv

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// A logical request as the shell keeps it: what to send, what came back, what to tell. One block holds
+// the request, its lanes, its first records and its bytes. Refuses to decide anything: the engine does.
+#ifndef PESTER_UV_REQUEST_H_
+#define PESTER_UV_REQUEST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/objects.h"
+#include "core/why.h"
+#include "uv/address.h"
+#include "wire/memory.h"
+#include "wire/response_head.h"
+#include "wire/url.h"
+
+namespace pester::uv {
+
+struct Client;
+struct Origin;
+
+// A response as far as it has come.
+struct Response {
+  wire::ResponseHead head;
+  wire::Bytes body;         // gathered
+  uint64_t body_bytes = 0;  // seen, gathered or streamed
+  bool any = false;         // a complete head is in
+
+  void release(wire::BlockPool& pool);
+};
+
+// What is told of an exchange beyond core::Record, in an array beside it.
+struct RecordExtra {
+  Address remote{};         // any.sa_family 0: nothing was connected
+  uint32_t detail = 0;      // into Request::texts; 0: none
+  const char* tls_version = nullptr;  // static; nullptr: no TLS
+  const char* tls_cipher = nullptr;
+  uint32_t tls_alpn = 0;  // into Request::texts
+  bool tls_resumed = false;
+};
+
+inline constexpr uint32_t kRecordsMax = 256;  // of one request; then the oldest told one is dropped
+inline constexpr size_t kLogBytesMax = 65536;
+inline constexpr size_t kTraceBytesMax = size_t{1} << 20;  // untold; what is more is not told
+
+// What happened on the wire, waiting to be told by the pump.
+enum class Trace : uint8_t { connected, request, response, ended };
+struct TraceEvent {
+  uint32_t record, bytes;
+  Trace event;
+};
+
+namespace shell_work {
+inline constexpr uint16_t kBody = 0x100;   // `span` is a part of the streamed body
+inline constexpr uint16_t kTrace = 0x200;  // `traces` has events
+}
+
+struct Request : core::Request {
+  Client* client = nullptr;
+  Request* next = nullptr;  // among the client's live ones
+  Request** back = nullptr;
+  uint64_t id = 0;
+  wire::Block block;          // this request's own memory
+  wire::Block records_block;  // once the first records' room is used up
+  RecordExtra* extras = nullptr;
+  uint32_t record_room = 0;
+  const char* wire_bytes = nullptr;  // head and body, one behind the other
+  size_t wire_head_bytes = 0, wire_size = 0;
+  std::string_view url;
+  std::string_view method;
+  Response response;           // of the winner, once it is whole; or kept in case none comes
+  Response* shown = nullptr;   // what the result shows now; nullptr: no response
+  std::string_view span;       // with kBody
+  wire::Bytes texts;           // details of the records, each with a NUL
+  wire::Bytes log;
+  wire::Bytes traces;          // TraceEvents, each followed by its text and a NUL
+  bool no_body = false;        // HEAD
+  bool paused = false;
+  char* into = nullptr;  // the user's buffer for the gathered body
+  size_t into_size = 0, into_used = 0;
+  uint64_t body_bytes_max = 0;
+  core::Instant ended{};
+  const char* label = "Do";  // Pester's word for the kind of call, in the log
+  const core::Lane* asked = nullptr;  // while the user is asked about a lane
+
+  [[nodiscard]] std::string_view text(uint32_t at) const {
+    return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
+  }
+};
+
+// Room for a request of `size` bytes (at least sizeof(Request): the caller's own extension of it), its
+// lanes and `bytes` more. nullptr when memory is out. `extra` is where the further bytes begin.
+[[nodiscard]] void* request_block(wire::BlockPool& pool, size_t size, uint8_t lanes, size_t bytes,
+                                  wire::Block* block, char** extra, core::Lane** lane_room,
+                                  core::Record** record_room, RecordExtra** extra_room);
+void request_release(Request& request, wire::BlockPool& pool);
+
+// Room for one more record, which is returned; false when memory is out.
+[[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);
+// Keeps a text; 0 when it is empty or memory is out.
+uint32_t request_keep_text(Request& request, wire::BlockPool& pool, std::string_view text);
+
+}  // namespace pester::uv
+
+#endif
