@@ -34,7 +34,8 @@ bool is_work(Phase phase) {
 std::vector<Span> phase_spans(const ExchangeReport& x, int64_t end_ns) {
   std::vector<Span> spans;
   const int64_t end = std::max(x.ended_ns >= 0 ? x.ended_ns : end_ns, x.started_ns);
-  if (x.backoff_ns > 0) spans.push_back({Phase::backoff, std::max<int64_t>(x.started_ns - x.backoff_ns, 0), x.started_ns});
+  if (x.backoff_ns > 0)
+    spans.push_back({Phase::backoff, std::max<int64_t>(x.started_ns - x.backoff_ns, 0), x.started_ns});
   int64_t at = x.started_ns;
   const auto until = [&](Phase phase, int64_t to) {
     to = std::clamp(to, at, end);
@@ -74,7 +75,8 @@ std::vector<Phase> bar_cells(const std::vector<Span>& spans, int64_t axis_ns, si
     cells[i] = static_cast<Phase>(std::max_element(filled.begin(), filled.end()) - filled.begin());
   }
   if (std::none_of(cells.begin(), cells.end(), is_work)) {
-    const auto work = std::find_if(spans.begin(), spans.end(), [](const Span& s) { return is_work(s.phase); });
+    const auto work =
+        std::find_if(spans.begin(), spans.end(), [](const Span& s) { return is_work(s.phase); });
     const auto longest = std::max_element(work, spans.end(), [](const Span& a, const Span& b) {
       return a.to_ns - a.from_ns < b.to_ns - b.from_ns;
     });

@@ -10,40 +10,59 @@ namespace {
 // Pester's own codes; -1 for a code that is not one of them.
 int own_status(int error) {
   switch (error) {
-    case PESTER_ESCHEME: return kExitScheme;
-    case PESTER_EURL: return kExitUrl;
+    case PESTER_ESCHEME:
+      return kExitScheme;
+    case PESTER_EURL:
+      return kExitUrl;
     case PESTER_EMETHOD:
     case PESTER_EHEADER:
-    case PESTER_EOPTION: return kExitUsage;
-    case PESTER_EEMPTY: return kExitEmpty;
-    case PESTER_EBODYCUT: return kExitBodyCut;
+    case PESTER_EOPTION:
+      return kExitUsage;
+    case PESTER_EEMPTY:
+      return kExitEmpty;
+    case PESTER_EBODYCUT:
+      return kExitBodyCut;
     case PESTER_EHEADCUT:
     case PESTER_EPROTOCOL:
     case PESTER_EHEADSIZE:
-    case PESTER_ETLSDATA: return kExitReceive;
-    case PESTER_EBODYSIZE: return kExitBodySize;
-    case PESTER_EENCODING: return kExitEncoding;
-    case PESTER_EREDIRECTS: return kExitRedirects;
-    case PESTER_ETLS: return kExitTls;
-    case PESTER_ECERTIFICATE: return kExitCertificate;
-    case PESTER_EPIN: return kExitPin;
-    case PESTER_ETRUST: return kExitTrust;
-    case PESTER_ECLIENTCERT: return kExitClientCert;
+    case PESTER_ETLSDATA:
+      return kExitReceive;
+    case PESTER_EBODYSIZE:
+      return kExitBodySize;
+    case PESTER_EENCODING:
+      return kExitEncoding;
+    case PESTER_EREDIRECTS:
+      return kExitRedirects;
+    case PESTER_ETLS:
+      return kExitTls;
+    case PESTER_ECERTIFICATE:
+      return kExitCertificate;
+    case PESTER_EPIN:
+      return kExitPin;
+    case PESTER_ETRUST:
+      return kExitTrust;
+    case PESTER_ECLIENTCERT:
+      return kExitClientCert;
     case PESTER_ETIMEOUT_CONNECT:
     case PESTER_ETIMEOUT_FIRST_BYTE:
     case PESTER_ETIMEOUT_BODY:
     case PESTER_ETIMEOUT_ATTEMPT:
-    case PESTER_ETIMEOUT_TOTAL: return kExitTimeout;
+    case PESTER_ETIMEOUT_TOTAL:
+      return kExitTimeout;
     case PESTER_ECANCELED:
-    case PESTER_ECLOSED: return kExitAborted;
+    case PESTER_ECLOSED:
+      return kExitAborted;
     // Stopped before anything was tried: there is no real error whose number could be told.
     case PESTER_EQUEUE:
     case PESTER_EBUDGET:
-    case PESTER_EBREAKER: return kExitConnect;
+    case PESTER_EBREAKER:
+      return kExitConnect;
     case PESTER_ENOENT:
     case PESTER_ECLOSING:
-    case PESTER_EINTERNAL: return kExitInternal;
-    default: return -1;
+    case PESTER_EINTERNAL:
+      return kExitInternal;
+    default:
+      return -1;
   }
 }
 
@@ -62,8 +81,10 @@ bool is_resolver_error(int error) {
     case UV_EAI_OVERFLOW:
     case UV_EAI_PROTOCOL:
     case UV_EAI_SERVICE:
-    case UV_EAI_SOCKTYPE: return true;
-    default: return false;
+    case UV_EAI_SOCKTYPE:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -76,12 +97,18 @@ int system_status(int error, Reached reached) {
     case UV_ENETUNREACH:
     case UV_ENETDOWN:
     case UV_EADDRNOTAVAIL:
-    case UV_EAFNOSUPPORT: return kExitConnect;
-    case UV_ETIMEDOUT: return kExitTimeout;
-    case UV_ENOMEM: return kExitMemory;
-    case UV_EINVAL: return kExitUsage;
-    case UV_EPIPE: return kExitSend;
-    default: return reached == Reached::nothing ? kExitConnect : kExitReceive;
+    case UV_EAFNOSUPPORT:
+      return kExitConnect;
+    case UV_ETIMEDOUT:
+      return kExitTimeout;
+    case UV_ENOMEM:
+      return kExitMemory;
+    case UV_EINVAL:
+      return kExitUsage;
+    case UV_EPIPE:
+      return kExitSend;
+    default:
+      return reached == Reached::nothing ? kExitConnect : kExitReceive;
   }
 }
 

@@ -74,7 +74,8 @@ bool OutputFile::fail(const char* doing) {
 
 bool OutputFile::open() {
   if (fd_ >= 0) return true;
-  fd_ = is_stdout() ? STDOUT_FILENO : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  fd_ = is_stdout() ? STDOUT_FILENO
+                    : ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   return fd_ >= 0 || fail("open");
 }
 

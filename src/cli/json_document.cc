@@ -113,7 +113,8 @@ std::string json_document(const Report& report, JsonLayout layout) {
                          {"stop", report.stop},
                          {"totals", totals_object(report)},
                          {"attempts", attempts}};
-  // ensure_ascii: what a server sent can then do nothing to a terminal or to a reader of another charset.
+  // ensure_ascii: what a server sent can then do nothing to a terminal or to a reader of another
+  // charset.
   return document.dump(layout == JsonLayout::indented ? 2 : -1, ' ', true);
 }
 

@@ -32,8 +32,9 @@ int64_t LatencySummary::percentile_ns(int percent) const {
 std::string LatencySummary::text(const Totals& totals) const {
   const size_t n = durations_ns_.size();
   const double elapsed_s = static_cast<double>(totals.elapsed_ns) / 1e9;
-  std::string out = fmt::format("{} requests, {} at once, in {:.3f} s: {:.1f} a second\n", n, totals.parallel,
-                                elapsed_s, elapsed_s > 0 ? static_cast<double>(n) / elapsed_s : 0.0);
+  std::string out =
+      fmt::format("{} requests, {} at once, in {:.3f} s: {:.1f} a second\n", n, totals.parallel,
+                  elapsed_s, elapsed_s > 0 ? static_cast<double>(n) / elapsed_s : 0.0);
   std::string outcomes;
   for (const auto& [name, count] : outcomes_) {
     outcomes += fmt::format("{}{} x {}", outcomes.empty() ? "" : ", ", name, count);

@@ -18,7 +18,7 @@ class LatencySummary {
 
   struct Totals {
     uint64_t parallel = 1;
-    uint64_t exchanges = 0;           // requests sent, lanes and retries included
+    uint64_t exchanges = 0;  // requests sent, lanes and retries included
     uint64_t connections_opened = 0;
     int64_t elapsed_ns = 0;
   };

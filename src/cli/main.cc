@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The command `pester`: a thin layer over the library. Every behaviour lives there; this reads options
 // and prints.
-#include <csignal>
 #include <clocale>
+#include <csignal>
 #include <new>
 #include <string>
 
@@ -53,8 +53,8 @@ int main(int argc, char** argv) {
     const std::string text = printable(error.what());
     // -s silences what went wrong on the way, never a command line that makes no sense.
     if (tells_errors || error.exit_status() == kExitUsage) {
-      static_cast<void>(
-          write_all(STDERR_FILENO, "pester: (" + std::to_string(error.exit_status()) + ") " + text + "\n"));
+      static_cast<void>(write_all(
+          STDERR_FILENO, "pester: (" + std::to_string(error.exit_status()) + ") " + text + "\n"));
     }
     return error.exit_status();
   }

@@ -49,7 +49,8 @@ void refuse(Options&, Value) {
 void set_cert(Options& o, Value text) {
   std::string file;
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == ':' || text[i + 1] == '\\');
+    const bool escaped =
+        text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == ':' || text[i + 1] == '\\');
     if (text[i] == ':') {
       o.connection.cert_password = text.substr(i + 1);
       break;
@@ -75,14 +76,22 @@ void set_hedge_after(Options& o, Value text) {
 constexpr OptionRow kRequestRows[] = {
     {"-X,--request", "METHOD", "method; GET, or POST with data, HEAD with -I, PUT with -T", kRequest,
      [](Options& o, Value v) { o.request.method = v; }},
-    {"-H,--header", "'Name: value'", "add a header; 'Name:' removes a default one, 'Name;' sends it empty",
-     kRequest, [](Options& o, Value v) { o.request.headers.push_back(v); }},
-    {"-d,--data", "DATA", "body; @FILE reads a file without its line ends; several join with &", kRequest,
-     [](Options& o, Value v) { o.request.data.push_back({DataPart::Kind::data, v}); }},
+    {"-H,--header", "'Name: value'",
+     "add a header; 'Name:' removes a default one, 'Name;' sends it empty", kRequest,
+     [](Options& o, Value v) { o.request.headers.push_back(v); }},
+    {"-d,--data", "DATA", "body; @FILE reads a file without its line ends; several join with &",
+     kRequest,
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::data, v});
+     }},
     {"--data-binary", "DATA", "body, bytes kept; @- is standard input", kRequest,
-     [](Options& o, Value v) { o.request.data.push_back({DataPart::Kind::binary, v}); }},
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::binary, v});
+     }},
     {"--data-urlencode", "[NAME]=VALUE", "form field, percent-encoded", kRequest,
-     [](Options& o, Value v) { o.request.data.push_back({DataPart::Kind::urlencode, v}); }},
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::urlencode, v});
+     }},
     {"-T,--upload-file", "FILE", "PUT the file", kRequest,
      [](Options& o, Value v) {
        if (v == "-" || v == ".") refuse_version();

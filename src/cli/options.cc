@@ -34,8 +34,9 @@ void apply_row(const OptionRow& row, Options& options, const std::string& value)
     // A password has no place on the screen, not even a wrong one.
     const bool shown = row.value != nullptr && name != "--user" && name != "--oauth2-bearer";
     const bool later = std::string_view(why.what()) == "is not in this version";
-    usage("option " + name + (shown ? (later ? " " : ": '") + printable(value) + (later ? "" : "'") : "") +
-          " " + why.what());
+    usage("option " + name +
+          (shown ? (later ? " " : ": '") + printable(value) + (later ? "" : "'") : "") + " " +
+          why.what());
   }
 }
 
@@ -51,7 +52,8 @@ Rows add_options(CLI::App& app) {
       option->type_name(row.value)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
       option->expected(1)->allow_extra_args(false);
     } else {
-      option = app.add_flag_function(row.names, [](int64_t) {}, row.help);
+      option = app.add_flag_function(
+          row.names, [](int64_t) {}, row.help);
     }
     option->group(row.group);
     rows[option] = &row;
@@ -59,8 +61,10 @@ Rows add_options(CLI::App& app) {
   return rows;
 }
 
-// What no option took: words that look like options are unknown, others are surplus URLs.
-void refuse_extras(const std::vector<std::string>& extras) {
+// What no option took: words that look like options are unknown, others are surplus URLs. CLI11 leaves
+// the "--" itself here too.
+void refuse_extras(std::vector<std::string> extras) {
+  std::erase(extras, "--");
   for (const std::string& word : extras) {
     if (word.size() > 1 && word[0] == '-') usage("option " + printable(word) + ": is unknown");
   }
@@ -82,7 +86,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App app("Ask for a page until it is there: retries, backoff and races over HTTP/1.1.", "pester");
   CommandLine line;
   app.set_help_flag("-h,--help", "this text");
-  app.set_version_flag("-V,--version", std::string("pester ") + pester_version());
+  app.set_version_flag("-V,--version", std::string("pester ") + PESTER_VERSION);
   app.get_formatter()->column_width(34);
   app.allow_extras();
   const CLI::callback_t taken = [](const CLI::results_t&) { return true; };
@@ -95,7 +99,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     line.text = app.help();
     return line;
   } catch (const CLI::CallForVersion&) {
-    line.text = std::string("pester ") + pester_version() + "\n";
+    line.text = std::string("pester ") + PESTER_VERSION + "\n";
     return line;
   } catch (const CLI::ParseError& error) {
     usage(error.what());

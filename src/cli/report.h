@@ -64,8 +64,8 @@ struct Report {
     return seen.size();
   }
   [[nodiscard]] size_t count_kind(const char* kind) const {
-    return static_cast<size_t>(std::count_if(exchanges.begin(), exchanges.end(),
-                                             [kind](const ExchangeReport& x) { return x.kind == kind; }));
+    return static_cast<size_t>(std::count_if(
+        exchanges.begin(), exchanges.end(), [kind](const ExchangeReport& x) { return x.kind == kind; }));
   }
   // The exchange that delivered the response; else the last one; nullptr when there was none.
   [[nodiscard]] const ExchangeReport* decisive() const {

@@ -25,7 +25,8 @@ std::string plus_for_space(std::string encoded) {
   return encoded;
 }
 
-// "content", "=content", "name=content", "@file", "name@file": the first '=' decides, then the first '@'.
+// "content", "=content", "name=content", "@file", "name@file": the first '=' decides, then the first
+// '@'.
 std::string encoded_field(const std::string& text, const FileReader& read) {
   size_t at = text.find('=');
   const bool file = at == std::string::npos && (at = text.find('@')) != std::string::npos;
@@ -42,7 +43,8 @@ std::string part_bytes(const DataPart& part, const FileReader& read) {
       return part.value.starts_with('@') ? without_line_ends(read(part.value.substr(1))) : part.value;
     case DataPart::Kind::binary:
       return part.value.starts_with('@') ? read(part.value.substr(1)) : part.value;
-    case DataPart::Kind::urlencode: return encoded_field(part.value, read);
+    case DataPart::Kind::urlencode:
+      return encoded_field(part.value, read);
   }
   return {};
 }
@@ -58,8 +60,8 @@ PlannedHeader parse_header(const std::string& line) {
   if (trimmed.size() > 1 && trimmed.ends_with(';')) {
     return {std::string(trimmed.substr(0, trimmed.size() - 1)), ""};
   }
-  throw CommandError(kExitUsage, "option --header: '" + printable(line) +
-                                     "' is not 'Name: value', 'Name:' or 'Name;'");
+  throw CommandError(
+      kExitUsage, "option --header: '" + printable(line) + "' is not 'Name: value', 'Name:' or 'Name;'");
 }
 
 // -H @FILE has a header a line.
@@ -101,10 +103,11 @@ std::string upload_url(std::string url, const std::string& path) {
 std::string with_scheme(const std::string& url) {
   const size_t end = url.find("://");
   if (end == std::string::npos || end == 0) return url.starts_with("://") ? url : "http://" + url;
-  const bool scheme = std::all_of(url.begin(), url.begin() + static_cast<std::ptrdiff_t>(end), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '-' || c == '.';
-  });
+  const bool scheme =
+      std::all_of(url.begin(), url.begin() + static_cast<std::ptrdiff_t>(end), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+               c == '-' || c == '.';
+      });
   return scheme ? url : "http://" + url;
 }
 
@@ -129,8 +132,10 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
                        [name](const PlannedHeader& h) { return equal_ignoring_case(h.name, name); });
   };
   std::vector<PlannedHeader> own;
-  if (options.user && !has("Authorization")) own.push_back({"Authorization", "Basic " + base64(*options.user)});
-  if (options.bearer && !has("Authorization")) own.push_back({"Authorization", "Bearer " + *options.bearer});
+  if (options.user && !has("Authorization"))
+    own.push_back({"Authorization", "Basic " + base64(*options.user)});
+  if (options.bearer && !has("Authorization"))
+    own.push_back({"Authorization", "Bearer " + *options.bearer});
   if (!options.referer.empty() && !has("Referer")) own.push_back({"Referer", options.referer});
   if (!options.data.empty() && !has("Content-Type")) {
     own.push_back({"Content-Type", "application/x-www-form-urlencoded"});

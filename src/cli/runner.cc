@@ -172,9 +172,15 @@ void Runner::on_trace(int event, const pester_exchange_t* x, pester_slice_t text
       to_stderr(trace.connected(who, x->remote, x->reused != 0, x->tls != 0 ? &tls : nullptr));
       break;
     }
-    case PESTER_TRACE_REQUEST: to_stderr(trace.request(who, words)); break;
-    case PESTER_TRACE_RESPONSE: to_stderr(trace.response(who, words)); break;
-    case PESTER_TRACE_ENDED: to_stderr(trace.ended(who, words)); break;
+    case PESTER_TRACE_REQUEST:
+      to_stderr(trace.request(who, words));
+      break;
+    case PESTER_TRACE_RESPONSE:
+      to_stderr(trace.response(who, words));
+      break;
+    case PESTER_TRACE_ENDED:
+      to_stderr(trace.ended(who, words));
+      break;
   }
 }
 
@@ -187,10 +193,12 @@ void Runner::tell_error(const Report& report) {
   if (report.exit_status == 0) return;
   if (exit_status_ == 0) exit_status_ = report.exit_status;
   // After a failed write the rest was cancelled by us, and the reason told.
-  const bool ours = report.exit_status == kExitWrite || (stopping_ && report.exit_status == kExitAborted);
+  const bool ours =
+      report.exit_status == kExitWrite || (stopping_ && report.exit_status == kExitAborted);
   if (ours || !options_.output.tells_errors() || errors_told_ >= kErrorsToldMax) return;
   ++errors_told_;
-  to_stderr("pester: (" + std::to_string(report.exit_status) + ") " + printable(report.exit_message) + "\n");
+  to_stderr("pester: (" + std::to_string(report.exit_status) + ") " + printable(report.exit_message) +
+            "\n");
 }
 
 void Runner::tell(const Report& report) {

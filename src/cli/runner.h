@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs the request, once or --repeat times, on a loop of its own and prints what the options ask for. All
-// callbacks of the library end here.
+// Runs the request, once or --repeat times, on a loop of its own and prints what the options ask for.
+// All callbacks of the library end here.
 #ifndef PESTER_CLI_RUNNER_H_
 #define PESTER_CLI_RUNNER_H_
 

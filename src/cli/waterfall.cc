@@ -31,9 +31,9 @@ struct PhaseLook {
 };
 
 const PhaseLook& look_of(Phase phase) {
-  static constexpr PhaseLook kLooks[] = {{" ", " ", ""},          {"·", ".", "backoff"}, {"╌", ":", "queue"},
-                                         {"░", "-", "connect"},   {"▒", "~", "TLS"},     {"▓", "=", "wait"},
-                                         {"█", "#", "body"}};
+  static constexpr PhaseLook kLooks[] = {
+      {" ", " ", ""},    {"·", ".", "backoff"}, {"╌", ":", "queue"}, {"░", "-", "connect"},
+      {"▒", "~", "TLS"}, {"▓", "=", "wait"},    {"█", "#", "body"}};
   return kLooks[static_cast<size_t>(phase)];
 }
 
@@ -65,7 +65,8 @@ std::string ms_text(int64_t ns) {
 
 std::string label_of(const ExchangeReport& x, bool lane_shown) {
   const std::string lane = fmt::format("lane {}", x.lane);
-  std::string label = (lane_shown ? lane : std::string(lane.size(), ' ')) + fmt::format("  #{}", x.attempt);
+  std::string label =
+      (lane_shown ? lane : std::string(lane.size(), ' ')) + fmt::format("  #{}", x.attempt);
   if (x.kind != "first" && x.kind != "retry") label += " " + x.kind;
   return label;
 }
@@ -110,8 +111,8 @@ class Picture {
     int lane = -1;
     for (const ExchangeReport* x : order) {
       const int64_t end = x->ended_ns >= 0 ? x->ended_ns : axis_ns_;
-      rows_.push_back({x, label_of(*x, x->lane != lane), ms_text(std::max<int64_t>(end - x->started_ns, 0)),
-                       outcome_of(*x)});
+      rows_.push_back({x, label_of(*x, x->lane != lane),
+                       ms_text(std::max<int64_t>(end - x->started_ns, 0)), outcome_of(*x)});
       lane = x->lane;
     }
   }
@@ -124,7 +125,9 @@ class Picture {
     // What was met comes first, but what became of it is never cut.
     const size_t room = canvas_.width / 3 - std::min<size_t>(x.outcome.size() + 4, canvas_.width / 6);
     text = fitted(text, room);
-    if (!canvas_.utf8) std::replace_if(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+    if (!canvas_.utf8)
+      std::replace_if(
+          text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }, '?');
     text += (text.empty() ? "" : x.error && x.outcome != "cancelled" ? ", " : " ") + x.outcome;
     if (is_winner(x)) text += canvas_.utf8 ? " ◀" : " <";
     return text;
@@ -132,7 +135,8 @@ class Picture {
 
   bool is_winner(const ExchangeReport& x) const {
     if (!report_.response) return false;
-    return x.lane == report_.winner_lane && x.attempt == report_.winner_attempt && x.outcome != "followed";
+    return x.lane == report_.winner_lane && x.attempt == report_.winner_attempt &&
+           x.outcome != "followed";
   }
 
   void measure() {
@@ -155,12 +159,13 @@ class Picture {
     std::set<int> lanes;
     for (const ExchangeReport& x : report_.exchanges) lanes.insert(x.lane);
     std::string end = "no response";
-    if (report_.response) end = printable(fmt::format("{} {}", report_.response->status, report_.response->reason));
+    if (report_.response)
+      end = printable(fmt::format("{} {}", report_.response->status, report_.response->reason));
     if (end.ends_with(' ')) end.pop_back();
     const size_t attempts = report_.attempts();
-    const std::string rest = fmt::format(": {} after {}, {} attempt{} in {} lane{}", end,
-                                         ms_text(report_.duration_ns), attempts, attempts == 1 ? "" : "s",
-                                         lanes.size(), lanes.size() == 1 ? "" : "s");
+    const std::string rest =
+        fmt::format(": {} after {}, {} attempt{} in {} lane{}", end, ms_text(report_.duration_ns),
+                    attempts, attempts == 1 ? "" : "s", lanes.size(), lanes.size() == 1 ? "" : "s");
     const size_t room = canvas_.width - std::min(canvas_.width / 2, columns(rest));
     const std::string name = printable(utf8_or_latin1(report_.method + " " + report_.url));
     return painted("\x1b[1m", fitted(name, room)) + fitted(rest, canvas_.width / 2 + 20);
@@ -189,7 +194,8 @@ class Picture {
       const auto column = static_cast<size_t>(at / axis_ms * static_cast<double>(bar_width_));
       if (column >= bar_width_) break;
       ticks[column] = true;
-      const std::string number = fmt::format("{:.{}f}{}", at, i == 0 ? 0 : decimals, i == 0 ? " ms" : "");
+      const std::string number =
+          fmt::format("{:.{}f}{}", at, i == 0 ? 0 : decimals, i == 0 ? " ms" : "");
       if (left + column + number.size() > canvas_.width) break;
       numbers.resize(left + column, ' ');
       numbers += number;
@@ -203,7 +209,8 @@ class Picture {
         ruler += ticks[i] ? (first ? "|" : "+") : (i + 1 == bar_width_ ? "|" : "-");
       }
     }
-    return painted("\x1b[2m", numbers) + "\n" + std::string(left, ' ') + painted("\x1b[2m", ruler) + "\n";
+    return painted("\x1b[2m", numbers) + "\n" + std::string(left, ' ') + painted("\x1b[2m", ruler) +
+           "\n";
   }
 
   std::string bar(const ExchangeReport& x) {
@@ -211,7 +218,8 @@ class Picture {
     std::string run;
     Phase run_phase = Phase::none;
     const auto flush = [&] {
-      const char* colour = run_phase == Phase::backoff || run_phase == Phase::queue ? "\x1b[2m" : colour_of(x);
+      const char* colour =
+          run_phase == Phase::backoff || run_phase == Phase::queue ? "\x1b[2m" : colour_of(x);
       out += run_phase == Phase::none ? run : painted(colour, run);
       run.clear();
     };

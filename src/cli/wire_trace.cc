@@ -35,7 +35,8 @@ std::string WireTrace::connected(const Who& who, std::string_view remote, bool r
   std::string out = turn_of(who);
   out += fmt::format("* {} {}\n", reused ? "Connection used again:" : "Connected to", remote);
   if (tls == nullptr) return out;
-  out += fmt::format("* {}, {}{}{}\n", tls->version, tls->cipher, tls->alpn.empty() ? "" : ", ALPN " + tls->alpn,
+  out += fmt::format("* {}, {}{}{}\n", tls->version, tls->cipher,
+                     tls->alpn.empty() ? "" : ", ALPN " + tls->alpn,
                      tls->resumed ? ", session resumed" : "");
   return out;
 }

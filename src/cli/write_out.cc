@@ -36,7 +36,8 @@ int64_t resolved_at(const ExchangeReport& x) {
 
 int64_t connected_at(const ExchangeReport& x) {
   if (x.connect_ns < 0) return 0;
-  return x.started_ns + std::max<int64_t>(x.queued_ns, 0) + std::max<int64_t>(x.dns_ns, 0) + x.connect_ns;
+  return x.started_ns + std::max<int64_t>(x.queued_ns, 0) + std::max<int64_t>(x.dns_ns, 0) +
+         x.connect_ns;
 }
 
 std::string host_part(const std::string& remote) {
@@ -60,7 +61,8 @@ uint64_t bytes_sent(const Report& report) {
 }
 
 std::string speed(uint64_t bytes, int64_t ns) {
-  return fmt::format("{:.0f}", ns > 0 ? static_cast<double>(bytes) * 1e9 / static_cast<double>(ns) : 0.0);
+  return fmt::format("{:.0f}",
+                     ns > 0 ? static_cast<double>(bytes) * 1e9 / static_cast<double>(ns) : 0.0);
 }
 
 std::string header_or_empty(const Report& report, const std::string& name) {
@@ -88,8 +90,7 @@ constexpr Variable kVariables[] = {
     {"http_code", status_text},
     {"response_code", status_text},
     {"time_total", [](const Report& r, const ExchangeReport&) { return seconds(r.duration_ns); }},
-    {"time_namelookup",
-     [](const Report&, const ExchangeReport& x) { return seconds(resolved_at(x)); }},
+    {"time_namelookup", [](const Report&, const ExchangeReport& x) { return seconds(resolved_at(x)); }},
     {"time_connect", [](const Report&, const ExchangeReport& x) { return seconds(connected_at(x)); }},
     {"time_appconnect",
      [](const Report&, const ExchangeReport& x) {
@@ -97,9 +98,11 @@ constexpr Variable kVariables[] = {
      }},
     {"time_pretransfer",
      [](const Report&, const ExchangeReport& x) {
-       return seconds(x.connect_ns < 0 ? x.started_ns : connected_at(x) + std::max<int64_t>(x.tls_ns, 0));
+       return seconds(x.connect_ns < 0 ? x.started_ns
+                                       : connected_at(x) + std::max<int64_t>(x.tls_ns, 0));
      }},
-    {"time_starttransfer", [](const Report&, const ExchangeReport& x) { return seconds(x.first_byte_ns); }},
+    {"time_starttransfer",
+     [](const Report&, const ExchangeReport& x) { return seconds(x.first_byte_ns); }},
     {"time_redirect", [](const Report&, const ExchangeReport&) { return seconds(0); }},
     {"size_download",
      [](const Report& r, const ExchangeReport&) { return std::to_string(r.body_bytes); }},
@@ -127,7 +130,8 @@ constexpr Variable kVariables[] = {
      [](const Report& r, const ExchangeReport&) { return std::to_string(r.count_kind("redirect")); }},
     {"num_retries",
      [](const Report& r, const ExchangeReport&) { return std::to_string(r.count_kind("retry")); }},
-    {"num_attempts", [](const Report& r, const ExchangeReport&) { return std::to_string(r.attempts()); }},
+    {"num_attempts",
+     [](const Report& r, const ExchangeReport&) { return std::to_string(r.attempts()); }},
     {"url", [](const Report& r, const ExchangeReport&) { return r.url; }},
     {"url_effective",
      [](const Report& r, const ExchangeReport&) { return r.response ? r.response->url : r.url; }},
@@ -174,10 +178,17 @@ class Writer {
 
   bool escape(std::string_view& rest) {
     switch (rest[1]) {
-      case 'n': put("\n"); break;
-      case 'r': put("\r"); break;
-      case 't': put("\t"); break;
-      default: put(rest.substr(0, 2));
+      case 'n':
+        put("\n");
+        break;
+      case 'r':
+        put("\r");
+        break;
+      case 't':
+        put("\t");
+        break;
+      default:
+        put(rest.substr(0, 2));
     }
     rest.remove_prefix(2);
     return true;
