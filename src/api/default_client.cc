@@ -78,14 +78,15 @@ void retire_default(pester_client_s& client) {
 }  // namespace pester::api
 
 int pester_get(uv_loop_t* loop, const char* url, pester_done_cb on_done, void* data) {
-  return with_default(loop, [&](pester_client_t* c) { return pester_client_get(c, url, on_done, data, nullptr); });
+  return with_default(
+      loop, [&](pester_client_t* c) { return pester_client_get(c, url, on_done, data, nullptr); });
 }
 int pester_head(uv_loop_t* loop, const char* url, pester_done_cb on_done, void* data) {
-  return with_default(loop,
-                      [&](pester_client_t* c) { return pester_client_head(c, url, on_done, data, nullptr); });
+  return with_default(
+      loop, [&](pester_client_t* c) { return pester_client_head(c, url, on_done, data, nullptr); });
 }
-int pester_post(uv_loop_t* loop, const char* url, const char* content_type, const void* body, size_t body_len,
-                pester_done_cb on_done, void* data) {
+int pester_post(uv_loop_t* loop, const char* url, const char* content_type, const void* body,
+                size_t body_len, pester_done_cb on_done, void* data) {
   return with_default(loop, [&](pester_client_t* c) {
     return pester_client_post(c, url, content_type, body, body_len, on_done, data, nullptr);
   });

@@ -28,7 +28,8 @@ const char* word(const std::array<const char*, N>& words, int number) {
 
 constexpr std::array kStops = {"success", "attempts", "not_retryable", "budget",
                                "breaker", "deadline", "cancelled",     "closed"};
-constexpr std::array kKinds = {"first", "retry", "hedge", "redirect", "auth", "expect", "resend", "resume"};
+constexpr std::array kKinds = {"first", "retry",  "hedge",  "redirect",
+                               "auth",  "expect", "resend", "resume"};
 constexpr std::array kOutcomes = {"running", "won", "retried", "failed", "cancelled", "followed"};
 constexpr std::array kDeliveries = {"unsent", "partly_sent", "sent", "answered"};
 

@@ -47,7 +47,8 @@ void write_error_text(char* out, size_t size, const core::Why& why);
 [[nodiscard]] int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
                                       UserPolicy* policy, core::Why* why);
 
-void fill_exchange(const uv::Request& request, uint32_t index, const char* remote, pester_exchange_t* out);
+void fill_exchange(const uv::Request& request, uint32_t index, const char* remote,
+                   pester_exchange_t* out);
 
 }  // namespace pester::api
 

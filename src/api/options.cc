@@ -67,12 +67,14 @@ int read_timeouts(const pester_policy_t& given, core::Policy* policy, Why* why) 
   if (given.hedge_after_ms > 0) policy->hedge_after = Duration::from_ms(given.hedge_after_ms);
   int rc = read_time(given.connect_timeout_ms, "connect_timeout_ms", &policy->connect_timeout, why);
   if (rc == 0) {
-    rc = read_time(given.first_byte_timeout_ms, "first_byte_timeout_ms", &policy->first_byte_timeout, why);
+    rc = read_time(given.first_byte_timeout_ms, "first_byte_timeout_ms", &policy->first_byte_timeout,
+                   why);
   }
   if (rc == 0) {
     rc = read_time(given.body_gap_timeout_ms, "body_gap_timeout_ms", &policy->body_gap_timeout, why);
   }
-  if (rc == 0) rc = read_time(given.attempt_timeout_ms, "attempt_timeout_ms", &policy->attempt_timeout, why);
+  if (rc == 0)
+    rc = read_time(given.attempt_timeout_ms, "attempt_timeout_ms", &policy->attempt_timeout, why);
   if (rc == 0) rc = read_time(given.total_timeout_ms, "total_timeout_ms", &policy->total_timeout, why);
   return rc;
 }
@@ -87,15 +89,17 @@ int read_limits(const pester_client_options_t& given, uv::ClientOptions* options
     rc = read_count(given.max_idle_per_origin, "max_idle_per_origin", &limits.idle_per_origin, why);
   }
   if (rc == 0) {
-    rc = read_count(given.max_waiting_per_origin, "max_waiting_per_origin", &limits.waiting_per_origin, why);
+    rc = read_count(given.max_waiting_per_origin, "max_waiting_per_origin", &limits.waiting_per_origin,
+                    why);
   }
   if (rc == 0) rc = read_time(given.idle_timeout_ms, "idle_timeout_ms", &limits.idle_timeout, why);
   if (rc == 0) {
-    rc = read_time(given.max_connection_age_ms, "max_connection_age_ms", &limits.connection_age_max, why);
+    rc =
+        read_time(given.max_connection_age_ms, "max_connection_age_ms", &limits.connection_age_max, why);
   }
   if (rc == 0) {
-    rc = read_time(given.happy_eyeballs_delay_ms, "happy_eyeballs_delay_ms", &limits.happy_eyeballs_delay,
-                   why);
+    rc = read_time(given.happy_eyeballs_delay_ms, "happy_eyeballs_delay_ms",
+                   &limits.happy_eyeballs_delay, why);
   }
   if (rc == 0) rc = read_count(given.max_head_bytes, "max_head_bytes", &head_bytes, why);
   if (rc == 0) rc = read_count(given.max_header_count, "max_header_count", &fields, why);
@@ -162,8 +166,8 @@ int read_policy(const pester_policy_t& given, UserPolicy* policy, Why* why) {
   return read_timeouts(given, &core, why);
 }
 
-int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options, UserPolicy* policy,
-                        Why* why) {
+int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
+                        UserPolicy* policy, Why* why) {
   if (given.policy != nullptr) {
     pester_policy_t user;
     if (!read_sized(&user, given.policy)) return refuse(why, "policy", "not initialised");

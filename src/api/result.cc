@@ -39,7 +39,8 @@ int field_at(const pester_result_t* result, size_t i, size_t from, size_t count,
 
 }  // namespace
 
-void fill_exchange(const uv::Request& request, uint32_t index, const char* remote, pester_exchange_t* out) {
+void fill_exchange(const uv::Request& request, uint32_t index, const char* remote,
+                   pester_exchange_t* out) {
   const core::Record& record = request.records[index];
   const uv::RecordExtra& extra = request.extras[index];
   *out = pester_exchange_t{};
@@ -135,7 +136,8 @@ const char* pester_result_detail(const pester_result_t* result) {
   const int error = pester_result_error(result);
   for (uint32_t i = result->record_count; error != 0 && i-- > 0;) {
     if (result->records[i].error != error) continue;
-    if (const uint32_t detail = result->extras[i].detail; detail != 0) return result->texts.data() + detail;
+    if (const uint32_t detail = result->extras[i].detail; detail != 0)
+      return result->texts.data() + detail;
   }
   return pester_strerror(error);
 }

@@ -40,7 +40,8 @@ int refuse(Why* why, int code, const char* text) {
 int check_plain(const pester_request_t& given, Why* why) {
   if (given.url == nullptr) return refuse(why, UV_EINVAL, "url: missing");
   if (given.on_done == nullptr) return refuse(why, UV_EINVAL, "on_done: missing");
-  if (given.headers == nullptr && given.header_count != 0) return refuse(why, UV_EINVAL, "headers: missing");
+  if (given.headers == nullptr && given.header_count != 0)
+    return refuse(why, UV_EINVAL, "headers: missing");
   if (given.body == nullptr && given.body_len != 0) return refuse(why, UV_EINVAL, "body: missing");
   if (given.into != nullptr && given.on_body != nullptr) {
     return refuse(why, PESTER_EOPTION, "into: a streamed answer is not gathered");
@@ -52,7 +53,8 @@ int check_plain(const pester_request_t& given, Why* why) {
 int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   if (checked->given.policy == nullptr) return 0;
   pester_policy_t policy;
-  if (!read_sized(&policy, checked->given.policy)) return refuse(why, PESTER_EOPTION, "policy: not initialised");
+  if (!read_sized(&policy, checked->given.policy))
+    return refuse(why, PESTER_EOPTION, "policy: not initialised");
   checked->own_policy = client.policy;
   checked->has_policy = true;
   return read_policy(policy, &checked->own_policy, why);
@@ -94,9 +96,10 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   core::Lane* lane_room = nullptr;
   core::Record* record_room = nullptr;
   uv::RecordExtra* extra_room = nullptr;
-  void* at = uv::request_block(client.client->pool, sizeof(pester_result_s), lanes,
-                               policy_bytes + url_bytes + method_bytes + checked.info.bytes + given.body_len,
-                               &block, &extra, &lane_room, &record_room, &extra_room);
+  void* at =
+      uv::request_block(client.client->pool, sizeof(pester_result_s), lanes,
+                        policy_bytes + url_bytes + method_bytes + checked.info.bytes + given.body_len,
+                        &block, &extra, &lane_room, &record_room, &extra_room);
   if (at == nullptr) return nullptr;
   auto* result = ::new (at) pester_result_s();
   result->block = block;
@@ -128,7 +131,8 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   result->wire_bytes = extra;
   result->wire_head_bytes = checked.info.bytes;
   result->wire_size = checked.info.bytes + given.body_len;
-  result->repeatable = checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
+  result->repeatable =
+      checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
   result->no_body = checked.traits.head;
   result->streamed = given.on_body != nullptr;
   result->wants_head = given.on_head != nullptr || given.on_body != nullptr;
@@ -229,8 +233,9 @@ int pester_client_head(pester_client_t* client, const char* url, pester_done_cb 
   return send(*client, &request, "Head", id);
 }
 
-int pester_client_post(pester_client_t* client, const char* url, const char* content_type, const void* body,
-                       size_t body_len, pester_done_cb on_done, void* data, pester_request_id_t* id) {
+int pester_client_post(pester_client_t* client, const char* url, const char* content_type,
+                       const void* body, size_t body_len, pester_done_cb on_done, void* data,
+                       pester_request_id_t* id) {
   if (client == nullptr) return UV_EINVAL;
   pester_request_t request = make_request("POST", url, on_done, data);
   const pester_header_t type = {"Content-Type", content_type};
@@ -242,7 +247,8 @@ int pester_client_post(pester_client_t* client, const char* url, const char* con
 }
 
 int pester_client_post_form(pester_client_t* client, const char* url, const pester_header_t* fields,
-                            size_t field_count, pester_done_cb on_done, void* data, pester_request_id_t* id) {
+                            size_t field_count, pester_done_cb on_done, void* data,
+                            pester_request_id_t* id) {
   if (client == nullptr || (fields == nullptr && field_count != 0)) return UV_EINVAL;
   pester::wire::BlockPool& pool = client->client->pool;
   pester::wire::Bytes body;

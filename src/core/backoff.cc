@@ -36,28 +36,30 @@ Duration spread(Duration wait, double u) {
 
 Duration backoff_wait(const Backoff& backoff, uint32_t n, Duration previous, double u) {
   n = std::max(n, uint32_t{1});
-  const auto capped = [&](Duration wait) { return std::min(wait, backoff.cap); };
+  const Duration base = std::max(backoff.base, Duration{});
+  const Duration cap = std::max(backoff.cap, Duration{});
+  const auto capped = [cap](Duration wait) { return std::min(wait, cap); };
   switch (backoff.kind) {
     case BackoffKind::constant:
-      return capped(backoff.base);
+      return capped(base);
     case BackoffKind::linear:
-      return capped(times(backoff.base, n));
+      return capped(times(base, n));
     case BackoffKind::linear_jitter:
-      return spread(capped(times(backoff.base, n)), u);
+      return spread(capped(times(base, n)), u);
     case BackoffKind::exponential:
-      return capped(doubled(backoff.base, n));
+      return capped(doubled(base, n));
     case BackoffKind::exponential_jitter:
-      return spread(capped(doubled(backoff.base, n)), u);
+      return spread(capped(doubled(base, n)), u);
     case BackoffKind::full_jitter:
-      return scaled(capped(doubled(backoff.base, n - 1)), u);
+      return scaled(capped(doubled(base, n - 1)), u);
     case BackoffKind::equal_jitter:
-      return scaled(capped(doubled(backoff.base, n - 1)), 0.5 + u / 2);
+      return scaled(capped(doubled(base, n - 1)), 0.5 + u / 2);
     case BackoffKind::decorrelated_jitter: {
-      const Duration last = previous.ns > 0 ? previous : backoff.base;
-      const Duration room = {std::max(times(last, 3).ns - backoff.base.ns, int64_t{0})};
+      const Duration last = previous.ns > 0 ? previous : base;
+      const Duration room = {std::max(times(last, 3).ns - base.ns, int64_t{0})};
       const Duration extra = scaled(room, u);
-      const int64_t most = Duration::never().ns - backoff.base.ns;
-      return capped(extra.ns > most ? Duration::never() : Duration{backoff.base.ns + extra.ns});
+      const int64_t most = Duration::never().ns - base.ns;
+      return capped(extra.ns > most ? Duration::never() : Duration{base.ns + extra.ns});
     }
     case BackoffKind::none:
     case BackoffKind::custom:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/classify.h"
+#include "core/text.h"
 
 #include <algorithm>
 
@@ -46,12 +47,12 @@ int read_status(std::string_view text) {
 bool apply_statuses(std::string_view item, bool on, RetryRules* rules) {
   int first = -1;
   int last = -1;
-  if (item.size() == 3 && same(item.substr(1), "xx") && item[0] >= '1' && item[0] <= '5') {
+  if (item.size() == 3 && same(core::part(item, 1), "xx") && item[0] >= '1' && item[0] <= '5') {
     first = (item[0] - '0') * 100;
     last = first + 99;
   } else if (const size_t dash = item.find('-'); dash != std::string_view::npos) {
-    first = read_status(trimmed(item.substr(0, dash)));
-    last = read_status(trimmed(item.substr(dash + 1)));
+    first = read_status(core::part(item, 0, dash));
+    last = read_status(core::part(item, dash + 1));
   } else {
     first = last = read_status(item);
   }
@@ -69,40 +70,42 @@ bool apply(std::string_view item, bool on, RetryRules* rules) {
   return apply_statuses(item, on, rules);
 }
 
-int refuse(Why* why, std::string_view reason, std::string_view item, size_t at) {
+struct Item {
+  std::string_view text;
+  int64_t number = 0;  // from 1
+};
+
+int refuse(Why* why, Item item, std::string_view reason) {
+  constexpr size_t kShown = 40;  // the reason must still fit behind it
   why->clear();
-  why->add("retry_on: ")
-      .add(reason)
-      .add(" \"")
-      .add(item)
-      .add("\" at byte ")
-      .add(static_cast<int64_t>(at));
+  why->add("retry_on: item ").add(item.number).add(" \"").add(core::part(item.text, 0, kShown));
+  why->add(item.text.size() > kShown ? "...\" " : "\" ").add(reason);
   return PESTER_EOPTION;
 }
 
 }  // namespace
 
 int parse_retry_on(std::string_view list, RetryRules* rules, Why* why) {
-  enum class Signs : uint8_t { unknown, none, all } signs = Signs::unknown;
-  RetryRules result = *rules;
-  for (size_t at = 0;;) {
+  const auto is_signed = [](std::string_view text) {
+    return !text.empty() && (text.front() == '+' || text.front() == '-');
+  };
+  const bool changes = is_signed(trimmed(list));
+  RetryRules result = changes ? *rules : RetryRules{};
+  Item item;
+  for (size_t at = 0; at <= list.size();) {
     const size_t comma = std::min(list.find(',', at), list.size());
-    const std::string_view whole = trimmed(list.substr(at, comma - at));
-    const bool is_signed = !whole.empty() && (whole.front() == '+' || whole.front() == '-');
-    const Signs now = is_signed ? Signs::all : Signs::none;
-    if (signs != Signs::unknown && now != signs) {
-      return refuse(why, "items with and without a sign are mixed at", whole, at);
-    }
-    if (signs == Signs::unknown && !is_signed) result = RetryRules{};
-    signs = now;
-    const std::string_view item = is_signed ? trimmed(whole.substr(1)) : whole;
-    const bool on = !is_signed || whole.front() == '+';
-    if (item.empty()) return refuse(why, "empty item", whole, at);
-    if (!apply(item, on, &result)) {
-      return refuse(why, "neither a status, a range nor a failure class:", whole, at);
-    }
-    if (comma == list.size()) break;
+    item.text = trimmed(core::part(list, at, comma - at));
+    ++item.number;
     at = comma + 1;
+    if (item.text.empty()) return refuse(why, item, "is empty");
+    if (is_signed(item.text) != changes) {
+      return refuse(why, item,
+                    changes ? "has no sign, the first has one" : "has a sign, the first has none");
+    }
+    const bool on = item.text.front() != '-';
+    if (!apply(changes ? core::part(item.text, 1) : item.text, on, &result)) {
+      return refuse(why, item, "is neither a status, a range, a class nor a failure");
+    }
   }
   *rules = result;
   return 0;

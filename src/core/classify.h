@@ -17,7 +17,7 @@ inline constexpr int kStatusMax = 599;
 
 struct RetryRules {
   uint64_t statuses[8] = {};  // bit (status - 100)
-  uint16_t classes = 0;       // bit FailureClass
+  uint16_t classes = 0;       // bit FailureClass; those of `none` and `final` are never set
 
   [[nodiscard]] constexpr bool retries_status(int status) const {
     if (status < kStatusMin || status > kStatusMax) return false;
@@ -33,6 +33,7 @@ struct RetryRules {
     statuses[bit / 64] = on ? statuses[bit / 64] | mask : statuses[bit / 64] & ~mask;
   }
   constexpr void set_class(FailureClass failure, bool on) {
+    if (failure == FailureClass::none || failure == FailureClass::final) return;
     const auto mask = static_cast<uint16_t>(1u << static_cast<unsigned>(failure));
     classes = static_cast<uint16_t>(on ? classes | mask : classes & ~mask);
   }
@@ -49,8 +50,9 @@ struct RetryRules {
   }
 };
 
-// Reads "503,500-599,5xx,connect,+429,-body". A list without signs replaces `rules`; one with signs
-// changes them. PESTER_EOPTION, and `why` names the item and its place.
+// Reads "503,500-599,5xx,connect" or "+429,-body", in any case, with spaces around items. A list
+// without signs replaces `rules`; one with signs changes them. On PESTER_EOPTION, `rules` is as it was
+// and `why` names the item and its place.
 [[nodiscard]] int parse_retry_on(std::string_view list, RetryRules* rules, Why* why);
 
 }  // namespace pester::core

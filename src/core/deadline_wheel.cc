@@ -3,23 +3,28 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 
 #include "core/assert.h"
 
 namespace pester::core {
 
+static_assert(uint64_t{INT64_MAX} / 1'000'000 < uint64_t{1} << 48);
+
+uint64_t DeadlineWheel::tick_within(Instant now) {
+  return now.ns <= 0 ? 0 : static_cast<uint64_t>(now.ns) / kTickNs;
+}
+
 // Rounded up: in its tick, a deadline is over.
-uint64_t DeadlineWheel::tick_of(Instant at) {
-  if (at.ns <= 0) return 0;
-  const auto ns = static_cast<uint64_t>(at.ns);
-  return std::min((ns + kTickNs - 1) / kTickNs, kTickMax);
+uint64_t DeadlineWheel::tick_after(Instant at) {
+  return at.ns <= 0 ? 0 : (static_cast<uint64_t>(at.ns) + kTickNs - 1) / kTickNs;
 }
 
 void DeadlineWheel::arm(Deadline& deadline, Instant at) {
   if (deadline.armed()) unlink(deadline);
   if (at.is_never()) return;
   deadline.at = at;
-  place(deadline, tick_of(at));
+  place(deadline, tick_after(at));
 }
 
 // The level is that of the highest digit in which the tick differs from the present one, so that a
@@ -79,20 +84,18 @@ void DeadlineWheel::cascade(int level, uint64_t tick) {
   while (deadline != nullptr) {
     Deadline* next = deadline->next;
     --size_;
-    place(*deadline, tick_of(deadline->at));
+    place(*deadline, tick_after(deadline->at));
     deadline = next;
   }
 }
 
 Deadline* DeadlineWheel::pop_due(Instant now) {
-  if (size_ == 0) return nullptr;
-  const uint64_t now_tick =
-      now.ns <= 0 ? 0 : std::min(static_cast<uint64_t>(now.ns) / kTickNs, kTickMax);
+  const uint64_t now_tick = tick_within(now);
   int level = 0;
   uint64_t tick = 0;
   while (first_slot(&level, &tick) && tick <= now_tick) {
     now_tick_ = std::max(now_tick_, tick);
-    if (level != 0) {
+    if (level > 0) {
       cascade(level, tick);
       continue;
     }
@@ -101,17 +104,17 @@ Deadline* DeadlineWheel::pop_due(Instant now) {
     unlink(*due);
     return due;
   }
-  // Nothing until `now`: later deadlines are placed from here on, near the first level.
-  if (size_ == 0) now_tick_ = std::max(now_tick_, now_tick);
+  // Nothing until `now`, which is before the first occupied slot begins: every deadline still differs
+  // from the present tick first in the digit of its level, and new ones are placed near.
+  now_tick_ = std::max(now_tick_, now_tick);
   return nullptr;
 }
 
 Instant DeadlineWheel::next() const {
   int level = 0;
   uint64_t tick = 0;
-  if (size_ == 0 || !first_slot(&level, &tick)) return Instant::never();
-  if (tick >= kTickMax) return Instant::never();
-  return {static_cast<int64_t>(tick * kTickNs)};
+  if (!first_slot(&level, &tick)) return Instant::never();
+  return {static_cast<int64_t>(std::min(tick * kTickNs, uint64_t{INT64_MAX} - 1))};
 }
 
 }  // namespace pester::core

@@ -39,8 +39,8 @@ class DeadlineWheel {
   // Disarms and returns one that is due at `now`; nullptr when none is. In the order of their ticks,
   // and within a tick in the order of arming.
   [[nodiscard]] Deadline* pop_due(Instant now);
-  // When to call pop_due next: no later than the earliest deadline's tick, and never in vain for long;
-  // never() when nothing is armed.
+  // When to call pop_due next: no later than the tick in which the earliest deadline is over, and
+  // earlier (in vain, at most kLevels - 1 times) when that is far; never() when nothing is armed.
   [[nodiscard]] Instant next() const;
   [[nodiscard]] size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
@@ -48,16 +48,16 @@ class DeadlineWheel {
  private:
   static constexpr int kBits = 6;
   static constexpr int kSlots = 1 << kBits;
-  static constexpr int kLevels = 8;  // 2^48 ms: 8,900 years; what is later waits in the last slots
-  static constexpr uint64_t kTickMax = (uint64_t{1} << (kBits * kLevels)) - 1;
-  static constexpr int64_t kTickNs = 1'000'000;
+  static constexpr int kLevels = 8;  // 2^48 ticks: more than an Instant can tell
+  static constexpr uint64_t kTickNs = 1'000'000;
 
   struct List {
     Deadline* first = nullptr;
     Deadline** last = &first;
   };
 
-  static uint64_t tick_of(Instant at);
+  static uint64_t tick_within(Instant now);
+  static uint64_t tick_after(Instant at);
   void place(Deadline& deadline, uint64_t tick);
   void unlink(Deadline& deadline);
   // The first level and slot with deadlines at or after the present tick.
@@ -66,7 +66,7 @@ class DeadlineWheel {
 
   List lists_[kLevels][kSlots];
   uint64_t occupied_[kLevels] = {};
-  uint64_t now_tick_ = 0;  // every deadline of an earlier tick was popped
+  uint64_t now_tick_ = 0;  // no deadline of an earlier tick is left
   size_t size_ = 0;
 };
 

@@ -7,26 +7,31 @@ namespace pester::core {
 
 namespace {
 
-// libuv's numbers for what getaddrinfo says; this layer does not know libuv.
-constexpr bool is_lookup_error(int error) {
-  return error <= -3000 && error >= -3014;
-}
+// libuv's numbers for what getaddrinfo says and for the end of a stream; this layer does not know libuv.
+constexpr int kLookupFirst = -3000;
+constexpr int kLookupLast = -3014;
+constexpr int kLookupCanceled = -3003;
+constexpr int kEndOfStream = -4095;
+constexpr int kOwnFirst = -7000;
 
-// What the network or the system said. Running out of something on this side may pass as a refused
-// connection does.
-FailureClass class_of_errno(int error, FailureClass broken) {
-  switch (-error) {
-    case ECONNRESET:
-    case EPIPE:
-    case ECONNABORTED:
-    case ENOTCONN:
+// What the network or the system said. Running out of something on this side (memory, descriptors,
+// ports) is as passing as a refused connection, and classed like it.
+FailureClass class_of_system(int error, bool head_complete) {
+  const FailureClass broken = head_complete ? FailureClass::body : FailureClass::reset;
+  switch (error) {
+    case kEndOfStream:
+    case -ECONNRESET:
+    case -EPIPE:
+    case -ECONNABORTED:
+    case -ENOTCONN:
       return broken;
-    case ETIMEDOUT:
+    case -ETIMEDOUT:
       return FailureClass::timeout;
-    case EINVAL:
+    case -EINVAL:
+    case -ECANCELED:
       return FailureClass::final;
     default:
-      return FailureClass::connect;
+      return head_complete ? FailureClass::body : FailureClass::connect;
   }
 }
 
@@ -42,6 +47,8 @@ FailureClass class_of(int error, bool head_complete) {
     case PESTER_EBODYCUT:
     case PESTER_ETLSDATA:
       return broken;
+    case PESTER_EENCODING:
+      return FailureClass::body;
     case PESTER_EPROTOCOL:
       return head_complete ? FailureClass::body : FailureClass::protocol;
     case PESTER_ETLS:
@@ -54,9 +61,9 @@ FailureClass class_of(int error, bool head_complete) {
     default:
       break;
   }
-  if (is_lookup_error(error)) return FailureClass::dns;
-  if (error <= -7000) return FailureClass::final;
-  return class_of_errno(error, broken);
+  if (error <= kOwnFirst || error == kLookupCanceled) return FailureClass::final;
+  if (error <= kLookupFirst && error >= kLookupLast) return FailureClass::dns;
+  return class_of_system(error, head_complete);
 }
 
 }  // namespace pester::core

@@ -28,7 +28,8 @@ uint64_t system_seed() {
 
 void free_slots(Client& client) {
   const wire::Allocator& memory = client.pool.allocator();
-  for (size_t i = 0; i < client.slots.chunks(); ++i) memory.release(client.slots.table()[i], memory.data);
+  for (size_t i = 0; i < client.slots.chunks(); ++i)
+    memory.release(client.slots.table()[i], memory.data);
   if (client.slots.table() != nullptr) memory.release(client.slots.table(), memory.data);
 }
 
@@ -110,7 +111,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   if (rc == 0) {
     rc = resolver_create(&client->resolver, options.resolver, client->mailbox, memory, why);
     // Outlives the client when it goes while the certificates are being read: not of its memory.
-    if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
+    if (rc == 0)
+      rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
     if (rc == 0) rc = uv_timer_init(loop, &client->timer);
     if (rc != 0) {
       if (client->resolver != nullptr) resolver_free(client->resolver);

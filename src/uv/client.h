@@ -83,22 +83,22 @@ struct Client {
   Connection* made = nullptr;
   Connection* resume = nullptr;
   Connection** resume_tail = &resume;
-  Request* finished = nullptr;        // their on_done was called; freed when the pump unwinds
-  Connection* closed = nullptr;       // likewise
-  char* scratch = nullptr;            // kScratchBytes: what is being read; plain text of TLS behind it
+  Request* finished = nullptr;   // their on_done was called; freed when the pump unwinds
+  Connection* closed = nullptr;  // likewise
+  char* scratch = nullptr;       // kScratchBytes: what is being read; plain text of TLS behind it
   uint64_t bytes_sent = 0, bytes_received = 0;
   core::Record unread_record;  // written to where an exchange has none
 
   uv_timer_t timer;
   core::Instant timer_at = core::Instant::never();  // when it will fire
   core::Instant grace = core::Instant::never();     // deadlines until then had their late look
-  uint64_t entry = 0;  // counts calls from the loop
+  uint64_t entry = 0;                               // counts calls from the loop
   bool timer_ref = true;
-  bool inside = false;   // within a call from the loop
+  bool inside = false;  // within a call from the loop
   bool pumping = false;
   bool closing = false;
-  bool ending = false;   // the handles are being closed
-  uint8_t holds = 0;     // handles still open
+  bool ending = false;  // the handles are being closed
+  uint8_t holds = 0;    // handles still open
   void (*on_closed)(void* data) = nullptr;
   void* closed_data = nullptr;
   void (*on_gone)(void* user) = nullptr;  // frees what `user` is, after everything else

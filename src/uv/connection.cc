@@ -2,6 +2,7 @@
 // The life of a connection: the lookup, TCP, the handshake, the end.
 #include "uv/connection.h"
 
+#include <algorithm>
 #include <new>
 
 #include "core/assert.h"
@@ -63,7 +64,7 @@ void tcp_up(Connection& connection, core::Now now) {
   socket->owner = &connection;
   socket->ready = connection_on_socket;
   socket_ref(socket, false);  // the client's timer keeps the loop alive for live requests
-  connection.connect_ns = now.mono.ns - connection.tcp_at.ns;
+  connection.connect_ns = client_now(client).mono.ns - connection.tcp_at.ns;
   if (core::Lane* lane = connection.lane; lane != nullptr && lane->record >= 0) {
     request_of(*lane).extras[lane->record].remote = connection.remote;
   }
@@ -159,8 +160,9 @@ bool user_accepts(Connection& connection) {
   if (tls.verify_cb == nullptr) return true;
   const auto* origin = static_cast<Origin*>(connection.origin);
   char host[256];
-  const size_t size = origin->host().copy(host, sizeof host - 1);
-  host[size] = '\0';
+  const std::string_view name = origin->host();
+  std::copy(name.begin(), name.end(), host);  // at most 253 bytes
+  host[name.size()] = '\0';
   const std::string_view leaf = wire::tls_peer_leaf(connection.tls);
   return tls.verify_cb(host, reinterpret_cast<const unsigned char*>(leaf.data()), leaf.size(),
                        wire::tls_verify_error(connection.tls), tls.verify_data) == 0;
@@ -191,9 +193,9 @@ void connection_dial(Client& client, core::Lane& lane, core::Now now) {
   client.engine.dial_began(lane, *connection, now.mono);
   const auto* origin = static_cast<Origin*>(connection->origin);
   Addresses addresses;
-  const int rc = resolver_ask(client.resolver, &connection->dialing->lookup, origin->host(),
-                              origin->host_kind, origin->zone(), origin->port, lane.attempt > 1, now,
-                              &addresses);
+  const int rc =
+      resolver_ask(client.resolver, &connection->dialing->lookup, origin->host(), origin->host_kind,
+                   origin->zone(), origin->port, lane.attempt > 1, now, &addresses);
   if (rc == kResolvePending) return;
   if (rc == 0) {
     dial_addresses(*connection, addresses, now);

@@ -38,9 +38,9 @@ struct Connection : core::Connection {
   wire::TlsSession* tls = nullptr;
   wire::ResponseParser parser;
   Response response;
-  std::string_view input;  // what is being parsed now
-  wire::Bytes pending;     // what could not be parsed yet; at most a read and a TLS record
-  size_t taken = 0;        // of the request's bytes, given to the socket or to TLS
+  std::string_view input;   // what is being parsed now
+  wire::Bytes pending;      // what could not be parsed yet; at most a read and a TLS record
+  size_t taken = 0;         // of the request's bytes, given to the socket or to TLS
   uint64_t idle_entry = 0;  // the client's entry in which it became idle: no need to look at it then
   core::Instant tcp_at{};
   int64_t dns_ns = -1, connect_ns = -1, tls_ns = -1;  // of a connection that has served nobody

@@ -287,7 +287,8 @@ void read_tls(Connection& connection, core::Now now) {
         if (!connection.stopped && connection.pending.empty()) on_stream_end(connection, false, now);
         return;
       case wire::TlsStatus::failed:
-        on_broken(connection, wire::tls_error(connection.tls), wire::tls_why(connection.tls).view(), now);
+        on_broken(connection, wire::tls_error(connection.tls), wire::tls_why(connection.tls).view(),
+                  now);
         return;
     }
   }
@@ -299,7 +300,8 @@ void take_received(Connection& connection, ssize_t n, core::Now now) {
   if (n == UV_EAGAIN) return;
   if (n > 0) {
     client.bytes_received += static_cast<uint64_t>(n);
-    if (connection.lane != nullptr) record_of(*connection.lane).bytes_received += static_cast<uint64_t>(n);
+    if (connection.lane != nullptr)
+      record_of(*connection.lane).bytes_received += static_cast<uint64_t>(n);
     if (connection.tls == nullptr) {
       take_plain(connection, {client.scratch, static_cast<size_t>(n)}, now);
       return;
@@ -307,7 +309,8 @@ void take_received(Connection& connection, ssize_t n, core::Now now) {
     wire::tls_feed(connection.tls, {client.scratch, static_cast<size_t>(n)});
     if (connection.state == ConnectionState::handshaking) {
       connection_handshake(connection, now);
-      if (connection.state != ConnectionState::idle && connection.state != ConnectionState::leased) return;
+      if (connection.state != ConnectionState::idle && connection.state != ConnectionState::leased)
+        return;
     }
     read_tls(connection, now);
     return;
@@ -373,7 +376,8 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
     if (from_pending) {
       connection.pending.consume(connection.pending.size() - connection.input.size());
     } else if (!connection.input.empty() &&
-               !connection.pending.append(client.pool, connection.input.data(), connection.input.size())) {
+               !connection.pending.append(client.pool, connection.input.data(),
+                                          connection.input.size())) {
       on_broken(connection, UV_ENOMEM, {}, now);
     }
     connection.input = {};
@@ -383,7 +387,8 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
       if (may_pump == MayPump::yes && !client.pumping) {
         client_pump(client, now);
       } else {
-        if (connection.state == ConnectionState::leased || connection.state == ConnectionState::draining) {
+        if (connection.state == ConnectionState::leased ||
+            connection.state == ConnectionState::draining) {
           connection_stop(connection);
           client_read_on(client, connection);
           keep_rest();
@@ -391,7 +396,8 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
         return;
       }
     }
-    if (connection.state != ConnectionState::leased && connection.state != ConnectionState::draining) return;
+    if (connection.state != ConnectionState::leased && connection.state != ConnectionState::draining)
+      return;
     if (must_stop(connection)) {
       connection_stop(connection);
       keep_rest();
@@ -405,7 +411,8 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
     } else {
       take_item(connection, *connection.lane, parsed, now);
     }
-    if (connection.state == ConnectionState::closing || connection.state == ConnectionState::idle) return;
+    if (connection.state == ConnectionState::closing || connection.state == ConnectionState::idle)
+      return;
     if (parsed.item == wire::Item::need_more) break;
     if (connection.lane == nullptr && connection.state == ConnectionState::leased) return;
     if (parsed.item == wire::Item::end && !connection.whole) return;  // it serves the next one already
@@ -457,7 +464,8 @@ void connection_resume(Connection& connection, core::Now now) {
     on_stream_end(connection, connection.end == StreamEnd::clean, now);
     return;
   }
-  if (connection.send_error != 0 && connection.state == ConnectionState::leased) connection_read(connection, now);
+  if (connection.send_error != 0 && connection.state == ConnectionState::leased)
+    connection_read(connection, now);
 }
 
 void connection_on_socket(Socket* socket, int status, int events) {

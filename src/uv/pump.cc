@@ -131,11 +131,12 @@ void tell_log(Client& client, Request& request, uint32_t index) {
   const core::Record& record = request.records[index];
   char failure[64];
   char line[1024];
-  const int size = std::snprintf(
-      line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
-      static_cast<long long>(time(nullptr)), request.label, static_cast<int>(request.method.size()),
-      request.method.data(), static_cast<int>(std::min(request.url.size(), size_t{700})), request.url.data(),
-      record.lane, record.attempt - 1, failure_text(request, record, index, failure, sizeof failure));
+  const int size = std::snprintf(line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
+                                 static_cast<long long>(time(nullptr)), request.label,
+                                 static_cast<int>(request.method.size()), request.method.data(),
+                                 static_cast<int>(std::min(request.url.size(), size_t{700})),
+                                 request.url.data(), record.lane, record.attempt - 1,
+                                 failure_text(request, record, index, failure, sizeof failure));
   const size_t bytes = std::min(static_cast<size_t>(std::max(size, 0)), sizeof line - 1);
   if (client.options.keep_log && request.log.size() + bytes + 1 <= kLogBytesMax) {
     if (request.log.reserve(client.pool, bytes + 2)) {
@@ -150,7 +151,8 @@ void tell_log(Client& client, Request& request, uint32_t index) {
 void tell_records(Client& client, Request& request) {
   for (uint32_t i = 0; i < request.record_count; ++i) {
     core::Record& record = request.records[i];
-    const bool failed = record.outcome == core::Outcome::failed || record.outcome == core::Outcome::retried;
+    const bool failed =
+        record.outcome == core::Outcome::failed || record.outcome == core::Outcome::retried;
     if (record.told || !failed || record.ended == core::Record::kNone) continue;
     record.told = true;
     if (client.options.keep_log || client.options.log) tell_log(client, request, i);
@@ -293,7 +295,8 @@ void client_leave(Client& client, core::Now now) {
   client_pump(client, now);
   reap(client);
   client.inside = false;
-  if (client.live == nullptr && !client.closing && client.hooks.idle != nullptr) client.hooks.idle(client);
+  if (client.live == nullptr && !client.closing && client.hooks.idle != nullptr)
+    client.hooks.idle(client);
   if (client.closing && !client.ending && client.live == nullptr && !client.engine.any_user()) {
     client_end(client);
     return;  // the client may be gone
@@ -337,7 +340,8 @@ void client_read_on(Client& client, Connection& connection) {
 void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text) {
   Request& request = request_of(lane);
   wire::Bytes& traces = request.traces;
-  const TraceEvent head = {static_cast<uint32_t>(lane.record), static_cast<uint32_t>(text.size()), event};
+  const TraceEvent head = {static_cast<uint32_t>(lane.record), static_cast<uint32_t>(text.size()),
+                           event};
   const size_t bytes = sizeof head + text.size() + 1;
   if (lane.record < 0 || traces.size() + bytes > kTraceBytesMax) return;
   if (!traces.reserve(client.pool, bytes)) return;

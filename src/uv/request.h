@@ -32,8 +32,8 @@ struct Response {
 
 // What is told of an exchange beyond core::Record, in an array beside it.
 struct RecordExtra {
-  Address remote{};         // any.sa_family 0: nothing was connected
-  uint32_t detail = 0;      // into Request::texts; 0: none
+  Address remote{};                   // any.sa_family 0: nothing was connected
+  uint32_t detail = 0;                // into Request::texts; 0: none
   const char* tls_version = nullptr;  // static; nullptr: no TLS
   const char* tls_cipher = nullptr;
   uint32_t tls_alpn = 0;  // into Request::texts
@@ -54,7 +54,7 @@ struct TraceEvent {
 namespace shell_work {
 inline constexpr uint16_t kBody = 0x100;   // `span` is a part of the streamed body
 inline constexpr uint16_t kTrace = 0x200;  // `traces` has events
-}
+}  // namespace shell_work
 
 struct Request : core::Request {
   Client* client = nullptr;
@@ -69,19 +69,19 @@ struct Request : core::Request {
   size_t wire_head_bytes = 0, wire_size = 0;
   std::string_view url;
   std::string_view method;
-  Response response;           // of the winner, once it is whole; or kept in case none comes
-  Response* shown = nullptr;   // what the result shows now; nullptr: no response
-  std::string_view span;       // with kBody
-  wire::Bytes texts;           // details of the records, each with a NUL
+  Response response;          // of the winner, once it is whole; or kept in case none comes
+  Response* shown = nullptr;  // what the result shows now; nullptr: no response
+  std::string_view span;      // with kBody
+  wire::Bytes texts;          // details of the records, each with a NUL
   wire::Bytes log;
-  wire::Bytes traces;          // TraceEvents, each followed by its text and a NUL
-  bool no_body = false;        // HEAD
+  wire::Bytes traces;    // TraceEvents, each followed by its text and a NUL
+  bool no_body = false;  // HEAD
   bool paused = false;
   char* into = nullptr;  // the user's buffer for the gathered body
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
-  const char* label = "Do";  // Pester's word for the kind of call, in the log
+  const char* label = "Do";           // Pester's word for the kind of call, in the log
   const core::Lane* asked = nullptr;  // while the user is asked about a lane
 
   [[nodiscard]] std::string_view text(uint32_t at) const {

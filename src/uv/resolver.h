@@ -26,6 +26,8 @@ struct ResolverOptions {
   // H2/P2 keep).
   std::span<const char* const> resolve;
   std::span<const char* const> connect_to;
+  // Replaces getaddrinfo (tests): 0 or UV_EAI_...; runs on a private thread.
+  int (*ask)(const char* host, int family, Addresses* out) = nullptr;
 };
 
 class Resolver;
@@ -37,6 +39,8 @@ struct Lookup {
   Lookup* next = nullptr;
   Lookup** back = nullptr;
   void* entry = nullptr;
+  int64_t asked_ns = 0;
+  uint16_t port = 0;
 };
 
 inline constexpr int kResolvePending = 1;

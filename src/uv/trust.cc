@@ -7,8 +7,8 @@
 
 namespace pester::uv {
 
-// Of malloc's memory, with the TLS context: both may outlive the client, and what the job is left with it
-// frees.
+// Of malloc's memory, with the TLS context: both may outlive the client, and what the job is left with
+// it frees.
 struct TrustJob : Job {
   Client* client = nullptr;
   wire::TlsContext* context = nullptr;  // this job's, until the client takes it back

@@ -46,6 +46,24 @@ class Mailbox {
   void unref();
   // Abandons every job and closes the async; `on_closed(data)` follows from the loop, last of all.
   void close(void (*on_closed)(void* data), void* data);
+
+ private:
+  friend struct Workers;
+
+  static void on_async(uv_async_t* async);
+  static void on_async_closed(uv_handle_t* handle);
+  void release();  // one reference less: its own until the async is closed, and one a job
+
+  uv_async_t async_;
+  void (*on_mail_)(void* data) = nullptr;
+  void (*on_closed_)(void* data) = nullptr;
+  void* data_ = nullptr;
+  void* closed_data_ = nullptr;
+  // Under the workers' mutex:
+  Job* finished_ = nullptr;
+  Job** finished_tail_ = &finished_;
+  size_t references_ = 1;
+  bool open_ = true;
 };
 
 }  // namespace pester::uv

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A response's head as received: status line, fields, later its trailers. Texts are stored behind one
-// another, each with a NUL behind it. Lives in a client's blocks; trivially destructible: release().
+// A response's head as received: status line, fields, later its trailers. The raw bytes are kept once;
+// fields point into them, each text with a NUL behind it. Lives in a client's blocks; trivially
+// destructible: release().
 #ifndef PESTER_WIRE_RESPONSE_HEAD_H_
 #define PESTER_WIRE_RESPONSE_HEAD_H_
 
@@ -21,12 +22,16 @@ class ResponseHead {
   uint8_t minor_version = 1;  // HTTP/1.x
   uint16_t field_count = 0;
   uint16_t trailer_count = 0;  // stored behind the fields
-  uint32_t reason_bytes = 0;   // the reason is the first text
+  uint32_t reason_at = 0, reason_bytes = 0;
 
-  [[nodiscard]] std::string_view reason() const { return {text_.data(), reason_bytes}; }
+  [[nodiscard]] std::string_view reason() const { return {text_.data() + reason_at, reason_bytes}; }
   // i < field_count are the fields, then the trailers.
-  [[nodiscard]] std::string_view name(size_t i) const;
-  [[nodiscard]] std::string_view value(size_t i) const;
+  [[nodiscard]] std::string_view name(size_t i) const {
+    return {text_.data() + field(i).name_at, field(i).name_bytes};
+  }
+  [[nodiscard]] std::string_view value(size_t i) const {
+    return {text_.data() + field(i).value_at, field(i).value_bytes};
+  }
   // The first field of that name, case-insensitive, no trailers; data() == nullptr when none.
   [[nodiscard]] std::string_view find(std::string_view lower_name) const;
 
@@ -34,7 +39,13 @@ class ResponseHead {
   Bytes& text() { return text_; }
   [[nodiscard]] const Bytes& text() const { return text_; }
   Bytes& fields() { return fields_; }
-  void clear();
+  void clear() {
+    status = 0;
+    field_count = trailer_count = 0;
+    reason_at = reason_bytes = 0;
+    text_.clear();
+    fields_.clear();
+  }
   void release(BlockPool& pool);
 
  private:

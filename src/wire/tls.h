@@ -64,7 +64,8 @@ struct TlsInfo {
 
 class TlsSession;
 
-// A client session for `host` (normalised as in Url) and `port`, which key the session cache. UV_ENOMEM.
+// A client session for `host` (normalised as in Url) and `port`, which key the session cache. UV_ENOMEM,
+// or PESTER_EURL for a name of more than 255 bytes, which TLS cannot carry.
 [[nodiscard]] int tls_session_create(TlsSession** session, TlsContext* context, BlockPool* pool,
                                      std::string_view host, HostKind kind, uint16_t port);
 void tls_session_free(TlsSession* session);
@@ -72,12 +73,15 @@ void tls_session_free(TlsSession* session);
 // Lends ciphertext: it must stay valid until the next feed() or until read()/handshake() gives
 // want_input, by which time all of it is consumed.
 void tls_feed(TlsSession* session, std::string_view ciphertext);
-// The stream ended: what is read from now on is closed or truncated.
+// The stream ended: what is read from now on is closed or truncated. Within the handshake it is
+// `failed` with PESTER_EEMPTY.
 void tls_feed_end(TlsSession* session);
+// On `failed` there may be an alert in output() that the server is owed.
 [[nodiscard]] TlsStatus tls_handshake(TlsSession* session);
+// At most one record a call.
 [[nodiscard]] TlsStatus tls_read(TlsSession* session, char* out, size_t capacity, size_t* count);
-// Encrypts up to all of `plain` into output(); *count tells how much was taken (less only when output()
-// is over its 64 KiB bound or memory is out).
+// Encrypts up to all of `plain` into output(); *count tells how much was taken: less, or 0, only when
+// output() is near its bound of 64 KiB. Memory being out is `failed` with UV_ENOMEM.
 [[nodiscard]] TlsStatus tls_write(TlsSession* session, std::string_view plain, size_t* count);
 // Ciphertext to send; consume what was sent.
 [[nodiscard]] std::string_view tls_output(const TlsSession* session);
@@ -90,10 +94,10 @@ void tls_shutdown(TlsSession* session);
 // gives want_input when nothing but such messages came.
 
 [[nodiscard]] int tls_error(
-    const TlsSession* session);  // PESTER_ETLS, ECERTIFICATE, EPIN, ETLSDATA, UV_ENOMEM
+    const TlsSession* session);  // PESTER_ETLS, ECERTIFICATE, EPIN, EEMPTY, ETLSDATA, UV_ENOMEM
 [[nodiscard]] const core::Why& tls_why(const TlsSession* session);
 [[nodiscard]] const TlsInfo& tls_info(const TlsSession* session);  // once the handshake is done
-// The leaf certificate; empty when the session was resumed without one.
+// The leaf certificate (DER); of a resumed session the one that its first handshake showed.
 [[nodiscard]] std::string_view tls_peer_leaf(const TlsSession* session);
 // Why verification would have failed, in words; nullptr when it did not.
 [[nodiscard]] const char* tls_verify_error(const TlsSession* session);

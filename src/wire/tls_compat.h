@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// What mbedTLS 2.28 and 3.6 spell differently, in one place, and the random source handed to them.
+// Refuses to hold any state.
+#ifndef PESTER_WIRE_TLS_COMPAT_H_
+#define PESTER_WIRE_TLS_COMPAT_H_
+
+#include <mbedtls/pk.h>
+#include <mbedtls/platform.h>
+#include <mbedtls/sha256.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
+#include <mbedtls/x509_crt.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#include <psa/crypto.h>
+#define PESTER_MBEDTLS_3 1
+// Three fields are read that 3.x calls private, for want of a public way: the number of an alert, the
+// peer certificate inside a saved session, the length of its ticket.
+#define PESTER_MBEDTLS_FIELD(name) MBEDTLS_PRIVATE(name)
+#else
+#define PESTER_MBEDTLS_3 0
+#define PESTER_MBEDTLS_FIELD(name) name
+#endif
+
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3)
+#define PESTER_TLS_1_3 1
+#else
+#define PESTER_TLS_1_3 0
+#endif
+
+#if !defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE) || !defined(MBEDTLS_SSL_SESSION_TICKETS) || \
+    !defined(MBEDTLS_SSL_SERVER_NAME_INDICATION) || !defined(MBEDTLS_SSL_ALPN) ||           \
+    !defined(MBEDTLS_FS_IO) || !defined(MBEDTLS_SSL_CLI_C)
+#error "Pester needs mbedTLS with session tickets, SNI, ALPN, file access and kept peer certificates"
+#endif
+
+namespace pester::wire {
+
+// -ENOMEM, which is what libuv calls UV_ENOMEM.
+inline constexpr int kTlsNoMemory = -ENOMEM;
+
+inline constexpr int kTls12 = 0x0303;
+inline constexpr int kTls13 = 0x0304;
+inline constexpr int kTlsNewest = PESTER_TLS_1_3 ? kTls13 : kTls12;
+
+// The kernel's generator, not one of mbedTLS: nothing to seed or lock, and a forked child never repeats
+// its parent's numbers. getentropy gives at most 256 bytes a call.
+inline int tls_random(void*, unsigned char* out, size_t size) {
+  constexpr size_t kMost = 256;
+  while (size != 0) {
+    const size_t part = size < kMost ? size : kMost;
+    if (getentropy(out, part) != 0) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    out += part;
+    size -= part;
+  }
+  return 0;
+}
+
+inline int tls_sha256(const unsigned char* bytes, size_t size, unsigned char out[32]) {
+#if PESTER_MBEDTLS_3
+  return mbedtls_sha256(bytes, size, out, 0);
+#else
+  return mbedtls_sha256_ret(bytes, size, out, 0);
+#endif
+}
+
+// mbedTLS takes a directory for a file of 2^63 bytes and calls that out of memory. Sets errno.
+inline bool tls_is_file(const char* path) {
+  struct stat status;
+  if (stat(path, &status) != 0) return false;
+  errno = S_ISDIR(status.st_mode) ? EISDIR : 0;
+  return errno == 0;
+}
+
+inline int tls_parse_certificate_file(mbedtls_x509_crt* chain, const char* path) {
+  if (!tls_is_file(path)) return MBEDTLS_ERR_X509_FILE_IO_ERROR;
+  return mbedtls_x509_crt_parse_file(chain, path);
+}
+
+inline int tls_parse_key_file(mbedtls_pk_context* key, const char* path, const char* password) {
+  if (!tls_is_file(path)) return MBEDTLS_ERR_PK_FILE_IO_ERROR;
+#if PESTER_MBEDTLS_3
+  return mbedtls_pk_parse_keyfile(key, path, password, tls_random, nullptr);
+#else
+  return mbedtls_pk_parse_keyfile(key, path, password);
+#endif
+}
+
+inline int tls_check_pair(const mbedtls_pk_context* certified, const mbedtls_pk_context* key) {
+#if PESTER_MBEDTLS_3
+  return mbedtls_pk_check_pair(certified, key, tls_random, nullptr);
+#else
+  return mbedtls_pk_check_pair(certified, key);
+#endif
+}
+
+inline void tls_set_versions(mbedtls_ssl_config* config, int oldest, int newest) {
+#if PESTER_MBEDTLS_3
+  mbedtls_ssl_conf_min_tls_version(config, static_cast<mbedtls_ssl_protocol_version>(oldest));
+  mbedtls_ssl_conf_max_tls_version(config, static_cast<mbedtls_ssl_protocol_version>(newest));
+#else
+  mbedtls_ssl_conf_min_version(config, oldest >> 8, oldest & 0xff);
+  mbedtls_ssl_conf_max_version(config, newest >> 8, newest & 0xff);
+#endif
+}
+
+// The description of the alert that made mbedTLS return FATAL_ALERT_MESSAGE.
+inline unsigned tls_last_alert(const mbedtls_ssl_context& ssl) {
+  const unsigned char* message = ssl.PESTER_MBEDTLS_FIELD(in_msg);
+  return message == nullptr ? 256U : message[1];
+}
+
+// Takes the peer's certificates out of a saved session: every copy of it would parse them again, which
+// costs more than the rest of a resumed handshake.
+inline void tls_strip_certificate(mbedtls_ssl_session* session) {
+  mbedtls_x509_crt*& chain = session->PESTER_MBEDTLS_FIELD(peer_cert);
+  if (chain == nullptr) return;
+  mbedtls_x509_crt_free(chain);
+  mbedtls_free(chain);
+  chain = nullptr;
+}
+
+inline size_t tls_ticket_size(const mbedtls_ssl_session& session) {
+  return session.PESTER_MBEDTLS_FIELD(ticket_len);
+}
+
+}  // namespace pester::wire
+
+#endif

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "wire/tls_context.h"
+
+#include <mbedtls/ecp.h>
+#include <mbedtls/platform_util.h>
+
+#include <cstring>
+#include <new>
+
+#include "core/assert.h"
+#include "pester/errors.h"
+#include "wire/tls_words.h"
+#include "wire/trust.h"
+
+namespace pester::wire {
+
+namespace {
+
+int refuse_option(core::Why* why, const char* text) {
+  why->add(text);
+  return PESTER_EOPTION;
+}
+
+int check_options(TlsOptions* options, core::Why* why) {
+  if (options->min_version == 0) options->min_version = kTls12;
+  if (options->max_version == 0) options->max_version = kTls13;
+  const int oldest = options->min_version;
+  const int newest = options->max_version;
+  if (oldest < kTls12 || oldest > kTls13) return refuse_option(why, "min_version: TLS 1.2 or 1.3");
+  if (newest < kTls12 || newest > kTls13) return refuse_option(why, "max_version: TLS 1.2 or 1.3");
+  if (oldest > newest) return refuse_option(why, "min_version is above max_version");
+  if (oldest > kTlsNewest) return refuse_option(why, "min_version: this mbedTLS has no TLS 1.3");
+  if (options->max_version > kTlsNewest) options->max_version = kTlsNewest;
+  if (options->key_file != nullptr && options->cert_file == nullptr) {
+    return refuse_option(why, "key_file without cert_file");
+  }
+  return 0;
+}
+
+// The strings that have to outlive the caller's.
+constexpr const char* TlsOptions::*kTexts[] = {
+    &TlsOptions::ca_file,  &TlsOptions::ca_dir,       &TlsOptions::ca_pem,     &TlsOptions::cert_file,
+    &TlsOptions::key_file, &TlsOptions::key_password, &TlsOptions::pinned_spki};
+
+int copy_texts(TlsContext* context) {
+  TlsOptions& options = context->options;
+  for (const auto text : kTexts) {
+    if (options.*text != nullptr) context->text_size += std::strlen(options.*text) + 1;
+  }
+  if (context->text_size == 0) return 0;
+  const Allocator& a = context->allocator;
+  context->text = static_cast<char*>(a.alloc(context->text_size, a.data));
+  if (context->text == nullptr) return kTlsNoMemory;
+  char* at = context->text;
+  for (const auto text : kTexts) {
+    if (options.*text == nullptr) continue;
+    const size_t size = std::strlen(options.*text) + 1;
+    std::memcpy(at, options.*text, size);
+    options.*text = at;
+    at += size;
+  }
+  return 0;
+}
+
+int load_own_ca(TlsContext* context, core::Why* why) {
+  const TlsOptions& options = context->options;
+  int code = 0;
+  if (options.ca_file != nullptr) code = trust_load_file(&context->own_ca, options.ca_file, why);
+  if (code == 0 && options.ca_dir != nullptr) {
+    code = trust_load_directory(&context->own_ca, options.ca_dir, why);
+  }
+  if (code == 0 && options.ca_pem != nullptr)
+    code = trust_load_pem(&context->own_ca, options.ca_pem, why);
+  if (code == 0) mbedtls_ssl_conf_ca_chain(&context->config, &context->own_ca, nullptr);
+  return code;
+}
+
+int load_trust(TlsContext* context, core::Why* why) {
+  const TlsOptions& options = context->options;
+  if (options.ca_file != nullptr || options.ca_dir != nullptr || options.ca_pem != nullptr) {
+    return load_own_ca(context, why);
+  }
+  const mbedtls_x509_crt* system = nullptr;
+  core::Why unused;
+  const int code = trust_acquire_system(&system, options.verify ? why : &unused);
+  // Unverified, the store only serves to tell what verification would have said.
+  if (code != 0) return options.verify || code == kTlsNoMemory ? code : 0;
+  context->shares_system = true;
+  // mbedTLS takes a mutable chain and only reads it.
+  mbedtls_ssl_conf_ca_chain(&context->config, const_cast<mbedtls_x509_crt*>(system), nullptr);
+  return 0;
+}
+
+int refuse_client(const char* what, const char* path, int code, core::Why* why) {
+  if (tls_is_no_memory(code)) return kTlsNoMemory;
+  why->add(what).add(" ").add(path).add(": ");
+  tls_add_file_code(code, why);
+  return PESTER_ECLIENTCERT;
+}
+
+int load_client_certificate(TlsContext* context, core::Why* why) {
+  const TlsOptions& options = context->options;
+  if (options.cert_file == nullptr) return 0;
+  int code = tls_parse_certificate_file(&context->client_chain, options.cert_file);
+  if (code > 0) code = MBEDTLS_ERR_X509_INVALID_FORMAT;  // a chain with a hole is no chain
+  if (code != 0) return refuse_client("client certificate", options.cert_file, code, why);
+
+  const char* key_file = options.key_file != nullptr ? options.key_file : options.cert_file;
+  code = tls_parse_key_file(&context->client_key, key_file, options.key_password);
+  if (code != 0) return refuse_client("client key", key_file, code, why);
+  code = tls_check_pair(&context->client_chain.pk, &context->client_key);
+  if (code != 0) {
+    if (tls_is_no_memory(code)) return kTlsNoMemory;
+    why->add("client key ").add(key_file).add(": does not belong to ").add(options.cert_file);
+    return PESTER_ECLIENTCERT;
+  }
+  code = mbedtls_ssl_conf_own_cert(&context->config, &context->client_chain, &context->client_key);
+  return code == 0 ? 0 : kTlsNoMemory;
+}
+
+#if !PESTER_MBEDTLS_3
+// 2.28 prefers the largest curves, which doubles the time of a handshake. The list also limits the
+// curves of certificates, hence the rest. 3.6 has this order by itself.
+constexpr mbedtls_ecp_group_id kCurves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1,
+                                            MBEDTLS_ECP_DP_SECP384R1,  MBEDTLS_ECP_DP_SECP521R1,
+                                            MBEDTLS_ECP_DP_BP256R1,    MBEDTLS_ECP_DP_BP384R1,
+                                            MBEDTLS_ECP_DP_BP512R1,    MBEDTLS_ECP_DP_NONE};
+#endif
+
+int configure(TlsContext* context) {
+  mbedtls_ssl_config* config = &context->config;
+  const TlsOptions& options = context->options;
+  if (mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                  MBEDTLS_SSL_PRESET_DEFAULT) != 0) {
+    return kTlsNoMemory;
+  }
+  mbedtls_ssl_conf_rng(config, tls_random, nullptr);
+  tls_set_versions(config, options.min_version, options.max_version);
+  // Never VERIFY_NONE: with it the certificate callback, which says that there was a full handshake, is
+  // not called, and nobody would learn what verification would have said.
+  mbedtls_ssl_conf_authmode(config,
+                            options.verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
+  mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+#if !PESTER_MBEDTLS_3
+  mbedtls_ssl_conf_curves(config, kCurves);
+#endif
+#if PESTER_TLS_1_3
+  mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+      config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+  // Resumption without a fresh key exchange would give up forward secrecy.
+  mbedtls_ssl_conf_tls13_key_exchange_modes(config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
+#endif
+  return mbedtls_ssl_conf_alpn_protocols(config, context->alpn) == 0 ? 0 : kTlsNoMemory;
+}
+
+}  // namespace
+
+int tls_context_create(TlsContext** context, const TlsOptions& options, const Allocator& allocator,
+                       core::Why* why) {
+  TlsOptions checked = options;
+  TlsPins pins;
+  int code = check_options(&checked, why);
+  if (code == 0 && checked.pinned_spki != nullptr) code = parse_pins(checked.pinned_spki, &pins, why);
+  if (code != 0) return code;
+
+  void* block = allocator.alloc(sizeof(TlsContext), allocator.data);
+  if (block == nullptr) return kTlsNoMemory;
+  auto* made = new (block) TlsContext{};
+  made->allocator = allocator;
+  made->options = checked;
+  made->pins = pins;
+  made->cache.init(allocator);
+  mbedtls_ssl_config_init(&made->config);
+  mbedtls_x509_crt_init(&made->own_ca);
+  mbedtls_x509_crt_init(&made->client_chain);
+  mbedtls_pk_init(&made->client_key);
+  code = copy_texts(made);
+  if (code != 0) {
+    tls_context_free(made);
+    return code;
+  }
+  *context = made;
+  return 0;
+}
+
+int tls_context_load(TlsContext* context, core::Why* why) {
+  PESTER_ASSERT(!context->configured);
+#if PESTER_MBEDTLS_3
+  if (psa_crypto_init() != PSA_SUCCESS) return kTlsNoMemory;  // does nothing from the second call on
+#endif
+  int code = configure(context);
+  if (code == 0) code = load_trust(context, why);
+  if (code == 0) code = load_client_certificate(context, why);
+  context->configured = code == 0;
+  return code;
+}
+
+void tls_context_free(TlsContext* context) {
+  if (context == nullptr) return;
+  PESTER_ASSERT(context->sessions == 0);
+  const Allocator allocator = context->allocator;
+  context->cache.clear();
+  mbedtls_ssl_config_free(&context->config);
+  mbedtls_x509_crt_free(&context->own_ca);
+  mbedtls_x509_crt_free(&context->client_chain);
+  mbedtls_pk_free(&context->client_key);
+  if (context->shares_system) trust_release_system();
+  if (context->text != nullptr) {
+    mbedtls_platform_zeroize(context->text, context->text_size);  // it held the key's password
+    allocator.release(context->text, allocator.data);
+  }
+  allocator.release(context, allocator.data);
+}
+
+}  // namespace pester::wire
