@@ -79,6 +79,36 @@ const char* colour_of(const ExchangeReport& x) {
   return "\x1b[2m";
 }
 
+// A bar's neighbour has no room for a sentence: the frequent failures in a word or two.
+std::string short_error(const ErrorReport& error) {
+  struct Word {
+    std::string_view name, text;
+  };
+  static constexpr Word kWords[] = {
+      {"UV_ECONNREFUSED", "refused"},
+      {"UV_ECONNRESET", "reset"},
+      {"UV_EHOSTUNREACH", "unreachable"},
+      {"UV_ENETUNREACH", "unreachable"},
+      {"UV_EAI_NONAME", "no such host"},
+      {"PESTER_EEMPTY", "no answer"},
+      {"PESTER_EHEADCUT", "head cut"},
+      {"PESTER_EBODYCUT", "body cut"},
+      {"PESTER_EPROTOCOL", "malformed"},
+      {"PESTER_ETLS", "TLS failed"},
+      {"PESTER_ECERTIFICATE", "bad certificate"},
+      {"PESTER_EPIN", "wrong key"},
+      {"PESTER_ETIMEOUT_CONNECT", "connect timeout"},
+      {"PESTER_ETIMEOUT_FIRST_BYTE", "first-byte timeout"},
+      {"PESTER_ETIMEOUT_BODY", "body timeout"},
+      {"PESTER_ETIMEOUT_ATTEMPT", "attempt timeout"},
+      {"PESTER_ETIMEOUT_TOTAL", "timeout"},
+  };
+  for (const Word& word : kWords) {
+    if (word.name == error.name) return std::string(word.text);
+  }
+  return printable(utf8_or_latin1(error.message));
+}
+
 struct Row {
   const ExchangeReport* x;
   std::string label, duration, outcome;
@@ -120,17 +150,20 @@ class Picture {
   std::string outcome_of(const ExchangeReport& x) const {
     std::string text = x.status > 0 ? std::to_string(x.status) : "";
     if (x.error && x.outcome != "cancelled") {
-      text += (text.empty() ? "" : ", ") + printable(utf8_or_latin1(x.error->message));
+      text += (text.empty() ? "" : ", ") + short_error(*x.error);
     }
     // What was met comes first, but what became of it is never cut.
     const size_t room = canvas_.width / 3 - std::min<size_t>(x.outcome.size() + 4, canvas_.width / 6);
     text = fitted(text, room);
-    if (!canvas_.utf8)
-      std::replace_if(
-          text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+    ascii_only(text);
     text += (text.empty() ? "" : x.error && x.outcome != "cancelled" ? ", " : " ") + x.outcome;
     if (is_winner(x)) text += canvas_.utf8 ? " ◀" : " <";
     return text;
+  }
+
+  void ascii_only(std::string& text) const {
+    const auto beyond = [](char c) { return (c & 0x80) != 0; };
+    if (!canvas_.utf8) std::replace_if(text.begin(), text.end(), beyond, '?');
   }
 
   bool is_winner(const ExchangeReport& x) const {
@@ -160,15 +193,19 @@ class Picture {
     for (const ExchangeReport& x : report_.exchanges) lanes.insert(x.lane);
     std::string end = "no response";
     if (report_.response)
-      end = printable(fmt::format("{} {}", report_.response->status, report_.response->reason));
+      end = printable(
+          utf8_or_latin1(fmt::format("{} {}", report_.response->status, report_.response->reason)));
     if (end.ends_with(' ')) end.pop_back();
     const size_t attempts = report_.attempts();
-    const std::string rest =
+    std::string rest =
         fmt::format(": {} after {}, {} attempt{} in {} lane{}", end, ms_text(report_.duration_ns),
                     attempts, attempts == 1 ? "" : "s", lanes.size(), lanes.size() == 1 ? "" : "s");
-    const size_t room = canvas_.width - std::min(canvas_.width / 2, columns(rest));
-    const std::string name = printable(utf8_or_latin1(report_.method + " " + report_.url));
-    return painted("\x1b[1m", fitted(name, room)) + fitted(rest, canvas_.width / 2 + 20);
+    const size_t room =
+        std::max(canvas_.width / 3, canvas_.width - std::min(canvas_.width, columns(rest)));
+    std::string name = fitted(printable(utf8_or_latin1(report_.method + " " + report_.url)), room);
+    ascii_only(name);
+    ascii_only(rest);
+    return painted("\x1b[1m", name) + fitted(rest, canvas_.width - columns(name));
   }
 
   // The distance of the ticks: 1, 2 or 5 times a power of ten, in milliseconds.
