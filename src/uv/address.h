@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace pester::uv {
 
@@ -17,6 +18,12 @@ union Address {
   sockaddr_in6 v6;
 };
 socklen_t address_bytes(const Address& address);
+void set_port(Address* address, uint16_t port);
+// The same family, host and zone; ports are not looked at.
+[[nodiscard]] bool same_host(const Address& a, const Address& b);
+// An IPv4 or IPv6 literal without brackets, port 0; `zone` is an interface's name or number, for IPv6
+// only. False when it is neither.
+[[nodiscard]] bool parse_address(std::string_view text, std::string_view zone, Address* address);
 // "127.0.0.1:80", "[::1]:80"; `out` has kAddressTextBytes. Returns its length.
 inline constexpr size_t kAddressTextBytes = 80;
 size_t format_address(const Address& address, char* out);
@@ -26,6 +33,20 @@ inline constexpr size_t kAddressesMax = 16;  // of one name; more are dropped
 struct Addresses {
   uint8_t count = 0;
   Address at[kAddressesMax];  // families interleaved, IPv6 first when getaddrinfo put it first
+};
+void set_ports(Addresses* addresses, uint16_t port);
+
+// Takes addresses in their order of preference and hands them out with the families interleaved
+// (RFC 8305 §4), so that one broken family costs one try. Drops duplicates.
+class Interleaver {
+ public:
+  void add(const Address& address);
+  void finish(Addresses* out) const;
+
+ private:
+  Addresses v4_;
+  Addresses v6_;
+  bool v6_first_ = false;
 };
 
 }  // namespace pester::uv

@@ -155,6 +155,8 @@ void client_end(Client& client) {
   client.ending = true;
   client.holds = 3;  // timer, mailbox, and this call; then the sockets, if any are open
   pump_abandon_trust(client);
+  resolver_free(client.resolver);
+  client.resolver = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&client.timer),
            [](uv_handle_t* handle) { release_hold(*static_cast<Client*>(handle->data)); });
   client.mailbox->close([](void* data) { release_hold(*static_cast<Client*>(data)); }, &client);

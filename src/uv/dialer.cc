@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
+// Happy Eyeballs (RFC 8305) over TCP. Refuses to know timers, names and TLS.
 #include "uv/dialer.h"
+
+#include <algorithm>
+
+#include "core/assert.h"
 
 namespace pester::uv {
 
@@ -7,86 +12,105 @@ namespace {
 
 void on_ready(Socket* socket, int status, int events);
 
-void forget(Dial* dial, Socket* socket) {
-  for (uint8_t i = 0; i < dial->tries; ++i) {
-    if (dial->trying[i] != socket) continue;
-    dial->trying[i] = dial->trying[--dial->tries];
-    return;
-  }
+// Takes a try off the list; its socket is the caller's now.
+Socket* take_try(Dial* dial, uint8_t index) {
+  Socket* socket = dial->trying[index];
+  PESTER_ASSERT(socket != nullptr && dial->tries > 0);
+  dial->trying[index] = nullptr;
+  dial->tries--;
+  return socket;
 }
 
-void win(Dial* dial, Socket* socket, const Address& remote) {
-  forget(dial, socket);
-  dial_stop(dial);
+// The dial is over: nothing is polled, nothing is left to begin.
+void close_tries(Dial* dial) {
+  for (uint8_t i = 0; i < dial->next; i++) {
+    if (dial->trying[i] != nullptr) socket_close(take_try(dial, i));
+  }
+  PESTER_ASSERT(dial->tries == 0);
+  dial->next = dial->addresses.count;
+}
+
+void win(Dial* dial, Socket* socket, uint8_t index) {
   socket->ready = nullptr;
   socket->owner = nullptr;
   dial->socket = socket;
-  dial->remote = remote;
+  dial->remote = dial->addresses.at[index];
+  dial->error = 0;
+  close_tries(dial);
 }
 
-// Which address a try is for is asked of the socket itself.
-Address remote_of(Socket* socket) {
-  Address remote{};
-  socklen_t size = sizeof remote;
-  (void)getpeername(socket->fd, &remote.any, &size);
-  return remote;
-}
-
-// Begins addresses until one is under way (kDialPending) or connected (0). With none left, what is under
-// way decides.
-int begin_next(Dial* dial) {
-  while (dial->next < dial->addresses.count) {
-    const Address& address = dial->addresses.at[dial->next++];
-    Socket* socket = nullptr;
-    int rc = socket_open(&socket, dial->home, address);
-    if (rc == 0) {
-      rc = socket_connect(socket, address);
-      if (rc == 0) {
-        win(dial, socket, address);
-        return 0;
-      }
-      if (rc == kConnectPending) rc = socket_poll(socket, UV_WRITABLE);
-      if (rc == 0) {
-        socket->owner = dial;
-        socket->ready = on_ready;
-        dial->trying[dial->tries++] = socket;
-        return kDialPending;
-      }
-      socket_close(socket);
+// 0: connected; kConnectPending: polled for; negative: failed, and closed.
+int begin(Dial* dial, uint8_t index) {
+  const Address& address = dial->addresses.at[index];
+  Socket* socket = nullptr;
+  if (const int error = socket_open(&socket, dial->home, address); error != 0) return error;
+  int result = socket_connect(socket, address);
+  if (result == 0) {
+    win(dial, socket, index);
+    return 0;
+  }
+  if (result == kConnectPending) {
+    socket->ready = on_ready;
+    socket->owner = dial;
+    const int error = socket_poll(socket, UV_WRITABLE);
+    if (error == 0) {
+      dial->trying[index] = socket;
+      dial->tries++;
+      return kConnectPending;
     }
-    dial->error = rc;
+    result = error;
+  }
+  socket_close(socket);
+  return result;
+}
+
+// Begins addresses until one is under way.
+int begin_next(Dial* dial) {
+  while (dial_has_next(dial)) {
+    const uint8_t index = dial->next++;
+    const int result = begin(dial, index);
+    if (result == 0) return 0;
+    if (result == kConnectPending) return kDialPending;
+    dial->error = result;
   }
   return dial->tries > 0 ? kDialPending : dial->error;
 }
 
 void on_ready(Socket* socket, int, int) {
   auto* dial = static_cast<Dial*>(socket->owner);
-  const int rc = socket_connect_result(socket);
-  if (rc == 0) {
-    (void)socket_poll(socket, 0);
-    win(dial, socket, remote_of(socket));
-    dial->done(dial, 0);
-    return;
+  Socket** at = std::find(dial->trying, dial->trying + dial->next, socket);
+  const auto index = static_cast<uint8_t>(at - dial->trying);
+  PESTER_ASSERT(index < dial->next);
+  take_try(dial, index);
+  int result = socket_connect_result(socket);
+  if (result == 0) result = socket_poll(socket, 0);
+  if (result == 0) {
+    win(dial, socket, index);
+  } else {
+    socket_close(socket);
+    dial->error = result;
+    result = begin_next(dial);
+    if (result == kDialPending) return;
   }
-  forget(dial, socket);
-  socket_close(socket);
-  dial->error = rc;
-  const int next = begin_next(dial);
-  if (next != kDialPending) dial->done(dial, next);
+  dial->done(dial, result);  // last: the owner may start anew, or go away
 }
 
 }  // namespace
 
 int dial_start(Dial* dial, SocketHome* home, const Addresses& addresses) {
+  PESTER_ASSERT(dial->tries == 0);
   dial->home = home;
-  dial->addresses = addresses;
+  dial->socket = nullptr;
+  dial->addresses.count = addresses.count;
+  std::copy_n(addresses.at, addresses.count, dial->addresses.at);
+  std::fill_n(dial->trying, kAddressesMax, nullptr);
   dial->next = 0;
-  dial->tries = 0;
-  dial->error = UV_EADDRNOTAVAIL;
+  dial->error = UV_EADDRNOTAVAIL;  // of an empty list
   return begin_next(dial);
 }
 
 int dial_next(Dial* dial) {
+  PESTER_ASSERT(dial->tries > 0);
   return begin_next(dial);
 }
 
@@ -95,7 +119,7 @@ bool dial_has_next(const Dial* dial) {
 }
 
 void dial_stop(Dial* dial) {
-  while (dial->tries > 0) socket_close(dial->trying[--dial->tries]);
+  close_tries(dial);
 }
 
 }  // namespace pester::uv

@@ -1,36 +1,70 @@
 // SPDX-License-Identifier: MIT
-// What a user lays down about names, in curl's spelling: "HOST:PORT:ADDR[,ADDR]..." (--resolve) and
-// "H1:P1:H2:P2" (--connect-to). Refuses to ask anybody.
+// What the user said about names, in curl's words: --resolve gives a host and port its addresses,
+// --connect-to sends a host and port elsewhere. Parsed and copied once, then searched. Refuses to know
+// the system's resolver.
 #ifndef PESTER_UV_RESOLVE_OVERRIDE_H_
 #define PESTER_UV_RESOLVE_OVERRIDE_H_
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/why.h"
 #include "uv/address.h"
+#include "wire/memory.h"
+#include "wire/url.h"
 
 namespace pester::uv {
 
-// Views into the text given. An empty host or "*" matches any; port 0 matches any.
-struct ResolveRule {
+// Where to connect to. The views point into the overrides or to what was asked.
+struct Target {
   std::string_view host;
+  wire::HostKind kind = wire::HostKind::name;
+  std::string_view zone;
   uint16_t port = 0;
-  Addresses addresses;
-};
-struct ConnectRule {
-  std::string_view host, to_host;  // empty: any, the same
-  uint16_t port = 0, to_port = 0;
 };
 
-// PESTER_EOPTION, and `why` names the rule.
-[[nodiscard]] int parse_resolve_rule(const char* text, ResolveRule* rule, core::Why* why);
-[[nodiscard]] int parse_connect_rule(const char* text, ConnectRule* rule, core::Why* why);
+class Overrides {
+ public:
+  static constexpr size_t kMax = 1024;  // of each kind
 
-bool host_matches(std::string_view rule, std::string_view host);
-// An address written out; false when it is a name. `scope` is of an IPv6 address.
-bool read_address(std::string_view text, uint32_t scope, Address* address);
-void set_port(Address* address, uint16_t port);
+  // PESTER_EOPTION naming the bad one, or UV_ENOMEM: to be release()d in any case.
+  [[nodiscard]] int parse(std::span<const char* const> resolve, std::span<const char* const> connect_to,
+                          const wire::Allocator& allocator, core::Why* why);
+  void release(const wire::Allocator& allocator);
+
+  void redirect(Target* target) const;
+  // Null: nothing was said.
+  [[nodiscard]] const Addresses* find(const Target& target) const;
+  // Calls `visit` with each host that connections to `host` may be sent to.
+  template <typename Visit>
+  void each_target_of(std::string_view host, Visit visit) const {
+    for (const ConnectTo* rule = connect_to_; rule != nullptr; rule = rule->next) {
+      if (rule->from_host.empty() || rule->from_host == host) visit(rule->target.host);
+    }
+  }
+
+ private:
+  struct Resolve {
+    Resolve* next;
+    std::string_view host;  // behind the struct; "*": any
+    uint16_t port;
+    Addresses addresses;
+  };
+  struct ConnectTo {
+    ConnectTo* next;
+    std::string_view from_host;  // behind the struct, as the others; empty: any
+    uint16_t from_port;          // 0: any
+    Target target;               // empty host, port 0: kept
+  };
+
+  int add_resolve(std::string_view text, const wire::Allocator& allocator, core::Why* why);
+  int add_connect_to(std::string_view text, const wire::Allocator& allocator, core::Why* why);
+
+  Resolve* resolve_ = nullptr;       // the last given comes first
+  ConnectTo* connect_to_ = nullptr;  // in the order given
+  ConnectTo* connect_to_last_ = nullptr;
+};
 
 }  // namespace pester::uv
 

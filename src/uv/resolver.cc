@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
+// The cache of names and those who wait for them. An entry is made at a name's first question and kept
+// in a hash table and in the order of use. Refuses to know connections.
 #include "uv/resolver.h"
 
-#include <net/if.h>
-#include <netdb.h>
-
-#include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "core/assert.h"
 #include "uv/resolve_override.h"
@@ -16,417 +12,336 @@ namespace pester::uv {
 
 namespace {
 
-constexpr uint32_t kNamesMax = 1024;
-constexpr uint32_t kBuckets = 256;
-constexpr size_t kHostMax = 253;
+constexpr size_t kBuckets = 512;
 
-// One name: its answer, or those who wait for it.
-struct Name {
-  Name* chain = nullptr;
-  Lookup* waiting = nullptr;
-  Job* job = nullptr;  // being asked for
-  core::Instant expires{};
-  uint64_t used = 0;
-  int error = 0;
-  bool answered = false;
-  uint8_t host_bytes = 0;
-  Addresses addresses;  // port 0
-  char host[kHostMax + 1] = {};
-};
+enum class State : uint8_t { unknown, asking, answered };
 
-// Of malloc's memory: it may outlive the resolver.
-struct AskJob : Job {
-  Resolver* resolver = nullptr;
-  Name* name = nullptr;
-  int (*ask)(const char* host, int family, Addresses* out) = nullptr;
-  int family = 0;
-  int error = 0;
+struct Entry {
+  Resolver* resolver;
+  Entry* same_bucket;
+  Entry* newer;
+  Entry* older;
+  Lookup* waiting;     // while asking
+  NameLookup* lookup;  // while asking
+  core::Instant asked;
+  int error;
+  State state;
+  uint8_t name_bytes;
   Addresses addresses;
-  char host[kHostMax + 1] = {};
+  // The name follows.
+
+  [[nodiscard]] std::string_view name() const {
+    return {reinterpret_cast<const char*>(this + 1), name_bytes};
+  }
 };
+static_assert(kNameBytesMax <= UINT8_MAX);
 
-struct Overrides {
-  char* texts = nullptr;  // copies of what the rules look at
-  ResolveRule* resolve = nullptr;
-  ConnectRule* connect = nullptr;
-  size_t resolve_count = 0, connect_count = 0;
-};
-
-uint32_t hash_of(std::string_view host) {
-  uint32_t hash = 2166136261u;
-  for (const char c : host) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  return hash ^ hash >> 16;
+// FNV-1a. Whoever floods one bucket finds kNamesMax entries at most.
+size_t bucket_of(std::string_view name) {
+  uint32_t hash = 2166136261U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return (hash ^ (hash >> 16)) % kBuckets;
 }
 
-void with_port(const Addresses& from, uint16_t port, Addresses* out) {
-  out->count = from.count;
-  for (uint8_t i = 0; i < from.count; ++i) {
-    out->at[i] = from.at[i];
-    set_port(&out->at[i], port);
-  }
+void link(Lookup** head, Lookup* lookup) {
+  lookup->next = *head;
+  lookup->back = head;
+  if (*head != nullptr) (*head)->back = &lookup->next;
+  *head = lookup;
 }
 
-int lookup_error(int rc) {
-  switch (rc) {
-    case EAI_AGAIN:
-      return UV_EAI_AGAIN;
-    case EAI_BADFLAGS:
-      return UV_EAI_BADFLAGS;
-    case EAI_FAIL:
-      return UV_EAI_FAIL;
-    case EAI_FAMILY:
-      return UV_EAI_FAMILY;
-    case EAI_MEMORY:
-      return UV_EAI_MEMORY;
-    case EAI_NODATA:
-      return UV_EAI_NODATA;
-    case EAI_ADDRFAMILY:
-      return UV_EAI_ADDRFAMILY;
-    case EAI_SERVICE:
-      return UV_EAI_SERVICE;
-    case EAI_SOCKTYPE:
-      return UV_EAI_SOCKTYPE;
-    case EAI_SYSTEM:
-      return UV_EAI_FAIL;
-    default:
-      return UV_EAI_NONAME;
-  }
+void unlink(Lookup* lookup) {
+  *lookup->back = lookup->next;
+  if (lookup->next != nullptr) lookup->next->back = lookup->back;
+  lookup->next = nullptr;
+  lookup->back = nullptr;
+  lookup->entry = nullptr;
 }
 
-// Families in turn (RFC 8305 §4), beginning with the one that the system prefers.
-void interleave(const addrinfo* list, Addresses* out) {
-  const int first = list->ai_family;
-  const addrinfo* next[2] = {list, list};
-  out->count = 0;
-  for (int turn = 0; out->count < kAddressesMax; turn ^= 1) {
-    const addrinfo*& at = next[turn];
-    while (at != nullptr && (at->ai_family == first) != (turn == 0)) at = at->ai_next;
-    if (at == nullptr) {
-      const addrinfo* other = next[turn ^ 1];
-      while (other != nullptr && (other->ai_family == first) == (turn == 0)) other = other->ai_next;
-      if (other == nullptr) return;
-      next[turn ^ 1] = other;
-      continue;
-    }
-    if (at->ai_addrlen <= sizeof(Address)) {
-      Address& address = out->at[out->count++];
-      address = Address{};
-      std::memcpy(&address, at->ai_addr, at->ai_addrlen);
-    }
-    at = at->ai_next;
-  }
+void copy_with_port(const Addresses& from, uint16_t port, Addresses* to) {
+  to->count = from.count;
+  std::memcpy(to->at, from.at, from.count * sizeof from.at[0]);
+  set_ports(to, port);
 }
 
-int ask_system(const char* host, int family, Addresses* out) {
-  addrinfo hints{};
-  hints.ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* list = nullptr;
-  const int rc = ::getaddrinfo(host, nullptr, &hints, &list);
-  if (rc != 0) return lookup_error(rc);
-  interleave(list, out);
-  freeaddrinfo(list);
-  return out->count != 0 ? 0 : UV_EAI_NODATA;
+bool is_of_family(const Address& address, int family) {
+  return family == 0 || (address.any.sa_family == AF_INET) == (family == 4);
 }
 
 }  // namespace
 
 class Resolver {
  public:
-  explicit Resolver(const wire::Allocator& memory) : allocator(memory), memory_(memory) {}
+  Resolver(const ResolverOptions& options, Mailbox* mailbox, const wire::Allocator& allocator)
+      : allocator_(allocator),
+        mailbox_(mailbox),
+        cache_(options.cache),
+        cache_failure_(options.cache_failure),
+        family_(options.family),
+        ask_(options.ask != nullptr ? options.ask : system_getaddrinfo) {}
 
-  int read_overrides(const ResolverOptions& options, core::Why* why);
+  int parse(const ResolverOptions& options, core::Why* why) {
+    return overrides_.parse(options.resolve, options.connect_to, allocator_, why);
+  }
   void release();
-  int ask(Lookup* lookup, std::string_view host, uint16_t port, bool fresh, core::Now now,
-          Addresses* out);
-  bool overridden(std::string_view* host, uint16_t* port, Addresses* out) const;
+  int ask(Lookup* lookup, Target target, bool fresh, core::Now now, Addresses* addresses);
+  void abandon(Lookup* lookup);
   void forget(std::string_view host);
-  void settle(AskJob& job);
-  static void unlink(Lookup* lookup);
-
-  ResolverOptions options;
-  Mailbox* mailbox = nullptr;
-  wire::Allocator allocator;
-  size_t pending = 0;
+  [[nodiscard]] size_t pending() const { return pending_; }
 
  private:
-  Name* find(std::string_view host);
-  Name* make(std::string_view host);
-  int start(Name& name);
-  void drop_oldest();
-  [[nodiscard]] bool is_over(const Name& name, bool fresh, core::Instant now) const;
+  int ask_name(Lookup* lookup, const Target& target, bool fresh, core::Now now, Addresses* addresses);
+  int answer_from(const Addresses& given, uint16_t port, Addresses* addresses) const;
+  [[nodiscard]] bool holds(const Entry& entry, bool fresh, core::Instant now) const;
+  Entry* find(std::string_view name) const;
+  int make(std::string_view name, Entry** entry);
+  int start(Entry* entry, core::Instant now);
+  bool make_room();
+  void drop(Entry* entry);
+  void put_newest(Entry* entry);
+  void take_out(Entry* entry);
+  void finish(Entry* entry, const NameLookup& lookup);
+  static void on_done(Job* job, void* owner);
 
-  wire::Allocator memory_;
+  wire::Allocator allocator_;
+  Mailbox* mailbox_;
+  core::Duration cache_;
+  core::Duration cache_failure_;
+  int family_;
+  GetaddrinfoFn ask_;
   Overrides overrides_;
-  Name* buckets_[kBuckets] = {};
-  uint64_t uses_ = 0;
-  uint32_t count_ = 0;
+  size_t pending_ = 0;
+  size_t count_ = 0;
+  bool telling_ = false;
+  Entry* newest_ = nullptr;
+  Entry* oldest_ = nullptr;
+  Entry* buckets_[kBuckets] = {};
 };
 
-namespace {
+// ---- The table and the order of use.
 
-void run(Job* job) {
-  auto* ask = static_cast<AskJob*>(job);
-  ask->error = ask->ask(ask->host, ask->family, &ask->addresses);
-}
-void done(Job* job, void* owner) {
-  static_cast<Resolver*>(owner)->settle(*static_cast<AskJob*>(job));
-}
-void discard(Job* job) {
-  std::free(static_cast<AskJob*>(job));
+Entry* Resolver::find(std::string_view name) const {
+  Entry* entry = buckets_[bucket_of(name)];
+  while (entry != nullptr && entry->name() != name) entry = entry->same_bucket;
+  return entry;
 }
 
-}  // namespace
-
-int Resolver::read_overrides(const ResolverOptions& given, core::Why* why) {
-  options = given;
-  options.resolve = {};
-  options.connect_to = {};
-  size_t bytes = 1;
-  for (const char* text : given.resolve) bytes += text != nullptr ? std::strlen(text) + 1 : 0;
-  for (const char* text : given.connect_to) bytes += text != nullptr ? std::strlen(text) + 1 : 0;
-  if (given.resolve.empty() && given.connect_to.empty()) return 0;
-  overrides_.texts = static_cast<char*>(memory_.alloc(bytes, memory_.data));
-  overrides_.resolve = static_cast<ResolveRule*>(
-      memory_.alloc((given.resolve.size() + 1) * sizeof(ResolveRule), memory_.data));
-  overrides_.connect = static_cast<ConnectRule*>(
-      memory_.alloc((given.connect_to.size() + 1) * sizeof(ConnectRule), memory_.data));
-  if (overrides_.texts == nullptr || overrides_.resolve == nullptr || overrides_.connect == nullptr) {
-    return UV_ENOMEM;
-  }
-  char* at = overrides_.texts;
-  const auto keep = [&](const char* text) {
-    if (text == nullptr) return static_cast<const char*>(nullptr);
-    const size_t size = std::strlen(text) + 1;
-    std::memcpy(at, text, size);
-    at += size;
-    return static_cast<const char*>(at - size);
-  };
-  for (const char* text : given.resolve) {
-    auto* rule = ::new (static_cast<void*>(overrides_.resolve + overrides_.resolve_count)) ResolveRule();
-    if (const int rc = parse_resolve_rule(keep(text), rule, why); rc != 0) return rc;
-    ++overrides_.resolve_count;
-  }
-  for (const char* text : given.connect_to) {
-    auto* rule = ::new (static_cast<void*>(overrides_.connect + overrides_.connect_count)) ConnectRule();
-    if (const int rc = parse_connect_rule(keep(text), rule, why); rc != 0) return rc;
-    ++overrides_.connect_count;
-  }
-  return 0;
+void Resolver::put_newest(Entry* entry) {
+  entry->newer = nullptr;
+  entry->older = newest_;
+  (newest_ == nullptr ? oldest_ : newest_->newer) = entry;
+  newest_ = entry;
 }
 
-void Resolver::release() {
-  for (Name*& bucket : buckets_) {
-    while (bucket != nullptr) {
-      Name* name = bucket;
-      bucket = name->chain;
-      while (name->waiting != nullptr) unlink(name->waiting);
-      if (name->job != nullptr) mailbox->abandon(name->job);
-      memory_.release(name, memory_.data);
-    }
-  }
-  if (overrides_.texts != nullptr) memory_.release(overrides_.texts, memory_.data);
-  if (overrides_.resolve != nullptr) memory_.release(overrides_.resolve, memory_.data);
-  if (overrides_.connect != nullptr) memory_.release(overrides_.connect, memory_.data);
+void Resolver::take_out(Entry* entry) {
+  (entry->newer == nullptr ? newest_ : entry->newer->older) = entry->older;
+  (entry->older == nullptr ? oldest_ : entry->older->newer) = entry->newer;
 }
 
-// First where to, then under which address, as curl does. True when `out` holds the answer.
-bool Resolver::overridden(std::string_view* host, uint16_t* port, Addresses* out) const {
-  for (size_t i = 0; i < overrides_.connect_count; ++i) {
-    const ConnectRule& rule = overrides_.connect[i];
-    if (!host_matches(rule.host, *host) || (rule.port != 0 && rule.port != *port)) continue;
-    if (!rule.to_host.empty()) *host = rule.to_host;
-    if (rule.to_port != 0) *port = rule.to_port;
-    break;
-  }
-  for (size_t i = 0; i < overrides_.resolve_count; ++i) {
-    const ResolveRule& rule = overrides_.resolve[i];
-    if (!host_matches(rule.host, *host) || rule.port != *port) continue;
-    *out = rule.addresses;
+void Resolver::drop(Entry* entry) {
+  Entry** at = &buckets_[bucket_of(entry->name())];
+  while (*at != entry) at = &(*at)->same_bucket;
+  *at = entry->same_bucket;
+  take_out(entry);
+  count_--;
+  allocator_.release(entry, allocator_.data);
+}
+
+// False when every entry is being asked for.
+bool Resolver::make_room() {
+  if (count_ < kNamesMax) return true;
+  for (Entry* entry = oldest_; entry != nullptr; entry = entry->newer) {
+    if (entry->state == State::asking) continue;
+    drop(entry);
     return true;
   }
   return false;
 }
 
-Name* Resolver::find(std::string_view host) {
-  for (Name* name = buckets_[hash_of(host) % kBuckets]; name != nullptr; name = name->chain) {
-    if (std::string_view(name->host, name->host_bytes) == host) return name;
-  }
-  return nullptr;
-}
-
-Name* Resolver::make(std::string_view host) {
-  if (count_ >= kNamesMax) drop_oldest();
-  void* at = memory_.alloc(sizeof(Name), memory_.data);
-  if (at == nullptr) return nullptr;
-  auto* name = ::new (at) Name();
-  std::memcpy(name->host, host.data(), host.size());
-  name->host_bytes = static_cast<uint8_t>(host.size());
-  Name*& bucket = buckets_[hash_of(host) % kBuckets];
-  name->chain = bucket;
-  bucket = name;
-  ++count_;
-  return name;
-}
-
-void Resolver::drop_oldest() {
-  Name** oldest = nullptr;
-  for (Name*& bucket : buckets_) {
-    for (Name** link = &bucket; *link != nullptr; link = &(*link)->chain) {
-      if ((*link)->job != nullptr) continue;
-      if (oldest == nullptr || (*link)->used < (*oldest)->used) oldest = link;
-    }
-  }
-  if (oldest == nullptr) return;
-  Name* name = *oldest;
-  *oldest = name->chain;
-  memory_.release(name, memory_.data);
-  --count_;
-}
-
-bool Resolver::is_over(const Name& name, bool fresh, core::Instant now) const {
-  return !name.answered || now >= name.expires || (fresh && name.error != 0);
-}
-
-int Resolver::start(Name& name) {
-  void* at = std::malloc(sizeof(AskJob));
-  if (at == nullptr) return UV_ENOMEM;
-  auto* job = ::new (at) AskJob();
-  job->run = run;
-  job->done = done;
-  job->discard = discard;
-  job->owner = this;
-  job->resolver = this;
-  job->name = &name;
-  job->ask = options.ask != nullptr ? options.ask : ask_system;
-  job->family = options.family;
-  std::memcpy(job->host, name.host, sizeof job->host);
-  if (const int rc = mailbox->submit(job); rc != 0) return rc;
-  name.job = job;
-  name.answered = false;
+int Resolver::make(std::string_view name, Entry** entry) {
+  if (name.empty() || name.size() > kNameBytesMax) return UV_EAI_NONAME;
+  if (!make_room()) return UV_EAI_AGAIN;
+  auto* made = static_cast<Entry*>(allocator_.alloc(sizeof(Entry) + name.size(), allocator_.data));
+  if (made == nullptr) return UV_ENOMEM;
+  Entry*& bucket = buckets_[bucket_of(name)];
+  made->resolver = this;
+  made->same_bucket = bucket;
+  made->waiting = nullptr;
+  made->lookup = nullptr;
+  made->error = 0;
+  made->state = State::unknown;
+  made->name_bytes = static_cast<uint8_t>(name.size());
+  made->addresses.count = 0;
+  std::memcpy(reinterpret_cast<char*>(made + 1), name.data(), name.size());
+  bucket = made;
+  put_newest(made);
+  count_++;
+  *entry = made;
   return 0;
 }
 
-int Resolver::ask(Lookup* lookup, std::string_view host, uint16_t port, bool fresh, core::Now now,
-                  Addresses* out) {
-  if (host.empty() || host.size() > kHostMax) return UV_EAI_NONAME;
-  Name* name = find(host);
-  if (name == nullptr) name = make(host);
-  if (name == nullptr) return UV_ENOMEM;
-  name->used = ++uses_;
-  if (name->job == nullptr && !is_over(*name, fresh, now.mono)) {
-    if (name->error == 0) with_port(name->addresses, port, out);
-    return name->error;
+// ---- Questions.
+
+// What the user or a literal says, less the families that are not wanted.
+int Resolver::answer_from(const Addresses& given, uint16_t port, Addresses* addresses) const {
+  addresses->count = 0;
+  for (size_t i = 0; i < given.count; i++) {
+    if (is_of_family(given.at[i], family_)) addresses->at[addresses->count++] = given.at[i];
   }
-  if (name->job == nullptr) {
-    if (const int rc = start(*name); rc != 0) return rc;
+  set_ports(addresses, port);
+  return addresses->count == 0 ? UV_EAI_ADDRFAMILY : 0;
+}
+
+int Resolver::ask(Lookup* lookup, Target target, bool fresh, core::Now now, Addresses* addresses) {
+  PESTER_ASSERT(lookup->entry == nullptr);
+  overrides_.redirect(&target);
+  if (const Addresses* given = overrides_.find(target); given != nullptr) {
+    return answer_from(*given, target.port, addresses);
   }
-  lookup->port = port;
-  lookup->asked_ns = now.mono.ns;
-  lookup->entry = name;
-  lookup->next = name->waiting;
-  lookup->back = &name->waiting;
-  if (name->waiting != nullptr) name->waiting->back = &lookup->next;
-  name->waiting = lookup;
-  ++pending;
+  if (target.kind == wire::HostKind::name) return ask_name(lookup, target, fresh, now, addresses);
+  Addresses literal;
+  literal.count = 1;
+  if (!parse_address(target.host, target.zone, &literal.at[0])) return UV_EAI_NONAME;
+  return answer_from(literal, target.port, addresses);
+}
+
+bool Resolver::holds(const Entry& entry, bool fresh, core::Instant now) const {
+  if (entry.state != State::answered) return false;
+  if (entry.error != 0 && fresh) return false;
+  return now < entry.asked + (entry.error == 0 ? cache_ : cache_failure_);
+}
+
+int Resolver::ask_name(Lookup* lookup, const Target& target, bool fresh, core::Now now,
+                       Addresses* addresses) {
+  Entry* entry = find(target.host);
+  if (entry == nullptr) {
+    if (const int error = make(target.host, &entry); error != 0) return error;
+  } else if (entry != newest_) {
+    take_out(entry);
+    put_newest(entry);
+  }
+  if (holds(*entry, fresh, now.mono)) {
+    copy_with_port(entry->addresses, target.port, addresses);
+    return entry->error;
+  }
+  if (entry->state != State::asking) {
+    if (const int error = start(entry, now.mono); error != 0) return error;
+  }
+  lookup->entry = entry;
+  lookup->port = target.port;
+  link(&entry->waiting, lookup);
+  pending_++;
   return kResolvePending;
 }
 
-void Resolver::unlink(Lookup* lookup) {
-  *lookup->back = lookup->next;
-  if (lookup->next != nullptr) lookup->next->back = lookup->back;
-  lookup->back = nullptr;
-  lookup->next = nullptr;
-  lookup->entry = nullptr;
+// The answer's age counts from here, so that no clock has to be read when it comes. A failure that took
+// long to come may be over the time that failures are kept: it has slowed its askers down already.
+int Resolver::start(Entry* entry, core::Instant now) {
+  NameLookup* lookup = name_lookup_new(entry->name(), family_, ask_);
+  if (lookup == nullptr) return UV_ENOMEM;
+  lookup->job.done = on_done;
+  lookup->job.owner = entry;
+  if (const int error = mailbox_->submit(&lookup->job); error != 0) {
+    return error == UV_ENOMEM ? UV_ENOMEM : UV_EAI_AGAIN;  // no thread to be had
+  }
+  entry->lookup = lookup;
+  entry->asked = now;
+  entry->state = State::asking;
+  return 0;
 }
 
-void Resolver::settle(AskJob& job) {
-  Name& name = *job.name;
-  name.job = nullptr;
-  name.answered = true;
-  name.error = job.error;
-  name.addresses = job.addresses;
-  const core::Duration keep = job.error == 0 ? options.cache : options.cache_failure;
-  // Counted from when it was asked, for which no clock is needed here.
-  const int64_t asked = name.waiting != nullptr ? name.waiting->asked_ns : 0;
-  name.expires = core::Instant{asked} + keep;
-  Addresses addresses;
-  // Whoever is told may ask again, or abandon others: the list is read anew each time.
-  Lookup* rest = name.waiting;
-  name.waiting = nullptr;
-  if (rest != nullptr) rest->back = &rest;
-  const int error = job.error;
-  const Addresses answer = job.addresses;
-  while (rest != nullptr) {
-    Lookup* lookup = rest;
-    const uint16_t port = lookup->port;
-    unlink(lookup);
-    --pending;
-    if (error == 0) with_port(answer, port, &addresses);
-    lookup->done(lookup, error, addresses);
+void Resolver::on_done(Job* job, void* owner) {
+  auto* entry = static_cast<Entry*>(owner);
+  entry->resolver->finish(entry, *reinterpret_cast<NameLookup*>(job));
+}
+
+// Those told may ask again (even this name), abandon others, or drop this entry by asking for many: so
+// nothing of the entry is used once the first is told.
+void Resolver::finish(Entry* entry, const NameLookup& lookup) {
+  Lookup* waiting = nullptr;  // the first to ask comes first, where it came last in the entry
+  while (entry->waiting != nullptr) {
+    Lookup* moved = entry->waiting;
+    unlink(moved);
+    link(&waiting, moved);
+    moved->entry = entry;
   }
+  entry->lookup = nullptr;
+  entry->state = State::answered;
+  entry->error = lookup.error;
+  copy_with_port(lookup.addresses, 0, &entry->addresses);
+  telling_ = true;
+  while (waiting != nullptr) {
+    Lookup* told = waiting;
+    unlink(told);
+    pending_--;
+    Addresses addresses;
+    copy_with_port(lookup.addresses, told->port, &addresses);
+    told->done(told, lookup.error, addresses);
+  }
+  telling_ = false;
+}
+
+void Resolver::abandon(Lookup* lookup) {
+  if (lookup->entry == nullptr) return;
+  unlink(lookup);
+  pending_--;
 }
 
 void Resolver::forget(std::string_view host) {
-  if (Name* name = find(host); name != nullptr && name->job == nullptr) name->answered = false;
+  const auto forget_name = [this](std::string_view name) {
+    Entry* entry = find(name);
+    if (entry != nullptr && entry->state == State::answered) entry->state = State::unknown;
+  };
+  forget_name(host);
+  overrides_.each_target_of(host, forget_name);
 }
 
-int resolver_create(Resolver** out, const ResolverOptions& options, Mailbox* mailbox,
-                    const wire::Allocator& memory, core::Why* why) {
-  void* at = memory.alloc(sizeof(Resolver), memory.data);
-  if (at == nullptr) return UV_ENOMEM;
-  auto* resolver = ::new (at) Resolver(memory);
-  resolver->mailbox = mailbox;
-  if (const int rc = resolver->read_overrides(options, why); rc != 0) {
-    resolver->release();
-    memory.release(resolver, memory.data);
-    return rc;
+void Resolver::release() {
+  PESTER_ASSERT(!telling_);
+  while (newest_ != nullptr) {
+    while (newest_->waiting != nullptr) abandon(newest_->waiting);
+    if (newest_->state == State::asking) mailbox_->abandon(&newest_->lookup->job);
+    drop(newest_);
   }
-  *out = resolver;
+  overrides_.release(allocator_);
+  const wire::Allocator allocator = allocator_;
+  allocator.release(this, allocator.data);
+}
+
+// ---- The functions of the header.
+
+int resolver_create(Resolver** resolver, const ResolverOptions& options, Mailbox* mailbox,
+                    const wire::Allocator& allocator, core::Why* why) {
+  auto* made = static_cast<Resolver*>(allocator.alloc(sizeof(Resolver), allocator.data));
+  if (made == nullptr) return UV_ENOMEM;
+  *made = Resolver(options, mailbox, allocator);
+  if (const int error = made->parse(options, why); error != 0) {
+    made->release();
+    return error;
+  }
+  *resolver = made;
   return 0;
 }
 
 void resolver_free(Resolver* resolver) {
-  if (resolver == nullptr) return;
-  const wire::Allocator memory = resolver->allocator;
-  resolver->release();
-  memory.release(resolver, memory.data);
+  if (resolver != nullptr) resolver->release();
 }
 
-int resolver_ask(Resolver* resolver, Lookup* lookup, std::string_view host, wire::HostKind,
-                 std::string_view zone, uint16_t port, bool fresh, core::Now now, Addresses* out) {
-  if (resolver->overridden(&host, &port, out)) return 0;
-  uint32_t scope = 0;
-  if (!zone.empty()) {
-    char name[IF_NAMESIZE] = {};
-    if (zone.size() >= sizeof name) return UV_EAI_NONAME;
-    std::memcpy(name, zone.data(), zone.size());
-    scope = if_nametoindex(name);
-    if (scope == 0) scope = static_cast<uint32_t>(std::strtoul(name, nullptr, 10));
-    if (scope == 0) return UV_EAI_NONAME;
-  }
-  if (read_address(host, scope, &out->at[0])) {
-    const int family = out->at[0].any.sa_family == AF_INET6 ? 6 : 4;
-    if (resolver->options.family != 0 && resolver->options.family != family) return UV_EAI_ADDRFAMILY;
-    set_port(&out->at[0], port);
-    out->count = 1;
-    return 0;
-  }
-  return resolver->ask(lookup, host, port, fresh, now, out);
+int resolver_ask(Resolver* resolver, Lookup* lookup, std::string_view host, wire::HostKind kind,
+                 std::string_view zone, uint16_t port, bool fresh, core::Now now, Addresses* addresses) {
+  return resolver->ask(lookup, {host, kind, zone, port}, fresh, now, addresses);
 }
 
 void resolver_abandon(Resolver* resolver, Lookup* lookup) {
-  if (lookup->back == nullptr) return;
-  Resolver::unlink(lookup);  // the answer, when it comes, serves the next who asks
-  --resolver->pending;
+  resolver->abandon(lookup);
 }
 
 void resolver_forget(Resolver* resolver, std::string_view host) {
   resolver->forget(host);
 }
+
 size_t resolver_pending(const Resolver* resolver) {
-  return resolver->pending;
+  return resolver->pending();
 }
 
 }  // namespace pester::uv

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Names to addresses: literals at once, overrides, a cache, then getaddrinfo on the private threads.
-// Lookups for one name coalesce; each can be abandoned by whoever asked. Refuses to know connections.
+// Lookups for one name coalesce; each can be abandoned by whoever asked, and the getaddrinfo under way
+// goes on for those who ask next. Refuses to know connections.
 #ifndef PESTER_UV_RESOLVER_H_
 #define PESTER_UV_RESOLVER_H_
 
@@ -11,6 +12,7 @@
 #include "core/types.h"
 #include "core/why.h"
 #include "uv/address.h"
+#include "uv/name_lookup.h"
 #include "uv/worker_threads.h"
 #include "wire/memory.h"
 #include "wire/url.h"
@@ -18,16 +20,16 @@
 namespace pester::uv {
 
 struct ResolverOptions {
+  // Both count from the moment of asking.
   core::Duration cache = core::Duration::from_ms(60'000);  // 0: none
   core::Duration cache_failure = core::Duration::from_ms(1'000);
-  int family = 0;  // 0, 4, 6
+  int family = 0;               // 0, 4, 6
+  GetaddrinfoFn ask = nullptr;  // replaces system_getaddrinfo (tests); runs on a private thread
   // "HOST:PORT:ADDR[,ADDR]..." as curl's --resolve (HOST may be "*"; a leading "+" is accepted; IPv6
-  // addresses may stand in brackets) and "H1:P1:H2:P2" as --connect-to (empty H1/P1 match any; empty
-  // H2/P2 keep).
+  // addresses may stand in brackets; the last one for a HOST:PORT counts) and "H1:P1:H2:P2" as
+  // --connect-to (empty H1/P1 match any; empty H2/P2 keep; the first that matches counts).
   std::span<const char* const> resolve;
   std::span<const char* const> connect_to;
-  // Replaces getaddrinfo (tests): 0 or UV_EAI_...; runs on a private thread.
-  int (*ask)(const char* host, int family, Addresses* out) = nullptr;
 };
 
 class Resolver;
@@ -38,26 +40,30 @@ struct Lookup {
   // Managed by resolver.cc.
   Lookup* next = nullptr;
   Lookup** back = nullptr;
-  void* entry = nullptr;
-  int64_t asked_ns = 0;
+  void* entry = nullptr;  // null: not pending
   uint16_t port = 0;
 };
 
 inline constexpr int kResolvePending = 1;
 
+inline constexpr size_t kNamesMax = 1024;  // the least lately used is forgotten
+
 // PESTER_EOPTION naming the bad override, or UV_ENOMEM. Overrides are copied.
 [[nodiscard]] int resolver_create(Resolver** resolver, const ResolverOptions& options, Mailbox* mailbox,
                                   const wire::Allocator& allocator, core::Why* why);
-void resolver_free(Resolver* resolver);  // abandons what is pending
+// Abandons what is pending. To be called before the mailbox is closed, and not from a Lookup's done.
+void resolver_free(Resolver* resolver);
 
 // 0: `addresses` holds the answer now. kResolvePending: lookup->done will be called from
-// Mailbox::drain. Negative: UV_EAI_..., UV_ENOMEM. `fresh` passes over a cached failure (a retry).
+// Mailbox::drain; whoever waits sees to it that the loop stays alive. Negative: UV_EAI_... (UV_EAI_AGAIN
+// also when kNamesMax names are pending), UV_ENOMEM. `fresh` passes over a cached failure (a retry).
 [[nodiscard]] int resolver_ask(Resolver* resolver, Lookup* lookup, std::string_view host,
                                wire::HostKind kind, std::string_view zone, uint16_t port, bool fresh,
                                core::Now now, Addresses* addresses);
 void resolver_abandon(Resolver* resolver, Lookup* lookup);  // fine when it is not pending
 // Forgets a name that led nowhere, so that the next request asks again.
 void resolver_forget(Resolver* resolver, std::string_view host);
+// Lookups that wait for an answer.
 [[nodiscard]] size_t resolver_pending(const Resolver* resolver);
 
 }  // namespace pester::uv

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
+// A socket under a uv_poll_t. Refuses to know TLS, HTTP and who uses it.
 #include "uv/socket.h"
 
 #include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,119 +13,158 @@ namespace pester::uv {
 
 namespace {
 
-uv_handle_t* handle_of(Socket* socket) {
-  return reinterpret_cast<uv_handle_t*>(&socket->poll);
-}
+// A block of the pool's smallest class, so that its size need not be remembered.
+static_assert(sizeof(Socket) <= wire::BlockPool::kSmallest);
+constexpr size_t kBlockBytes = wire::BlockPool::kSmallest;
+
+// Below it the system gives no port away to a connecting socket.
+constexpr uint16_t kFirstEphemeral = 1024;
 
 void on_poll(uv_poll_t* poll, int status, int events) {
   auto* socket = reinterpret_cast<Socket*>(poll);
+  if (status < 0) socket->events = 0;  // libuv has stopped the handle
   if (socket->ready != nullptr) socket->ready(socket, status, events);
 }
 
 void on_closed(uv_handle_t* handle) {
   auto* socket = reinterpret_cast<Socket*>(handle);
-  SocketHome& home = *socket->home;
-  home.pool->give({socket, socket->block_bytes});
-  if (--home.open == 0 && home.on_none_open != nullptr) home.on_none_open(home.data);
+  SocketHome* home = socket->home;
+  home->pool->give({socket, kBlockBytes});
+  home->open--;
+  if (home->open == 0 && home->on_none_open != nullptr) home->on_none_open(home->data);
+}
+
+// A connect to a local port that nobody listens on can get that very port as its source, and TCP then
+// connects the socket with itself (a simultaneous open). It would read its own request as the answer.
+bool is_connected_with_itself(int fd) {
+  Address local;
+  Address remote;
+  socklen_t local_bytes = sizeof local;
+  socklen_t remote_bytes = sizeof remote;
+  if (getsockname(fd, &local.any, &local_bytes) != 0) return false;
+  const uint16_t port = local.any.sa_family == AF_INET6 ? local.v6.sin6_port : local.v4.sin_port;
+  if (ntohs(port) < kFirstEphemeral) return false;
+  if (getpeername(fd, &remote.any, &remote_bytes) != 0) return false;
+  const uint16_t other = remote.any.sa_family == AF_INET6 ? remote.v6.sin6_port : remote.v4.sin_port;
+  return port == other && same_host(local, remote);
+}
+
+int descriptor_open(int family) {
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) return -errno;
+  const int on = 1;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0) return fd;
+  const int error = -errno;
+  close(fd);
+  return error;
 }
 
 }  // namespace
 
-int socket_open(Socket** out, SocketHome* home, const Address& address) {
-  const int family = address.any.sa_family;
-  const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -errno;
-  const int on = 1;
-  if (family == AF_INET || family == AF_INET6) {  // a small request must not wait for an ACK
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
+int socket_open(Socket** socket, SocketHome* home, const Address& address) {
   const wire::Block block = home->pool->take(sizeof(Socket));
-  if (block.at == nullptr) {
-    ::close(fd);
-    return UV_ENOMEM;
-  }
-  auto* socket = static_cast<Socket*>(block.at);
-  socket->fd = fd;
-  socket->events = 0;
-  socket->referenced = true;
-  socket->ready = nullptr;
-  socket->owner = nullptr;
-  socket->home = home;
-  socket->block_bytes = block.size;
-  if (const int rc = uv_poll_init(home->loop, &socket->poll, fd); rc != 0) {
-    ::close(fd);
+  if (block.at == nullptr) return UV_ENOMEM;
+  PESTER_ASSERT(block.size == kBlockBytes);
+  auto* opened = static_cast<Socket*>(block.at);
+  const int fd = descriptor_open(address.any.sa_family);
+  if (fd < 0) {
     home->pool->give(block);
-    return rc;
+    return fd;
   }
-  ++home->open;
-  *out = socket;
+  // When it fails, libuv has not taken the handle up: there is nothing for uv_close.
+  if (const int error = uv_poll_init(home->loop, &opened->poll, fd); error != 0) {
+    close(fd);
+    home->pool->give(block);
+    return error;
+  }
+  opened->fd = fd;
+  opened->events = 0;
+  opened->referenced = true;
+  opened->ready = nullptr;
+  opened->owner = nullptr;
+  opened->home = home;
+  home->open++;
+  *socket = opened;
   return 0;
 }
 
 int socket_connect(Socket* socket, const Address& address) {
-  int rc = 0;
-  do {
-    rc = ::connect(socket->fd, &address.any, address_bytes(address));
-  } while (rc != 0 && errno == EINTR);
-  if (rc == 0) return 0;
-  if (errno != EINPROGRESS) return -errno;
-  // Loopback is connected by now: looking saves a round of the loop.
-  Address peer;
-  socklen_t size = sizeof peer;
-  if (::getpeername(socket->fd, &peer.any, &size) == 0) return 0;
-  return kConnectPending;
+  if (connect(socket->fd, &address.any, address_bytes(address)) != 0) {
+    if (errno != EINPROGRESS && errno != EINTR) return -errno;
+    // Over loopback the handshake is over before connect() returns, but the call says EINPROGRESS all
+    // the same: asking once saves a round of epoll.
+    Address remote;
+    socklen_t bytes = sizeof remote;
+    if (getpeername(socket->fd, &remote.any, &bytes) != 0) return kConnectPending;
+  }
+  return is_connected_with_itself(socket->fd) ? UV_ECONNREFUSED : 0;
 }
 
 int socket_connect_result(Socket* socket) {
   int error = 0;
-  socklen_t size = sizeof error;
-  if (getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return -errno;
-  return -error;
+  socklen_t bytes = sizeof error;
+  if (getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) return -errno;
+  if (error != 0) return -error;
+  return is_connected_with_itself(socket->fd) ? UV_ECONNREFUSED : 0;
 }
 
 int socket_poll(Socket* socket, int events) {
-  if (socket->events == events) return 0;
-  socket->events = events;
-  return events == 0 ? uv_poll_stop(&socket->poll) : uv_poll_start(&socket->poll, events, on_poll);
+  if (events == socket->events) return 0;
+  const int error =
+      events == 0 ? uv_poll_stop(&socket->poll) : uv_poll_start(&socket->poll, events, on_poll);
+  // A start that fails may have stopped what was there before.
+  socket->events = error == 0 ? events : 0;
+  return error;
 }
 
 void socket_ref(Socket* socket, bool referenced) {
-  if (socket->referenced == referenced) return;
+  if (referenced == socket->referenced) return;
   socket->referenced = referenced;
-  referenced ? uv_ref(handle_of(socket)) : uv_unref(handle_of(socket));
+  auto* handle = reinterpret_cast<uv_handle_t*>(&socket->poll);
+  if (referenced) {
+    uv_ref(handle);
+  } else {
+    uv_unref(handle);
+  }
 }
 
-ssize_t socket_recv(Socket* socket, char* out, size_t capacity) {
+namespace {
+
+ssize_t receive(int fd, char* out, size_t capacity, int flags) {
   for (;;) {
-    const ssize_t n = ::recv(socket->fd, out, capacity, 0);
-    if (n >= 0) return n;
-    if (errno != EINTR) return errno == EWOULDBLOCK ? UV_EAGAIN : -errno;
+    const ssize_t count = recv(fd, out, capacity, flags);
+    if (count >= 0) return count;
+    if (errno != EINTR) return -errno;
   }
+}
+
+}  // namespace
+
+ssize_t socket_recv(Socket* socket, char* out, size_t capacity) {
+  PESTER_ASSERT(capacity != 0);  // 0 bytes would read as the end of the stream
+  return receive(socket->fd, out, capacity, 0);
+}
+
+ssize_t socket_peek(Socket* socket) {
+  char byte = 0;
+  return receive(socket->fd, &byte, 1, MSG_PEEK);
 }
 
 ssize_t socket_send(Socket* socket, const char* bytes, size_t count) {
   for (;;) {
-    const ssize_t n = ::send(socket->fd, bytes, count, MSG_NOSIGNAL);
-    if (n >= 0) return n;
-    if (errno != EINTR) return errno == EWOULDBLOCK ? UV_EAGAIN : -errno;
-  }
-}
-
-ssize_t socket_peek(Socket* socket) {
-  for (;;) {
-    char byte = 0;
-    const ssize_t n = ::recv(socket->fd, &byte, 1, MSG_PEEK);
-    if (n >= 0) return n;
-    if (errno != EINTR) return errno == EWOULDBLOCK ? UV_EAGAIN : -errno;
+    const ssize_t sent = send(socket->fd, bytes, count, MSG_NOSIGNAL);
+    if (sent >= 0) return sent;
+    if (errno != EINTR) return -errno;
   }
 }
 
 void socket_close(Socket* socket) {
   socket->ready = nullptr;
   socket->owner = nullptr;
-  uv_poll_stop(&socket->poll);
-  uv_close(handle_of(socket), on_closed);
-  ::close(socket->fd);  // libuv no longer watches it
+  // uv_close takes the descriptor out of epoll and drops events already fetched for it; libuv's manual
+  // allows it to be closed right after (and its number to be used again).
+  uv_close(reinterpret_cast<uv_handle_t*>(&socket->poll), on_closed);
+  close(socket->fd);
   socket->fd = -1;
 }
 

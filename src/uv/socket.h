@@ -34,7 +34,6 @@ struct Socket {
   void (*ready)(Socket* socket, int status, int events);
   void* owner;
   SocketHome* home;
-  size_t block_bytes;  // of its memory
 };
 
 // A new socket of the address's family, O_NONBLOCK, CLOEXEC, TCP_NODELAY; ref'd; polled for nothing.
