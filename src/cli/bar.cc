@@ -11,9 +11,14 @@ namespace {
 
 constexpr size_t kPhases = 7;
 
+// Bytes that came before anything was sent are a handshake's, not an answer's.
+bool answered(const ExchangeReport& x) {
+  return x.first_byte_ns >= 0 && x.delivery != "unsent";
+}
+
 // The phase that an attempt was in when it ended.
 Phase last_phase(const ExchangeReport& x) {
-  if (x.first_byte_ns >= 0) return Phase::body;
+  if (answered(x)) return Phase::body;
   if (x.reused || x.sent_ns >= 0 || x.delivery != "unsent") return Phase::wait;
   if (x.tls_ns >= 0) return Phase::tls;
   if (x.connect_ns >= 0) return x.url.starts_with("https:") ? Phase::tls : Phase::connect;
@@ -49,7 +54,7 @@ std::vector<Span> phase_spans(const ExchangeReport& x, int64_t end_ns) {
   lasting(Phase::connect, x.dns_ns);
   lasting(Phase::connect, x.connect_ns);
   lasting(Phase::tls, x.tls_ns);
-  if (x.first_byte_ns >= 0) until(Phase::wait, x.first_byte_ns);
+  if (answered(x)) until(Phase::wait, x.first_byte_ns);
   until(last_phase(x), end);
   // A bar of no length still has a place.
   if (spans.empty() || spans.back().phase == Phase::backoff) spans.push_back({last_phase(x), end, end});

@@ -57,7 +57,7 @@ ExchangeReport exchange_report(const pester_exchange_t& x) {
 Reached reached_by(const ExchangeReport& x) {
   if (x.reused || x.delivery != "unsent") return Reached::exchange;
   if (x.connect_ns < 0) return Reached::nothing;
-  const bool handshaking = x.url.starts_with("https:") && x.tls_ns < 0;
+  const bool handshaking = x.url.starts_with("https:") && !x.tls;
   return handshaking ? Reached::handshake : Reached::exchange;
 }
 

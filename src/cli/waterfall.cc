@@ -239,11 +239,11 @@ class Picture {
     }
     std::string ruler;
     for (size_t i = 0; i < bar_width_; ++i) {
-      const bool first = i == 0;
+      const bool end = i == 0 || i + 1 == bar_width_;
       if (canvas_.utf8) {
-        ruler += ticks[i] ? (first ? "├" : "┼") : (i + 1 == bar_width_ ? "┤" : "─");
+        ruler += i == 0 ? "├" : end ? "┤" : ticks[i] ? "┼" : "─";
       } else {
-        ruler += ticks[i] ? (first ? "|" : "+") : (i + 1 == bar_width_ ? "|" : "-");
+        ruler += end ? "|" : ticks[i] ? "+" : "-";
       }
     }
     return painted("\x1b[2m", numbers) + "\n" + std::string(left, ' ') + painted("\x1b[2m", ruler) +

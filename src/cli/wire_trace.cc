@@ -46,7 +46,9 @@ std::string WireTrace::request(const Who& who, std::string_view head) {
 }
 
 std::string WireTrace::response(const Who& who, std::string_view head) {
-  return turn_of(who) + marked_lines(head, "<");
+  // The empty line that ends a head may not be told; curl shows it.
+  const bool ended = head.ends_with("\r\n\r\n");
+  return turn_of(who) + marked_lines(head, "<") + (ended ? "" : "< \n");
 }
 
 std::string WireTrace::ended(const Who& who, std::string_view text) {

@@ -101,6 +101,7 @@ void the_trace_is_curls(void**) {
                       "* TLSv1.3, C, ALPN http/1.1, session resumed\n");
   assert_string_equal(trace.response(first, "HTTP/1.1 200 OK\r\nA: \x1b[1m\r\n\r\n").c_str(),
                       "* lane 0 attempt 1: http://h/\n< HTTP/1.1 200 OK\n< A: ?[1m\n< \n");
+  assert_string_equal(trace.response(first, "HTTP/1.1 200 OK\r\n").c_str(), "< HTTP/1.1 200 OK\n< \n");
   assert_string_equal(trace.ended(first, "").c_str(), "");
   assert_string_equal(trace.ended(first, "won").c_str(), "* won\n");
 }
