@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Field by field; what an option leaves open stays 0, which the library reads as its default.
+#include "cli/client_setup.h"
+
+#include <algorithm>
+
+namespace pester::cli {
+namespace {
+
+// `--seed 0` asks for a run that can be repeated as any other number does; to the library 0 is "none".
+constexpr uint64_t kSeedForZero = 0x9E3779B97F4A7C15;
+constexpr int64_t kConnectionsDefault = 32;
+
+const char* text_or_null(const std::string& text) {
+  return text.empty() ? nullptr : text.c_str();
+}
+
+std::vector<const char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<const char*> out;
+  for (const std::string& text : texts) out.push_back(text.c_str());
+  return out;
+}
+
+}  // namespace
+
+ClientSetup::ClientSetup(const Options& o)
+    : resolve_(pointers(o.connection.resolve)), connect_to_(pointers(o.connection.connect_to)) {
+  pester_client_options_init(&client);
+  set_policy(o);
+  set_tls(o.connection);
+  client.policy = &policy_;
+  client.tls = &tls_;
+  if (o.request.user_agent) client.user_agent = o.request.user_agent->c_str();
+  if (o.resilience.seed) client.seed = *o.resilience.seed != 0 ? *o.resilience.seed : kSeedForZero;
+  client.address_family = o.connection.family;
+  client.resolve = resolve_.data();
+  client.resolve_count = resolve_.size();
+  client.connect_to = connect_to_.data();
+  client.connect_to_count = connect_to_.size();
+  const auto parallel = static_cast<int64_t>(std::min(o.resilience.parallel, o.resilience.runs()));
+  client.max_connections_per_origin = std::max(kConnectionsDefault, parallel * o.resilience.concurrency);
+  client.max_idle_per_origin = client.max_connections_per_origin;
+  client.error_text = error_text.data();
+  client.error_text_size = error_text.size();
+}
+
+void ClientSetup::set_policy(const Options& o) {
+  pester_policy_init(&policy_, PESTER_POLICY_PESTER);
+  policy_.concurrency = o.resilience.concurrency;
+  policy_.max_attempts = o.resilience.max_attempts;
+  if (o.resilience.backoff) {
+    policy_.backoff.kind = o.resilience.backoff->kind;
+    policy_.backoff.base_ms = o.resilience.backoff->base_ms;
+    policy_.backoff.cap_ms = o.resilience.backoff->cap_ms;
+  }
+  if (o.resilience.retry_on) policy_.retry_on = o.resilience.retry_on->c_str();
+  policy_.retry_unsafe = o.resilience.retry_unsafe ? 1 : 0;
+  policy_.hedge_after_ms = o.resilience.hedge_after_ms;
+  policy_.connect_timeout_ms = o.connection.connect_timeout_ms;
+  policy_.attempt_timeout_ms = o.connection.attempt_timeout_ms;
+  policy_.total_timeout_ms = o.connection.max_time_ms;
+}
+
+void ClientSetup::set_tls(const ConnectionOptions& c) {
+  pester_tls_options_init(&tls_);
+  if (c.insecure) tls_.verify = PESTER_NONE;
+  tls_.ca_file = text_or_null(c.ca_file);
+  tls_.ca_dir = text_or_null(c.ca_dir);
+  tls_.cert_file = text_or_null(c.cert_file);
+  tls_.key_file = text_or_null(c.key_file);
+  tls_.key_password = text_or_null(c.cert_password);
+  tls_.pinned_spki = text_or_null(c.pinned);
+  tls_.min_version = c.tls_min;
+}
+
+pester_request_t request_of(const RequestPlan& plan, const Options& options,
+                            std::vector<pester_header_t>& headers) {
+  pester_request_t request;
+  pester_request_init(&request);
+  request.method = plan.method.c_str();
+  request.url = plan.url.c_str();
+  headers.clear();
+  for (const PlannedHeader& header : plan.headers) {
+    headers.push_back({header.name.c_str(), header.value ? header.value->c_str() : nullptr});
+  }
+  request.headers = headers.data();
+  request.header_count = headers.size();
+  if (plan.body) {
+    request.body = plan.body->data();
+    request.body_len = plan.body->size();
+  }
+  request.idempotent = options.resilience.idempotent ? 1 : 0;
+  return request;
+}
+
+}  // namespace pester::cli

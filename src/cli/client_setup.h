@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// From options to the library's client and request structs. It owns the arrays that they point to; it
+// starts nothing.
+#ifndef PESTER_CLI_CLIENT_SETUP_H_
+#define PESTER_CLI_CLIENT_SETUP_H_
+
+#include <pester.h>
+
+#include <array>
+#include <vector>
+
+#include "cli/options.h"
+#include "cli/request_plan.h"
+
+namespace pester::cli {
+
+// Everything pester_client_new needs, but for hooks.
+class ClientSetup {
+ public:
+  explicit ClientSetup(const Options& options);
+  ClientSetup(const ClientSetup&) = delete;
+  ClientSetup& operator=(const ClientSetup&) = delete;
+
+  pester_client_options_t client;
+  std::array<char, 512> error_text{};
+
+ private:
+  void set_policy(const Options& options);
+  void set_tls(const ConnectionOptions& connection);
+
+  pester_policy_t policy_;
+  pester_tls_options_t tls_;
+  std::vector<const char*> resolve_, connect_to_;
+};
+
+// A request of `plan`, but for callbacks. `headers` is filled and must live as long as the request.
+pester_request_t request_of(const RequestPlan& plan, const Options& options,
+                            std::vector<pester_header_t>& headers);
+
+}  // namespace pester::cli
+
+#endif

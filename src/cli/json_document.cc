@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// Members in the order of the manual, milliseconds to the microsecond, null for what did not happen.
+#include "cli/json_document.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/text.h"
+
+namespace pester::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ms(int64_t ns) {
+  if (ns < 0) return nullptr;
+  return std::round(static_cast<double>(ns) / 1e3) / 1e3;
+}
+
+Json text(const std::string& bytes) {
+  return utf8_or_latin1(bytes);
+}
+
+Json text_or_null(const std::string& bytes) {
+  return bytes.empty() ? Json(nullptr) : text(bytes);
+}
+
+Json error_object(const std::optional<ErrorReport>& error) {
+  if (!error) return nullptr;
+  return {{"code", error->code}, {"name", error->name}, {"message", text(error->message)}};
+}
+
+Json header_list(const std::vector<std::pair<std::string, std::string>>& headers) {
+  Json list = Json::array();
+  for (const auto& [name, value] : headers) list.push_back(Json::array({text(name), text(value)}));
+  return list;
+}
+
+Json response_object(const Report& report) {
+  if (!report.response) return nullptr;
+  const ResponseReport& r = *report.response;
+  return {{"version", r.http_version == 10 ? "1.0" : "1.1"},
+          {"status", r.status},
+          {"reason", text(r.reason)},
+          {"url", text(r.url)},
+          {"headers", header_list(r.headers)},
+          {"trailers", header_list(r.trailers)},
+          {"body_bytes", report.body_bytes},
+          {"body_sha256", report.body_sha256}};
+}
+
+Json winner_object(const Report& report) {
+  if (!report.response || report.winner_lane < 0) return nullptr;
+  return {{"request", report.winner_lane}, {"attempt", report.winner_attempt}};
+}
+
+Json totals_object(const Report& report) {
+  uint64_t sent = 0;
+  uint64_t received = 0;
+  for (const ExchangeReport& x : report.exchanges) {
+    sent += x.bytes_sent;
+    received += x.bytes_received;
+  }
+  return {{"attempts", report.attempts()},
+          {"exchanges", report.exchanges.size()},
+          {"retries", report.count_kind("retry")},
+          {"hedges", report.count_kind("hedge")},
+          {"bytes_sent", sent},
+          {"bytes_received", received},
+          {"duration_ms", ms(report.duration_ns)}};
+}
+
+Json tls_object(const ExchangeReport& x) {
+  if (!x.tls) return nullptr;
+  return {{"version", x.tls_version},
+          {"cipher", x.tls_cipher},
+          {"alpn", text_or_null(x.tls_alpn)},
+          {"resumed", x.tls_resumed}};
+}
+
+Json attempt_object(const ExchangeReport& x) {
+  return {{"request", x.lane},
+          {"attempt", x.attempt},
+          {"kind", x.kind},
+          {"outcome", x.outcome},
+          {"status", x.status > 0 ? Json(x.status) : Json(nullptr)},
+          {"error", error_object(x.error)},
+          {"delivery", x.delivery},
+          {"url", text(x.url)},
+          {"remote", text_or_null(x.remote)},
+          {"reused", x.reused},
+          {"tls", tls_object(x)},
+          {"started_ms", ms(x.started_ns)},
+          {"dns_ms", ms(x.dns_ns)},
+          {"connect_ms", ms(x.connect_ns)},
+          {"tls_ms", ms(x.tls_ns)},
+          {"first_byte_ms", ms(x.first_byte_ns)},
+          {"ended_ms", ms(x.ended_ns)},
+          {"backoff_ms", ms(x.backoff_ns)},
+          {"bytes_sent", x.bytes_sent},
+          {"bytes_received", x.bytes_received}};
+}
+
+}  // namespace
+
+std::string json_document(const Report& report, JsonLayout layout) {
+  Json attempts = Json::array();
+  for (const ExchangeReport& x : report.exchanges) attempts.push_back(attempt_object(x));
+  const Json document = {{"request", {{"method", text(report.method)}, {"url", text(report.url)}}},
+                         {"response", response_object(report)},
+                         {"error", error_object(report.error)},
+                         {"winner", winner_object(report)},
+                         {"stop", report.stop},
+                         {"totals", totals_object(report)},
+                         {"attempts", attempts}};
+  // ensure_ascii: what a server sent can then do nothing to a terminal or to a reader of another
+  // charset.
+  return document.dump(layout == JsonLayout::indented ? 2 : -1, ' ', true);
+}
+
+}  // namespace pester::cli

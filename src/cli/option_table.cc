@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// The rows of the option table. Each row writes plain values; what is only refused in this version is
+// listed too, so that its user reads that instead of "unknown option".
+#include "cli/option_table.h"
+
+#include <pester.h>
+
+#include <array>
+#include <iterator>
+#include <stdexcept>
+
+#include "cli/text.h"
+
+namespace pester::cli {
+namespace {
+
+constexpr const char* kRequest = "Request";
+constexpr const char* kConnection = "Connection";
+constexpr const char* kResilience = "Resilience";
+constexpr const char* kOutput = "Output";
+constexpr const char* kLater = "Not in this version (refused)";
+
+using Value = const std::string&;
+
+int64_t seconds(Value text) {
+  const auto ms = seconds_ms(text);
+  if (!ms) throw std::invalid_argument("is not a number of seconds");
+  return *ms;
+}
+
+uint64_t number(Value text, uint64_t least, uint64_t most) {
+  const auto n = whole_number(text);
+  if (!n || *n < least || *n > most) {
+    throw std::invalid_argument("is not a whole number from " + std::to_string(least) + " to " +
+                                std::to_string(most));
+  }
+  return *n;
+}
+
+[[noreturn]] void refuse_version() {
+  throw std::invalid_argument("is not in this version");
+}
+
+void refuse(Options&, Value) {
+  refuse_version();
+}
+
+// "FILE[:PASSWORD]" as curl reads it: "\:" and "\\" stand for the character itself.
+void set_cert(Options& o, Value text) {
+  std::string file;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escaped =
+        text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == ':' || text[i + 1] == '\\');
+    if (text[i] == ':') {
+      o.connection.cert_password = text.substr(i + 1);
+      break;
+    }
+    file += escaped ? text[++i] : text[i];
+  }
+  o.connection.cert_file = file;
+}
+
+void set_policy(Options&, Value text) {
+  if (text == "pester") return;  // what every default is already
+  if (text == "standard" || text == "hedged") refuse_version();
+  throw std::invalid_argument("is not a policy (pester, standard, hedged)");
+}
+
+void set_hedge_after(Options& o, Value text) {
+  if (text.size() > 1 && text[0] == 'p' && whole_number(text.substr(1))) refuse_version();
+  const auto ms = duration_ms(text);
+  if (!ms) throw std::invalid_argument("is not a duration such as 250ms or 1.5s");
+  o.resilience.hedge_after_ms = *ms;
+}
+
+constexpr OptionRow kRequestRows[] = {
+    {"-X,--request", "METHOD", "method; GET, or POST with data, HEAD with -I, PUT with -T", kRequest,
+     [](Options& o, Value v) { o.request.method = v; }},
+    {"-H,--header", "'Name: value'",
+     "add a header; 'Name:' removes a default one, 'Name;' sends it empty", kRequest,
+     [](Options& o, Value v) { o.request.headers.push_back(v); }},
+    {"-d,--data", "DATA", "body; @FILE reads a file without its line ends; several join with &",
+     kRequest,
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::data, v});
+     }},
+    {"--data-binary", "DATA", "body, bytes kept; @- is standard input", kRequest,
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::binary, v});
+     }},
+    {"--data-urlencode", "[NAME]=VALUE", "form field, percent-encoded", kRequest,
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::urlencode, v});
+     }},
+    {"-T,--upload-file", "FILE", "PUT the file", kRequest,
+     [](Options& o, Value v) {
+       if (v == "-" || v == ".") refuse_version();
+       o.request.upload_file = v;
+     }},
+    {"-I,--head", nullptr, "HEAD, and show the headers", kRequest,
+     [](Options& o, Value) { o.request.head = true; }},
+    {"-A,--user-agent", "TEXT", "User-Agent; '' sends none", kRequest,
+     [](Options& o, Value v) { o.request.user_agent = v; }},
+    {"-e,--referer", "URL", "Referer", kRequest, [](Options& o, Value v) { o.request.referer = v; }},
+    {"-u,--user", "NAME:PASS", "Basic credentials", kRequest,
+     [](Options& o, Value v) {
+       if (v.find(':') == std::string::npos) {
+         throw std::invalid_argument("has no password (NAME:PASS)");  // and is shown by name only
+       }
+       o.request.user = v;
+     }},
+    {"--oauth2-bearer", "TOKEN", "Bearer credentials", kRequest,
+     [](Options& o, Value v) { o.request.bearer = v; }},
+};
+
+constexpr OptionRow kConnectionRows[] = {
+    {"--connect-timeout", "SECONDS", "limit of DNS, TCP and TLS together (default 10)", kConnection,
+     [](Options& o, Value v) { o.connection.connect_timeout_ms = seconds(v); }},
+    {"-m,--max-time", "SECONDS", "limit of the whole request, retries and waits included", kConnection,
+     [](Options& o, Value v) { o.connection.max_time_ms = seconds(v); }},
+    {"--attempt-timeout", "SECONDS", "limit of one attempt", kConnection,
+     [](Options& o, Value v) { o.connection.attempt_timeout_ms = seconds(v); }},
+    {"--cacert", "FILE", "CA certificates to trust, PEM", kConnection,
+     [](Options& o, Value v) { o.connection.ca_file = v; }},
+    {"--capath", "DIR", "directory of CA certificates to trust", kConnection,
+     [](Options& o, Value v) { o.connection.ca_dir = v; }},
+    {"-k,--insecure", nullptr, "do not check the server's certificate", kConnection,
+     [](Options& o, Value) { o.connection.insecure = true; }},
+    {"-E,--cert", "FILE[:PASSWORD]", "client certificate", kConnection, set_cert},
+    {"--key", "FILE", "its private key", kConnection,
+     [](Options& o, Value v) { o.connection.key_file = v; }},
+    {"--pinnedpubkey", "sha256//BASE64", "the server's public key must have this hash; several with ;",
+     kConnection, [](Options& o, Value v) { o.connection.pinned = v; }},
+    {"--tlsv1.2", nullptr, "TLS 1.2 or later", kConnection,
+     [](Options& o, Value) { o.connection.tls_min = PESTER_TLS_1_2; }},
+    {"--tlsv1.3", nullptr, "TLS 1.3 or later", kConnection,
+     [](Options& o, Value) { o.connection.tls_min = PESTER_TLS_1_3; }},
+    {"--resolve", "HOST:PORT:ADDR[,ADDR]", "take these addresses for a host", kConnection,
+     [](Options& o, Value v) { o.connection.resolve.push_back(v); }},
+    {"--connect-to", "H1:P1:H2:P2", "connect to H2:P2 where H1:P1 is asked for", kConnection,
+     [](Options& o, Value v) { o.connection.connect_to.push_back(v); }},
+    {"-4,--ipv4", nullptr, "IPv4 only", kConnection, [](Options& o, Value) { o.connection.family = 4; }},
+    {"-6,--ipv6", nullptr, "IPv6 only", kConnection, [](Options& o, Value) { o.connection.family = 6; }},
+};
+
+constexpr OptionRow kResilienceRows[] = {
+    {"--policy", "NAME", "named set of defaults: pester", kResilience, set_policy},
+    {"--concurrency", "N", "lanes raced, 1 to 64 (default 1)", kResilience,
+     [](Options& o, Value v) {
+       o.resilience.concurrency = static_cast<int>(number(v, 1, PESTER_CONCURRENCY_MAX));
+     }},
+    {"--max-attempts", "N", "tries per lane, the first included (default 3)", kResilience,
+     [](Options& o, Value v) {
+       const uint64_t n = number(v, 0, 1'000'000);
+       o.resilience.max_attempts = n == 0 ? 1 : static_cast<int>(n);
+     }},
+    {"--backoff", "NAME[:BASE[:CAP]]",
+     "wait before a retry: constant, linear, linear-jitter, exponential, exponential-jitter, "
+     "full-jitter, equal-jitter, decorrelated-jitter, none (default constant:1s)",
+     kResilience, [](Options& o, Value v) { o.resilience.backoff = parse_backoff(v); }},
+    {"--hedge-after", "DURATION", "start the next lane only when the last has not answered for so long",
+     kResilience, set_hedge_after},
+    {"--retry-on", "LIST",
+     "what is tried again: statuses, ranges, classes (5xx) and connect, timeout, reset, dns, body, tls, "
+     "protocol; +X adds, -X takes away",
+     kResilience, [](Options& o, Value v) { o.resilience.retry_on = v; }},
+    {"--idempotent", nullptr, "may be repeated and raced whatever its method", kResilience,
+     [](Options& o, Value) { o.resilience.idempotent = true; }},
+    {"--retry-unsafe", nullptr, "also repeat a request whose outcome is unknown", kResilience,
+     [](Options& o, Value) { o.resilience.retry_unsafe = true; }},
+    {"--seed", "N", "seed of the jitter", kResilience,
+     [](Options& o, Value v) { o.resilience.seed = number(v, 0, UINT64_MAX); }},
+    {"--repeat", "N", "send the request N times and sum up", kResilience,
+     [](Options& o, Value v) { o.resilience.repeat = number(v, 1, 100'000'000); }},
+    {"--parallel", "N", "so many at once (default 1)", kResilience,
+     [](Options& o, Value v) { o.resilience.parallel = number(v, 1, 100'000); }},
+};
+
+constexpr OptionRow kOutputRows[] = {
+    {"-i,--include", nullptr, "show the response's head before its body", kOutput,
+     [](Options& o, Value) { o.output.include = true; }},
+    {"-D,--dump-header", "FILE", "write the response's head to a file", kOutput,
+     [](Options& o, Value v) { o.output.dump_header = v; }},
+    {"-o,--output", "FILE", "write the body to a file", kOutput,
+     [](Options& o, Value v) { o.output.output = v; }},
+    {"-s,--silent", nullptr, "no errors, no progress", kOutput,
+     [](Options& o, Value) { o.output.silent = true; }},
+    {"-S,--show-error", nullptr, "errors in spite of -s", kOutput,
+     [](Options& o, Value) { o.output.show_error = true; }},
+    {"-f,--fail", nullptr, "no body and exit 22 when the status is 400 or more", kOutput,
+     [](Options& o, Value) { o.output.fail = true; }},
+    {"-w,--write-out", "FORMAT", "print this afterwards: %{http_code}, %{time_total}, ...", kOutput,
+     [](Options& o, Value v) { o.output.write_out = v; }},
+    {"-v,--verbose", nullptr, "the wire: connections and heads of every attempt", kOutput,
+     [](Options& o, Value) { o.output.verbose = true; }},
+    {"--log", nullptr, "a line per failed attempt", kOutput,
+     [](Options& o, Value) { o.output.log = true; }},
+    {"--waterfall", nullptr, "a picture of the race", kOutput,
+     [](Options& o, Value) { o.output.waterfall = true; }},
+    {"-#,--progress-bar", nullptr, "progress of the transfer", kOutput,
+     [](Options& o, Value) { o.output.progress_bar = true; }},
+    {"--json", nullptr, "one JSON document instead of the body", kOutput,
+     [](Options& o, Value) { o.output.json = true; }},
+};
+
+constexpr OptionRow kLaterRows[] = {
+    {"-b,--cookie", "DATA", "cookies to send", kLater, refuse},
+    {"-c,--cookie-jar", "FILE", "cookies to keep", kLater, refuse},
+    {"-L,--location", nullptr, "follow redirects", kLater, refuse},
+    {"--max-redirs", "N", "at most so many", kLater, refuse},
+    {"--compressed", nullptr, "ask for a compressed body", kLater, refuse},
+    {"-x,--proxy", "URL", "proxy", kLater, refuse},
+    {"--noproxy", "LIST", "hosts without proxy", kLater, refuse},
+    {"--unix-socket", "PATH", "connect to a unix socket", kLater, refuse},
+    {"--retry-after", "on|off|MAX", "honour Retry-After", kLater, refuse},
+};
+
+template <size_t... N>
+constexpr auto joined(const OptionRow (&... parts)[N]) {
+  std::array<OptionRow, (N + ...)> rows{};
+  size_t at = 0;
+  const auto add = [&](const OptionRow& row) { rows[at++] = row; };
+  const auto add_all = [&](const auto& part) {
+    for (const OptionRow& row : part) add(row);
+  };
+  (add_all(parts), ...);
+  return rows;
+}
+
+constexpr auto kRows = joined(kRequestRows, kConnectionRows, kResilienceRows, kOutputRows, kLaterRows);
+
+}  // namespace
+
+std::span<const OptionRow> option_table() {
+  return kRows;
+}
+
+}  // namespace pester::cli

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// What the user asked for, as plain values, and how the command line becomes that. It touches no file
+// and no network; what an option does is decided elsewhere.
+#ifndef PESTER_CLI_OPTIONS_H_
+#define PESTER_CLI_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pester::cli {
+
+// One -d, --data-binary or --data-urlencode, in the order given: they join in that order.
+struct DataPart {
+  enum class Kind { data, binary, urlencode };
+  Kind kind = Kind::data;
+  std::string value;
+};
+
+struct Backoff {
+  int kind = 0;         // pester_backoff_kind_t
+  int64_t base_ms = 0;  // 0: the library's default
+  int64_t cap_ms = 0;   // 0: none
+};
+
+struct RequestOptions {
+  std::string url;
+  std::string method;  // empty: follows from the other options
+  std::vector<std::string> headers;
+  std::vector<DataPart> data;
+  std::optional<std::string> upload_file;
+  bool head = false;
+  std::optional<std::string> user_agent;  // "": no such header
+  std::string referer;
+  std::optional<std::string> user;  // NAME:PASS
+  std::optional<std::string> bearer;
+};
+
+struct ConnectionOptions {
+  int64_t connect_timeout_ms = 0;  // 0: the library's default
+  int64_t max_time_ms = 0;         // 0: none
+  int64_t attempt_timeout_ms = 0;  // 0: none
+  std::string ca_file, ca_dir, cert_file, cert_password, key_file, pinned;
+  bool insecure = false;
+  int tls_min = 0;  // pester_tls_version_t
+  std::vector<std::string> resolve, connect_to;
+  int family = 0;  // 4, 6, or 0 for both
+};
+
+struct ResilienceOptions {
+  int concurrency = 1;
+  int max_attempts = 3;
+  std::optional<Backoff> backoff;
+  int64_t hedge_after_ms = 0;
+  std::optional<std::string> retry_on;
+  bool idempotent = false;
+  bool retry_unsafe = false;
+  std::optional<uint64_t> seed;
+  std::optional<uint64_t> repeat;  // given at all: a summary is due
+  uint64_t parallel = 1;
+
+  [[nodiscard]] uint64_t runs() const { return repeat.value_or(1); }
+};
+
+struct OutputOptions {
+  bool include = false;
+  std::optional<std::string> dump_header;
+  std::optional<std::string> output;
+  bool silent = false;
+  bool show_error = false;
+  bool fail = false;
+  std::optional<std::string> write_out;
+  bool verbose = false;
+  bool log = false;
+  bool waterfall = false;
+  bool progress_bar = false;
+  bool json = false;
+
+  [[nodiscard]] bool tells_errors() const { return !silent || show_error; }
+};
+
+struct Options {
+  RequestOptions request;
+  ConnectionOptions connection;
+  ResilienceOptions resilience;
+  OutputOptions output;
+};
+
+// `text` is the help or the version when the user asked for it: print it and be done.
+struct CommandLine {
+  Options options;
+  std::optional<std::string> text;
+};
+
+// Throws CommandError with kExitUsage, naming the option and the value.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+// "NAME[:BASE[:CAP]]"; throws std::invalid_argument saying what is wrong.
+Backoff parse_backoff(std::string_view text);
+
+}  // namespace pester::cli
+
+#endif

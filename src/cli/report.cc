@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// The few questions asked of a report in more than one place.
+#include "cli/report.h"
+
+#include "cli/text.h"
+
+namespace pester::cli {
+
+const std::string* find_header(const ResponseReport& response, const std::string& name) {
+  for (const auto& [header, value] : response.headers) {
+    if (equal_ignoring_case(header, name)) return &value;
+  }
+  return nullptr;
+}
+
+std::string without_userinfo(const std::string& url) {
+  const size_t scheme = url.find("://");
+  const size_t from = scheme == std::string::npos ? 0 : scheme + 3;
+  const size_t end = std::min(url.find_first_of("/?#", from), url.size());
+  const size_t at = url.rfind('@', end);
+  if (at == std::string::npos || at < from || at >= end) return url;
+  return url.substr(0, from) + url.substr(at + 1);
+}
+
+std::string head_text(const ResponseReport& response) {
+  std::string text = response.http_version == 10 ? "HTTP/1.0 " : "HTTP/1.1 ";
+  text += std::to_string(response.status) + " " + response.reason + "\r\n";
+  for (const auto& [name, value] : response.headers) text += name + ": " + value + "\r\n";
+  return text + "\r\n";
+}
+
+}  // namespace pester::cli

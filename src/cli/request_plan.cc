@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// Body and header assembly with curl's rules, of which some are odd: they are kept, since people's
+// scripts depend on them.
+#include "cli/request_plan.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "cli/command_error.h"
+#include "cli/exit_code.h"
+#include "cli/text.h"
+
+namespace pester::cli {
+namespace {
+
+std::string without_line_ends(std::string bytes) {
+  std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n'; });
+  return bytes;
+}
+
+std::string plus_for_space(std::string encoded) {
+  for (size_t at = encoded.find("%20"); at != std::string::npos; at = encoded.find("%20", at)) {
+    encoded.replace(at, 3, "+");
+  }
+  return encoded;
+}
+
+// "content", "=content", "name=content", "@file", "name@file": the first '=' decides, then the first
+// '@'.
+std::string encoded_field(const std::string& text, const FileReader& read) {
+  size_t at = text.find('=');
+  const bool file = at == std::string::npos && (at = text.find('@')) != std::string::npos;
+  if (at == std::string::npos) return plus_for_space(percent_encode(text));
+  const std::string name = text.substr(0, at);
+  const std::string rest = text.substr(at + 1);
+  const std::string value = plus_for_space(percent_encode(file ? read(rest) : rest));
+  return name.empty() ? value : name + "=" + value;
+}
+
+std::string part_bytes(const DataPart& part, const FileReader& read) {
+  switch (part.kind) {
+    case DataPart::Kind::data:
+      return part.value.starts_with('@') ? without_line_ends(read(part.value.substr(1))) : part.value;
+    case DataPart::Kind::binary:
+      return part.value.starts_with('@') ? read(part.value.substr(1)) : part.value;
+    case DataPart::Kind::urlencode:
+      return encoded_field(part.value, read);
+  }
+  return {};
+}
+
+PlannedHeader parse_header(const std::string& line) {
+  const size_t colon = line.find(':');
+  if (colon != std::string::npos) {
+    const std::string value(trim(std::string_view(line).substr(colon + 1)));
+    if (value.empty()) return {line.substr(0, colon), {}};
+    return {line.substr(0, colon), value};
+  }
+  const std::string_view trimmed = trim(line);
+  if (trimmed.size() > 1 && trimmed.ends_with(';')) {
+    return {std::string(trimmed.substr(0, trimmed.size() - 1)), ""};
+  }
+  throw CommandError(
+      kExitUsage, "option --header: '" + printable(line) + "' is not 'Name: value', 'Name:' or 'Name;'");
+}
+
+// -H @FILE has a header a line.
+void add_headers(const RequestOptions& options, const FileReader& read, RequestPlan& plan) {
+  for (const std::string& given : options.headers) {
+    if (!given.starts_with('@')) {
+      plan.headers.push_back(parse_header(given));
+      continue;
+    }
+    for (std::string& line : split(read(given.substr(1)), '\n')) {
+      std::erase(line, '\r');
+      if (!trim(line).empty()) plan.headers.push_back(parse_header(line));
+    }
+  }
+}
+
+std::string default_method(const RequestOptions& options) {
+  if (options.head) return "HEAD";
+  if (options.upload_file) return "PUT";
+  return options.data.empty() ? "GET" : "POST";
+}
+
+// A PUT to a folder goes to the file's name in it, as curl does.
+std::string upload_url(std::string url, const std::string& path) {
+  const size_t tail = std::min(url.find_first_of("?#"), url.size());
+  const size_t authority = url.find("://") + 3;
+  const size_t slash = url.find('/', authority);
+  const std::string name = percent_encode(std::string_view(path).substr(path.rfind('/') + 1));
+  if (slash == std::string::npos || slash > tail) {
+    url.insert(tail, "/" + name);
+  } else if (url[tail - 1] == '/') {
+    url.insert(tail, name);
+  }
+  return url;
+}
+
+}  // namespace
+
+std::string with_scheme(const std::string& url) {
+  const size_t end = url.find("://");
+  if (end == std::string::npos || end == 0) return url.starts_with("://") ? url : "http://" + url;
+  const bool scheme =
+      std::all_of(url.begin(), url.begin() + static_cast<std::ptrdiff_t>(end), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+               c == '-' || c == '.';
+      });
+  return scheme ? url : "http://" + url;
+}
+
+std::string join_data(const std::vector<DataPart>& parts, const FileReader& read) {
+  std::string body;
+  bool first = true;
+  for (const DataPart& part : parts) {
+    if (!first) body += '&';
+    first = false;
+    body += part_bytes(part, read);
+  }
+  return body;
+}
+
+RequestPlan plan_request(const RequestOptions& options, const FileReader& read) {
+  RequestPlan plan;
+  plan.method = options.method.empty() ? default_method(options) : options.method;
+  plan.url = with_scheme(options.url);
+  add_headers(options, read, plan);
+  const auto has = [&plan](std::string_view name) {
+    return std::any_of(plan.headers.begin(), plan.headers.end(),
+                       [name](const PlannedHeader& h) { return equal_ignoring_case(h.name, name); });
+  };
+  std::vector<PlannedHeader> own;
+  if (options.user && !has("Authorization"))
+    own.push_back({"Authorization", "Basic " + base64(*options.user)});
+  if (options.bearer && !has("Authorization"))
+    own.push_back({"Authorization", "Bearer " + *options.bearer});
+  if (!options.referer.empty() && !has("Referer")) own.push_back({"Referer", options.referer});
+  if (!options.data.empty() && !has("Content-Type")) {
+    own.push_back({"Content-Type", "application/x-www-form-urlencoded"});
+  }
+  plan.headers.insert(plan.headers.begin(), own.begin(), own.end());
+  if (!options.data.empty()) plan.body = join_data(options.data, read);
+  if (options.upload_file) {
+    plan.body = read(*options.upload_file);
+    plan.url = upload_url(plan.url, *options.upload_file);
+  }
+  return plan;
+}
+
+}  // namespace pester::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// From options to the request that goes to the library: method, URL, headers, body, as curl would make
+// them. It opens no file itself and checks nothing that the library checks.
+#ifndef PESTER_CLI_REQUEST_PLAN_H_
+#define PESTER_CLI_REQUEST_PLAN_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+
+namespace pester::cli {
+
+struct PlannedHeader {
+  std::string name;
+  std::optional<std::string> value;  // nothing: the default header of this name is taken away
+};
+
+struct RequestPlan {
+  std::string method;
+  std::string url;
+  std::vector<PlannedHeader> headers;
+  std::optional<std::string> body;
+};
+
+// Gives a file's bytes, "-" being standard input.
+using FileReader = std::function<std::string(const std::string& path)>;
+
+// Throws CommandError for a header that is none and whatever `read` throws.
+RequestPlan plan_request(const RequestOptions& options, const FileReader& read);
+
+// "http://" in front unless there is a scheme.
+std::string with_scheme(const std::string& url);
+
+// Joins the parts as curl does for -d, --data-binary and --data-urlencode.
+std::string join_data(const std::vector<DataPart>& parts, const FileReader& read);
+
+}  // namespace pester::cli
+
+#endif

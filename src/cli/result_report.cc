@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Copies a result out of the library, accessor by accessor.
+#include "cli/result_report.h"
+
+#include <fmt/core.h>
+
+#include "cli/exit_code.h"
+#include "cli/text.h"
+
+namespace pester::cli {
+namespace {
+
+std::string bytes_of(const pester_slice_t& slice) {
+  return {slice.data, slice.len};
+}
+
+ErrorReport error_report(int code, const char* detail) {
+  const bool said = detail != nullptr && *detail != '\0';
+  return {code, pester_err_name(code), said ? detail : pester_strerror(code)};
+}
+
+std::string text_or_empty(const char* text) {
+  return text != nullptr ? text : "";
+}
+
+ExchangeReport exchange_report(const pester_exchange_t& x) {
+  ExchangeReport out;
+  out.lane = x.lane;
+  out.attempt = x.attempt;
+  out.kind = pester_kind_name(x.kind);
+  out.outcome = pester_outcome_name(x.outcome);
+  out.delivery = pester_delivery_name(x.delivery);
+  out.status = x.status;
+  if (x.error != 0) out.error = error_report(x.error, x.detail);
+  out.url = text_or_empty(x.url);
+  out.remote = text_or_empty(x.remote);
+  out.reused = x.reused != 0;
+  out.tls = x.tls != 0;
+  out.tls_resumed = x.tls_resumed != 0;
+  out.tls_version = text_or_empty(x.tls_version);
+  out.tls_cipher = text_or_empty(x.tls_cipher);
+  out.tls_alpn = text_or_empty(x.tls_alpn);
+  out.bytes_sent = x.bytes_sent;
+  out.bytes_received = x.bytes_received;
+  out.started_ns = x.started_ns;
+  out.sent_ns = x.sent_ns;
+  out.first_byte_ns = x.first_byte_ns;
+  out.ended_ns = x.ended_ns;
+  out.queued_ns = x.queued_ns;
+  out.dns_ns = x.dns_ns;
+  out.connect_ns = x.connect_ns;
+  out.tls_ns = x.tls_ns;
+  out.backoff_ns = x.backoff_ns;
+  return out;
+}
+
+Reached reached_by(const ExchangeReport& x) {
+  if (x.reused || x.delivery != "unsent") return Reached::exchange;
+  if (x.connect_ns < 0) return Reached::nothing;
+  const bool handshaking = x.url.starts_with("https:") && !x.tls;
+  return handshaking ? Reached::handshake : Reached::exchange;
+}
+
+// A request that a breaker, a budget or a full queue stopped ends with that; scripts ask what was wrong
+// with the server, which is the last real error.
+int status_of_error(const Report& report) {
+  const int code = report.error->code;
+  const bool stopped = code == PESTER_EBREAKER || code == PESTER_EBUDGET || code == PESTER_EQUEUE;
+  for (auto x = report.exchanges.rbegin(); x != report.exchanges.rend(); ++x) {
+    if (x->error && (x->error->code == code || stopped)) {
+      return exit_status_of(x->error->code, reached_by(*x));
+    }
+  }
+  return exit_status_of(code, Reached::nothing);
+}
+
+std::string error_sentence(const Report& report) {
+  std::string text = report.error->message;
+  const size_t attempts = report.attempts();
+  if (attempts > 1) text += fmt::format(" (after {} attempts)", attempts);
+  if (report.stop == "budget" || report.stop == "breaker") text += ": stopped by the " + report.stop;
+  return text;
+}
+
+void settle_exit(Report& report, const OutputOptions& output) {
+  if (report.error) {
+    report.exit_status = status_of_error(report);
+    report.exit_message = error_sentence(report);
+  } else if (output.fail && report.response->status >= 400) {
+    report.exit_status = kExitHttpStatus;
+    report.exit_message = fmt::format("The requested URL returned error: {}", report.response->status);
+  }
+}
+
+}  // namespace
+
+ResponseReport response_of(const pester_result_t* result) {
+  ResponseReport response;
+  response.http_version = pester_result_http_version(result);
+  response.status = pester_result_status(result);
+  response.reason = pester_result_reason(result);
+  response.url = pester_result_url(result);
+  pester_slice_t name;
+  pester_slice_t value;
+  for (size_t i = 0; pester_result_header_at(result, i, &name, &value) == 0; ++i) {
+    response.headers.emplace_back(bytes_of(name), bytes_of(value));
+  }
+  for (size_t i = 0; pester_result_trailer_at(result, i, &name, &value) == 0; ++i) {
+    response.trailers.emplace_back(bytes_of(name), bytes_of(value));
+  }
+  return response;
+}
+
+Report report_of(const pester_result_t* result, const RequestPlan& plan, const OutputOptions& output) {
+  Report report;
+  report.method = plan.method;
+  report.url = without_userinfo(plan.url);
+  report.stop = pester_stop_name(pester_result_stop(result));
+  report.duration_ns = pester_result_duration_ns(result);
+  report.upload_bytes = plan.body ? plan.body->size() : 0;
+  const int error = pester_result_error(result);
+  if (error != 0) {
+    report.error = error_report(error, pester_result_detail(result));
+  } else {
+    report.response = response_of(result);
+    const pester_winner_t winner = pester_result_winner(result);
+    report.winner_lane = winner.lane;
+    report.winner_attempt = winner.attempt;
+  }
+  pester_exchange_t exchange;
+  for (size_t i = 0; pester_result_exchange(result, i, &exchange) == 0; ++i) {
+    report.exchanges.push_back(exchange_report(exchange));
+  }
+  settle_exit(report, output);
+  return report;
+}
+
+Report refused_report(int error, const std::string& text, const RequestPlan& plan) {
+  Report report;
+  report.method = plan.method;
+  report.url = without_userinfo(plan.url);
+  report.stop = pester_stop_name(PESTER_STOP_NOT_RETRYABLE);
+  report.error = error_report(error, text.c_str());
+  report.exit_status = exit_status_of(error, Reached::nothing);
+  report.exit_message = report.error->message;
+  return report;
+}
+
+}  // namespace pester::cli

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// The loop, the client, the signal, and the order in which things are printed.
+#include "cli/runner.h"
+
+#include <unistd.h>
+
+#include "cli/command_error.h"
+#include "cli/exit_code.h"
+#include "cli/json_document.h"
+#include "cli/result_report.h"
+#include "cli/text.h"
+#include "cli/waterfall.h"
+#include "cli/write_out.h"
+
+namespace pester::cli {
+namespace {
+
+// One dead server makes --repeat 100000 say the same 100000 times; the summary counts.
+constexpr uint64_t kErrorsToldMax = 10;
+
+void to_stderr(const std::string& text) {
+  static_cast<void>(write_all(STDERR_FILENO, text));
+}
+
+}  // namespace
+
+Runner::Runner(const Options& options, const RequestPlan& plan)
+    : options_(options), plan_(plan), setup_(options) {
+  const int error = uv_loop_init(&loop_);
+  if (error != 0) throw CommandError(kExitMemory, std::string("no event loop: ") + uv_strerror(error));
+  uv_signal_init(&loop_, &interrupt_);
+  interrupt_.data = this;
+}
+
+Runner::~Runner() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&interrupt_), nullptr);
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  uv_loop_close(&loop_);
+}
+
+void Runner::open_client() {
+  if (options_.output.log) {
+    setup_.client.log_hook = on_log;
+    setup_.client.log_data = this;
+  }
+  if (options_.output.verbose) {
+    setup_.client.trace_hook = on_trace;
+    setup_.client.trace_data = this;
+  }
+  const int error = pester_client_new(&client_, &loop_, &setup_.client);
+  if (error == 0) return;
+  const bool said = setup_.error_text[0] != '\0';
+  throw CommandError(exit_status_of(error, Reached::nothing),
+                     said ? setup_.error_text.data() : pester_strerror(error));
+}
+
+int Runner::run() {
+  if (options_.output.dump_header) {
+    dump_.emplace(*options_.output.dump_header);
+    if (!dump_->open()) throw CommandError(kExitWrite, dump_->error());
+  }
+  open_client();
+  uv_signal_start(&interrupt_, on_interrupt, SIGINT);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&interrupt_));
+  started_at_ns_ = uv_hrtime();
+  start_more();
+  if (flights_.empty()) end();
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  return interrupted_ ? kExitInterrupted : exit_status_;
+}
+
+void Runner::start_more() {
+  while (!stopping_ && started_ < options_.resilience.runs() &&
+         flights_.size() < options_.resilience.parallel && start_one()) {
+  }
+}
+
+bool Runner::start_one() {
+  Flight& flight = flights_.emplace_back(*this, dump_ ? &*dump_ : nullptr);
+  flight.place = std::prev(flights_.end());
+  std::vector<pester_header_t> headers;
+  std::array<char, 512> why{};
+  pester_request_t request = request_of(plan_, options_, headers);
+  request.on_head = on_head;
+  request.on_body = on_body;
+  request.on_done = on_done;
+  request.data = &flight;
+  request.error_text = why.data();
+  request.error_text_size = why.size();
+  const int error = pester_send(client_, &request, &flight.id);
+  ++started_;
+  if (error == 0) return true;
+  // What is refused once is refused every time.
+  stopping_ = true;
+  Report report = refused_report(error, why.data(), plan_);
+  static_cast<void>(flight.transfer.finish(report));
+  flights_.erase(flight.place);
+  tell(report);
+  return false;
+}
+
+void Runner::on_head(const pester_result_t* result, void* data) {
+  auto& flight = *static_cast<Flight*>(data);
+  if (flight.transfer.head(response_of(result), uv_hrtime())) return;
+  flight.runner.give_up(kExitWrite, flight.transfer.error());
+}
+
+void Runner::on_body(const pester_result_t*, const char* bytes, size_t len, void* data) {
+  auto& flight = *static_cast<Flight*>(data);
+  if (flight.runner.stopping_ && !flight.transfer.error().empty()) return;
+  if (flight.transfer.body({bytes, len}, uv_hrtime())) return;
+  flight.runner.give_up(kExitWrite, flight.transfer.error());
+}
+
+void Runner::on_done(const pester_result_t* result, void* data) {
+  auto& flight = *static_cast<Flight*>(data);
+  flight.runner.done(flight, result);
+}
+
+void Runner::done(Flight& flight, const pester_result_t* result) {
+  Report report = report_of(result, plan_, options_.output);
+  const bool failed_before = !flight.transfer.error().empty();
+  if (!flight.transfer.finish(report)) {
+    report.exit_status = kExitWrite;
+    report.exit_message = flight.transfer.error();
+    if (!failed_before) give_up(kExitWrite, report.exit_message);
+  } else if (interrupted_ && report.error && report.error->code == PESTER_ECANCELED) {
+    report.exit_status = kExitInterrupted;
+    report.exit_message = "interrupted";
+  }
+  flights_.erase(flight.place);
+  tell(report);
+  start_more();
+  if (flights_.empty()) end();
+}
+
+// Something on this side makes going on pointless: every request is cancelled, and none is started.
+void Runner::give_up(int exit_status, const std::string& message) {
+  if (exit_status_ == 0) exit_status_ = exit_status;
+  if (!stopping_ && options_.output.tells_errors()) {
+    to_stderr("pester: (" + std::to_string(exit_status) + ") " + printable(message) + "\n");
+  }
+  stopping_ = true;
+  cancel_all();
+}
+
+void Runner::cancel_all() {
+  for (const Flight& flight : flights_) static_cast<void>(pester_cancel(client_, flight.id));
+}
+
+void Runner::on_interrupt(uv_signal_t* signal, int) {
+  auto& runner = *static_cast<Runner*>(signal->data);
+  if (runner.interrupted_) ::_exit(kExitInterrupted);
+  runner.interrupted_ = true;
+  runner.stopping_ = true;
+  runner.cancel_all();
+}
+
+void Runner::on_log(const pester_exchange_t*, const char* line, void*) {
+  to_stderr(printable(line) + "\n");
+}
+
+void Runner::on_trace(int event, const pester_exchange_t* x, pester_slice_t text, void* data) {
+  WireTrace& trace = static_cast<Runner*>(data)->trace_;
+  const bool plain = x->kind == PESTER_KIND_FIRST || x->kind == PESTER_KIND_RETRY;
+  const WireTrace::Who who{x->lane, x->attempt, plain ? "" : pester_kind_name(x->kind), x->url};
+  const std::string_view words(text.data != nullptr ? text.data : "", text.len);
+  switch (static_cast<pester_trace_event_t>(event)) {
+    case PESTER_TRACE_CONNECTED: {
+      WireTrace::Tls tls;
+      if (x->tls != 0) tls = {x->tls_version, x->tls_cipher, x->tls_alpn, x->tls_resumed != 0};
+      to_stderr(trace.connected(who, x->remote, x->reused != 0, x->tls != 0 ? &tls : nullptr));
+      break;
+    }
+    case PESTER_TRACE_REQUEST:
+      to_stderr(trace.request(who, words));
+      break;
+    case PESTER_TRACE_RESPONSE:
+      to_stderr(trace.response(who, words));
+      break;
+    case PESTER_TRACE_ENDED:
+      to_stderr(trace.ended(who, words));
+      break;
+  }
+}
+
+void Runner::print(const std::string& text) {
+  if (text.empty() || write_all(STDOUT_FILENO, text)) return;
+  give_up(kExitWrite, "cannot write to standard output");
+}
+
+void Runner::tell_error(const Report& report) {
+  if (report.exit_status == 0) return;
+  if (exit_status_ == 0) exit_status_ = report.exit_status;
+  // After a failed write the rest was cancelled by us, and the reason told.
+  const bool ours =
+      report.exit_status == kExitWrite || (stopping_ && report.exit_status == kExitAborted);
+  if (ours || !options_.output.tells_errors() || errors_told_ >= kErrorsToldMax) return;
+  ++errors_told_;
+  to_stderr("pester: (" + std::to_string(report.exit_status) + ") " + printable(report.exit_message) +
+            "\n");
+}
+
+void Runner::tell(const Report& report) {
+  const OutputOptions& out = options_.output;
+  latency_.add(report.duration_ns, report.response ? report.response->status : 0,
+               report.error ? report.error->name : "");
+  tell_error(report);
+  if (out.waterfall) to_stderr(waterfall(report, canvas_of(STDERR_FILENO)));
+  if (out.json) {
+    const auto layout = options_.resilience.repeat ? JsonLayout::one_line : JsonLayout::indented;
+    print(json_document(report, layout) + "\n");
+  }
+  if (out.write_out) {
+    const WrittenOut written = write_out(*out.write_out, report);
+    print(written.out);
+    to_stderr(written.err);
+  }
+}
+
+void Runner::summary() {
+  if (!options_.resilience.repeat) return;
+  pester_client_stats_t stats;
+  pester_client_stats(client_, &stats);
+  LatencySummary::Totals totals;
+  totals.parallel = options_.resilience.parallel;
+  totals.exchanges = stats.exchanges;
+  totals.connections_opened = stats.connections_opened;
+  totals.elapsed_ns = static_cast<int64_t>(uv_hrtime() - started_at_ns_);
+  to_stderr(latency_.text(totals));
+}
+
+void Runner::end() {
+  if (client_ == nullptr) return;
+  summary();
+  pester_client_t* client = client_;
+  client_ = nullptr;
+  pester_client_close(client, nullptr, nullptr);
+}
+
+}  // namespace pester::cli

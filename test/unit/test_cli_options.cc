@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+// Claims about the command line: curl's habits, the order of data, and what is refused by name.
+#include "cli/options.h"
+
+#include <pester.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "cli/command_error.h"
+#include "cli/exit_code.h"
+#include "support/cmocka.h"
+
+using namespace pester::cli;
+
+namespace {
+
+Options parsed(std::vector<const char*> words) {
+  words.insert(words.begin(), "pester");
+  return parse_command_line(static_cast<int>(words.size()), words.data()).options;
+}
+
+// The text of the refusal, whose exit status is 2; "" when nothing was refused.
+std::string refusal(std::vector<const char*> words) {
+  try {
+    parsed(std::move(words));
+  } catch (const CommandError& error) {
+    assert_int_equal(error.exit_status(), kExitUsage);
+    return error.what();
+  }
+  return "";
+}
+
+bool has(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+void defaults_are_the_contract(void**) {
+  const Options o = parsed({"http://a/"});
+  assert_string_equal(o.request.url.c_str(), "http://a/");
+  assert_int_equal(o.resilience.concurrency, 1);
+  assert_int_equal(o.resilience.max_attempts, 3);
+  assert_false(o.resilience.backoff.has_value());
+  assert_false(o.resilience.repeat.has_value());
+  assert_int_equal(o.resilience.runs(), 1);
+  assert_true(o.output.tells_errors());
+}
+
+void short_options_combine_and_take_attached_values(void**) {
+  const Options o = parsed({"-sSfi", "-XPATCH", "-HA: b", "-ofile", "http://a/"});
+  assert_true(o.output.silent && o.output.show_error && o.output.fail && o.output.include);
+  assert_string_equal(o.request.method.c_str(), "PATCH");
+  assert_string_equal(o.request.headers.at(0).c_str(), "A: b");
+  assert_string_equal(o.output.output->c_str(), "file");
+  const Options p = parsed({"-vo", "out", "http://a/"});
+  assert_true(p.output.verbose);
+  assert_string_equal(p.output.output->c_str(), "out");
+}
+
+void a_url_may_stand_anywhere(void**) {
+  assert_string_equal(parsed({"http://a/", "-H", "X: y", "-v"}).request.url.c_str(), "http://a/");
+  assert_string_equal(parsed({"-H", "X: y", "http://a/", "-v"}).request.url.c_str(), "http://a/");
+  assert_string_equal(parsed({"-v", "--", "http://a/"}).request.url.c_str(), "http://a/");
+  assert_string_equal(parsed({"[::1]:80/x"}).request.url.c_str(), "[::1]:80/x");
+}
+
+void values_are_taken_as_they_stand(void**) {
+  const Options o = parsed({"-d", "[1,2]", "-d", "", "-d", "-x", "-d", "{\"a\":\"%%\"}", "-d", "\"q\"",
+                            "--retry-on", "-5xx", "--output=a=b", "http://a/"});
+  assert_int_equal(o.request.data.size(), 5);
+  assert_string_equal(o.request.data[0].value.c_str(), "[1,2]");
+  assert_string_equal(o.request.data[1].value.c_str(), "");
+  assert_string_equal(o.request.data[2].value.c_str(), "-x");
+  assert_string_equal(o.request.data[3].value.c_str(), "{\"a\":\"%%\"}");
+  assert_string_equal(o.request.data[4].value.c_str(), "\"q\"");
+  assert_string_equal(o.resilience.retry_on->c_str(), "-5xx");
+  assert_string_equal(o.output.output->c_str(), "a=b");
+}
+
+void data_keep_the_order_of_the_command_line(void**) {
+  const Options o =
+      parsed({"-d", "1", "--data-urlencode", "2", "--data", "3", "--data-binary", "4", "-d5", "a"});
+  const DataPart::Kind kinds[] = {DataPart::Kind::data, DataPart::Kind::urlencode, DataPart::Kind::data,
+                                  DataPart::Kind::binary, DataPart::Kind::data};
+  assert_int_equal(o.request.data.size(), 5);
+  for (size_t i = 0; i < 5; ++i) {
+    assert_int_equal(o.request.data[i].kind, kinds[i]);
+    assert_string_equal(o.request.data[i].value.c_str(), std::to_string(i + 1).c_str());
+  }
+}
+
+void the_last_of_repeated_options_holds(void**) {
+  const Options o = parsed({"-X", "A", "-X", "B", "-m", "1", "-m", "2.5", "-4", "-6", "a"});
+  assert_string_equal(o.request.method.c_str(), "B");
+  assert_int_equal(o.connection.max_time_ms, 2500);
+  assert_int_equal(o.connection.family, 6);
+}
+
+void resilience_is_read(void**) {
+  const Options o = parsed({"--policy",
+                            "pester",
+                            "--concurrency",
+                            "3",
+                            "--max-attempts",
+                            "5",
+                            "--backoff",
+                            "exponential-jitter:250ms:5m",
+                            "--hedge-after",
+                            "50ms",
+                            "--retry-on",
+                            "5xx,+429",
+                            "--idempotent",
+                            "--retry-unsafe",
+                            "--seed",
+                            "7",
+                            "--repeat",
+                            "100",
+                            "--parallel",
+                            "10",
+                            "a"});
+  assert_int_equal(o.resilience.concurrency, 3);
+  assert_int_equal(o.resilience.max_attempts, 5);
+  assert_int_equal(o.resilience.backoff->kind, PESTER_BACKOFF_EXPONENTIAL_JITTER);
+  assert_int_equal(o.resilience.backoff->base_ms, 250);
+  assert_int_equal(o.resilience.backoff->cap_ms, 300'000);
+  assert_int_equal(o.resilience.hedge_after_ms, 50);
+  assert_string_equal(o.resilience.retry_on->c_str(), "5xx,+429");
+  assert_true(o.resilience.idempotent && o.resilience.retry_unsafe);
+  assert_true(*o.resilience.seed == 7 && o.resilience.runs() == 100 && o.resilience.parallel == 10);
+}
+
+void zero_attempts_mean_one(void**) {
+  assert_int_equal(parsed({"--max-attempts", "0", "a"}).resilience.max_attempts, 1);
+}
+
+void a_backoff_of_nothing_is_none(void**) {
+  assert_int_equal(parse_backoff("constant").base_ms, 0);  // the library's default of 1 s
+  assert_int_equal(parse_backoff("constant").kind, PESTER_BACKOFF_CONSTANT);
+  assert_int_equal(parse_backoff("constant:0ms").kind, PESTER_BACKOFF_NONE);
+  assert_int_equal(parse_backoff("full-jitter:1s:0").kind, PESTER_BACKOFF_NONE);
+  assert_int_equal(parse_backoff("none").kind, PESTER_BACKOFF_NONE);
+}
+
+void bad_values_name_option_and_value(void**) {
+  struct Case {
+    std::vector<const char*> words;
+    const char *option, *value;
+  };
+  const Case cases[] = {
+      {{"--concurrency", "0", "a"}, "--concurrency", "'0'"},
+      {{"--concurrency", "65", "a"}, "--concurrency", "'65'"},
+      {{"--max-attempts", "-1", "a"}, "--max-attempts", "'-1'"},
+      {{"--backoff", "foo", "a"}, "--backoff", "'foo'"},
+      {{"--backoff", "constant:1", "a"}, "--backoff", "'constant:1'"},
+      {{"--backoff", "constant:1s:2s:3s", "a"}, "--backoff", "'constant:1s:2s:3s'"},
+      {{"--backoff", "none:1s", "a"}, "--backoff", "'none:1s'"},
+      {{"--backoff", "", "a"}, "--backoff", "''"},
+      {{"-m", "soon", "a"}, "--max-time", "'soon'"},
+      {{"--connect-timeout", "-1", "a"}, "--connect-timeout", "'-1'"},
+      {{"--hedge-after", "10", "a"}, "--hedge-after", "'10'"},
+      {{"--policy", "nice", "a"}, "--policy", "'nice'"},
+      {{"--repeat", "0", "a"}, "--repeat", "'0'"},
+      {{"--parallel", "x", "a"}, "--parallel", "'x'"},
+      {{"--seed", "-3", "a"}, "--seed", "'-3'"},
+  };
+  for (const Case& c : cases) {
+    const std::string text = refusal(c.words);
+    if (!has(text, c.option) || !has(text, c.value)) fail_msg("%s: %s", c.option, text.c_str());
+  }
+}
+
+void what_this_version_lacks_says_so(void**) {
+  const std::vector<const char*> cases[] = {
+      {"-b", "a=b", "u"},
+      {"-c", "jar", "u"},
+      {"-L", "u"},
+      {"--max-redirs", "3", "u"},
+      {"--compressed", "u"},
+      {"-T", "-", "u"},
+      {"-x", "http://p", "u"},
+      {"--noproxy", "*", "u"},
+      {"--unix-socket", "/s", "u"},
+      {"--hedge-after", "p95", "u"},
+      {"--policy", "standard", "u"},
+      {"--policy", "hedged", "u"},
+      {"--retry-after", "on", "u"},
+  };
+  for (const auto& words : cases) {
+    const std::string text = refusal(words);
+    if (!has(text, "not in this version")) fail_msg("%s: %s", words[0], text.c_str());
+  }
+}
+
+void nonsense_is_refused(void**) {
+  assert_true(has(refusal({}), "no URL"));
+  assert_true(has(refusal({"a", "b"}), "more than one URL"));
+  assert_true(has(refusal({"--frobnicate", "a"}), "--frobnicate: is unknown"));
+  assert_true(has(refusal({"-Z", "a"}), "-Z: is unknown"));
+  assert_true(has(refusal({"a", "-X"}), "request"));
+  assert_true(has(refusal({"-I", "-d", "x", "a"}), "only one of"));
+  assert_true(has(refusal({"-T", "f", "-d", "x", "a"}), "only one of"));
+  assert_true(has(refusal({"--json=no", "a"}), "--json"));
+}
+
+void passwords_are_not_shown(void**) {
+  const std::string text = refusal({"-u", "secret", "a"});
+  assert_true(has(text, "--user"));
+  assert_false(has(text, "secret"));
+}
+
+void a_certificate_may_carry_its_password(void**) {
+  const Options o = parsed({"-E", "c\\:\\\\a.pem:pa:ss", "a"});
+  assert_string_equal(o.connection.cert_file.c_str(), "c:\\a.pem");
+  assert_string_equal(o.connection.cert_password.c_str(), "pa:ss");
+}
+
+void help_and_version_are_texts(void**) {
+  const char* help[] = {"pester", "--help"};
+  const std::string text = *parse_command_line(2, help).text;
+  for (const char* name : {"--backoff", "--waterfall", "--data-urlencode", "--connect-to", "--json"}) {
+    assert_true(has(text, name));
+  }
+  const char* version[] = {"pester", "-V"};
+  assert_string_equal(parse_command_line(2, version).text->c_str(), "pester " PESTER_VERSION "\n");
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(defaults_are_the_contract),
+      cmocka_unit_test(short_options_combine_and_take_attached_values),
+      cmocka_unit_test(a_url_may_stand_anywhere),
+      cmocka_unit_test(values_are_taken_as_they_stand),
+      cmocka_unit_test(data_keep_the_order_of_the_command_line),
+      cmocka_unit_test(the_last_of_repeated_options_holds),
+      cmocka_unit_test(resilience_is_read),
+      cmocka_unit_test(zero_attempts_mean_one),
+      cmocka_unit_test(a_backoff_of_nothing_is_none),
+      cmocka_unit_test(bad_values_name_option_and_value),
+      cmocka_unit_test(what_this_version_lacks_says_so),
+      cmocka_unit_test(nonsense_is_refused),
+      cmocka_unit_test(passwords_are_not_shown),
+      cmocka_unit_test(a_certificate_may_carry_its_password),
+      cmocka_unit_test(help_and_version_are_texts),
+  };
+  const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);
+  return failures != 0;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// Claims about the request that options make; the bodies were compared with curl 7.88's.
+#include "cli/request_plan.h"
+
+#include <string>
+
+#include "cli/command_error.h"
+#include "cli/exit_code.h"
+#include "support/cmocka.h"
+
+using namespace pester::cli;
+
+namespace {
+
+std::string fake_file(const std::string& path) {
+  if (path == "f") return "a\r\nb\n";
+  if (path == "-") return "standard input\n";
+  if (path == "headers") return "A: 1\r\n\r\nB;\n";
+  throw CommandError(kExitRead, "cannot read " + path);
+}
+
+using Kind = DataPart::Kind;
+
+void expect_body(const std::vector<DataPart>& parts, const char* body) {
+  assert_string_equal(join_data(parts, fake_file).c_str(), body);
+}
+
+void data_join_with_ampersands(void**) {
+  expect_body({{Kind::data, "a"}}, "a");
+  expect_body({{Kind::data, "a"}, {Kind::data, "b"}}, "a&b");
+  expect_body({{Kind::data, "a"}, {Kind::data, ""}}, "a&");
+  expect_body({{Kind::data, ""}, {Kind::data, "a"}}, "&a");
+  expect_body({{Kind::data, "x"}, {Kind::urlencode, "y=1 2"}, {Kind::binary, "z"}}, "x&y=1+2&z");
+}
+
+void a_file_of_data_loses_its_line_ends_unless_binary(void**) {
+  expect_body({{Kind::data, "@f"}}, "ab");
+  expect_body({{Kind::binary, "@f"}}, "a\r\nb\n");
+  expect_body({{Kind::binary, "@-"}}, "standard input\n");
+}
+
+void urlencode_has_five_forms(void**) {
+  expect_body({{Kind::urlencode, "a b/\xc3\xbc"}}, "a+b%2F%C3%BC");
+  expect_body({{Kind::urlencode, "=a b"}}, "a+b");
+  expect_body({{Kind::urlencode, "n=a&b=c@d"}}, "n=a%26b%3Dc%40d");
+  expect_body({{Kind::urlencode, "@f"}}, "a%0D%0Ab%0A");
+  expect_body({{Kind::urlencode, "n@f"}}, "n=a%0D%0Ab%0A");
+}
+
+void an_unreadable_file_is_26(void**) {
+  try {
+    expect_body({{Kind::data, "@none"}}, "");
+  } catch (const CommandError& error) {
+    assert_int_equal(error.exit_status(), kExitRead);
+    return;
+  }
+  fail_msg("nothing was thrown");
+}
+
+void the_method_follows_the_options(void**) {
+  RequestOptions o;
+  o.url = "a";
+  assert_string_equal(plan_request(o, fake_file).method.c_str(), "GET");
+  assert_false(plan_request(o, fake_file).body.has_value());
+  o.head = true;
+  assert_string_equal(plan_request(o, fake_file).method.c_str(), "HEAD");
+  o.head = false;
+  o.data = {{Kind::data, ""}};
+  assert_string_equal(plan_request(o, fake_file).method.c_str(), "POST");
+  assert_true(plan_request(o, fake_file).body->empty());
+  o.method = "PATCH";
+  assert_string_equal(plan_request(o, fake_file).method.c_str(), "PATCH");
+}
+
+void data_are_a_form_unless_said_otherwise(void**) {
+  RequestOptions o;
+  o.url = "a";
+  o.data = {{Kind::data, "x"}};
+  RequestPlan plan = plan_request(o, fake_file);
+  assert_int_equal(plan.headers.size(), 1);
+  assert_string_equal(plan.headers[0].name.c_str(), "Content-Type");
+  assert_string_equal(plan.headers[0].value->c_str(), "application/x-www-form-urlencoded");
+  o.headers = {"content-type: application/json"};
+  plan = plan_request(o, fake_file);
+  assert_int_equal(plan.headers.size(), 1);
+  assert_string_equal(plan.headers[0].value->c_str(), "application/json");
+  o.headers = {"Content-Type:"};
+  plan = plan_request(o, fake_file);
+  assert_int_equal(plan.headers.size(), 1);
+  assert_false(plan.headers[0].value.has_value());
+}
+
+void headers_add_remove_and_empty(void**) {
+  RequestOptions o;
+  o.url = "a";
+  o.headers = {"A:  b: c \t", "User-Agent:", "Accept;", "@headers"};
+  const RequestPlan plan = plan_request(o, fake_file);
+  assert_int_equal(plan.headers.size(), 5);
+  assert_string_equal(plan.headers[0].name.c_str(), "A");
+  assert_string_equal(plan.headers[0].value->c_str(), "b: c");
+  assert_false(plan.headers[1].value.has_value());
+  assert_string_equal(plan.headers[2].name.c_str(), "Accept");
+  assert_string_equal(plan.headers[2].value->c_str(), "");
+  assert_string_equal(plan.headers[3].value->c_str(), "1");
+  assert_string_equal(plan.headers[4].name.c_str(), "B");
+  o.headers = {"no colon"};
+  try {
+    plan_request(o, fake_file);
+  } catch (const CommandError& error) {
+    assert_int_equal(error.exit_status(), kExitUsage);
+    return;
+  }
+  fail_msg("a header without colon passed");
+}
+
+void credentials_yield_to_a_header_given(void**) {
+  RequestOptions o;
+  o.url = "a";
+  o.user = "Aladdin:open sesame";
+  assert_string_equal(plan_request(o, fake_file).headers.at(0).value->c_str(),
+                      "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+  o.headers = {"authorization: mine"};
+  assert_int_equal(plan_request(o, fake_file).headers.size(), 1);
+  o.headers.clear();
+  o.user.reset();
+  o.bearer = "tok";
+  assert_string_equal(plan_request(o, fake_file).headers.at(0).value->c_str(), "Bearer tok");
+}
+
+void a_url_without_scheme_is_http(void**) {
+  assert_string_equal(with_scheme("localhost:80/x").c_str(), "http://localhost:80/x");
+  assert_string_equal(with_scheme("a/?u=ftp://b").c_str(), "http://a/?u=ftp://b");
+  assert_string_equal(with_scheme("HTTPS://a").c_str(), "HTTPS://a");
+  assert_string_equal(with_scheme("ftp://a").c_str(), "ftp://a");
+  assert_string_equal(with_scheme("://a").c_str(), "://a");
+}
+
+void an_upload_to_a_folder_takes_the_files_name(void**) {
+  RequestOptions o;
+  o.upload_file = "f";
+  const auto url_for = [&o](const char* url) {
+    o.url = url;
+    return plan_request(o, fake_file).url;
+  };
+  assert_string_equal(url_for("http://h/").c_str(), "http://h/f");
+  assert_string_equal(url_for("http://h").c_str(), "http://h/f");
+  assert_string_equal(url_for("http://h?q=/").c_str(), "http://h/f?q=/");
+  assert_string_equal(url_for("http://h/d/?q").c_str(), "http://h/d/f?q");
+  assert_string_equal(url_for("http://h/x").c_str(), "http://h/x");
+  const RequestPlan plan = plan_request(o, fake_file);
+  assert_string_equal(plan.method.c_str(), "PUT");
+  assert_string_equal(plan.body->c_str(), "a\r\nb\n");
+  assert_true(plan.headers.empty());
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(data_join_with_ampersands),
+      cmocka_unit_test(a_file_of_data_loses_its_line_ends_unless_binary),
+      cmocka_unit_test(urlencode_has_five_forms),
+      cmocka_unit_test(an_unreadable_file_is_26),
+      cmocka_unit_test(the_method_follows_the_options),
+      cmocka_unit_test(data_are_a_form_unless_said_otherwise),
+      cmocka_unit_test(headers_add_remove_and_empty),
+      cmocka_unit_test(credentials_yield_to_a_header_given),
+      cmocka_unit_test(a_url_without_scheme_is_http),
+      cmocka_unit_test(an_upload_to_a_folder_takes_the_files_name),
+  };
+  const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);
+  return failures != 0;
+}
