@@ -34,19 +34,19 @@ void on_closed(uv_handle_t* handle) {
   if (home->open == 0 && home->on_none_open != nullptr) home->on_none_open(home->data);
 }
 
+uint16_t port_of(const Address& address) {
+  return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+}
+
 // A connect to a local port that nobody listens on can get that very port as its source, and TCP then
 // connects the socket with itself (a simultaneous open). It would read its own request as the answer.
-bool is_connected_with_itself(int fd) {
+bool is_connected_with_itself(int fd, const Address& remote) {
+  const uint16_t port = port_of(remote);
+  if (port < kFirstEphemeral) return false;
   Address local;
-  Address remote;
-  socklen_t local_bytes = sizeof local;
-  socklen_t remote_bytes = sizeof remote;
-  if (getsockname(fd, &local.any, &local_bytes) != 0) return false;
-  const uint16_t port = local.any.sa_family == AF_INET6 ? local.v6.sin6_port : local.v4.sin_port;
-  if (ntohs(port) < kFirstEphemeral) return false;
-  if (getpeername(fd, &remote.any, &remote_bytes) != 0) return false;
-  const uint16_t other = remote.any.sa_family == AF_INET6 ? remote.v6.sin6_port : remote.v4.sin_port;
-  return port == other && same_host(local, remote);
+  socklen_t bytes = sizeof local;
+  if (getsockname(fd, &local.any, &bytes) != 0) return false;
+  return port == port_of(local) && same_host(local, remote);
 }
 
 int descriptor_open(int family) {
@@ -97,7 +97,7 @@ int socket_connect(Socket* socket, const Address& address) {
     socklen_t bytes = sizeof remote;
     if (getpeername(socket->fd, &remote.any, &bytes) != 0) return kConnectPending;
   }
-  return is_connected_with_itself(socket->fd) ? UV_ECONNREFUSED : 0;
+  return is_connected_with_itself(socket->fd, address) ? UV_ECONNREFUSED : 0;
 }
 
 int socket_connect_result(Socket* socket) {
@@ -105,7 +105,10 @@ int socket_connect_result(Socket* socket) {
   socklen_t bytes = sizeof error;
   if (getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) return -errno;
   if (error != 0) return -error;
-  return is_connected_with_itself(socket->fd) ? UV_ECONNREFUSED : 0;
+  Address remote;
+  bytes = sizeof remote;
+  if (getpeername(socket->fd, &remote.any, &bytes) != 0) return -errno;
+  return is_connected_with_itself(socket->fd, remote) ? UV_ECONNREFUSED : 0;
 }
 
 int socket_poll(Socket* socket, int events) {

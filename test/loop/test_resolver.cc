@@ -463,7 +463,8 @@ void resolve_overrides_hold_for_host_and_port(void**) {
   const char* const given[] = {
       "*:80:10.9.9.9",           "A.Test.:80:192.0.2.1,[2001:db8::1],192.0.2.2,192.0.2.1",
       "+b.test:443:2001:db8::2", "127.0.0.1:1:192.0.2.7",
-      "b.test:443:192.0.2.3",    "[::1]:5:192.0.2.8"};
+      "b.test:443:192.0.2.3",    "[::1]:5:192.0.2.8",
+      "*:443:10.9.9.8"};
   create({.resolve = given});
   Asker asker;
   assert_int_equal(ask(&asker, "a.test", 80), 0);
