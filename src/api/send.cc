@@ -145,6 +145,15 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return result;
 }
 
+// The Go library's word for a call with this method.
+const char* label_of(std::string_view method) {
+  if (method == "GET") return "Get";
+  if (method == "HEAD") return "Head";
+  if (method == "POST") return "Post";
+  return "Do";
+}
+
+// `label` null: by the method.
 int send(pester_client_s& client, const pester_request_t* request, const char* label,
          pester_request_id_t* id) {
   Checked checked;
@@ -169,7 +178,7 @@ int send(pester_client_s& client, const pester_request_t* request, const char* l
   if (rc == 0) {
     pester_result_s* result = build(client, checked);
     if (result != nullptr) {
-      result->label = label;
+      result->label = label != nullptr ? label : label_of(checked.method);
       rc = uv::client_submit(shell, *result, checked.url);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
@@ -191,7 +200,7 @@ using pester::api::send;
 
 int pester_send(pester_client_t* client, const pester_request_t* request, pester_request_id_t* id) {
   if (client == nullptr || request == nullptr) return UV_EINVAL;
-  return send(*client, request, "Do", id);
+  return send(*client, request, nullptr, id);
 }
 
 int pester_cancel(pester_client_t* client, pester_request_id_t id) {
@@ -222,14 +231,14 @@ int pester_client_get(pester_client_t* client, const char* url, pester_done_cb o
                       pester_request_id_t* id) {
   if (client == nullptr) return UV_EINVAL;
   const pester_request_t request = make_request("GET", url, on_done, data);
-  return send(*client, &request, "Get", id);
+  return send(*client, &request, nullptr, id);
 }
 
 int pester_client_head(pester_client_t* client, const char* url, pester_done_cb on_done, void* data,
                        pester_request_id_t* id) {
   if (client == nullptr) return UV_EINVAL;
   const pester_request_t request = make_request("HEAD", url, on_done, data);
-  return send(*client, &request, "Head", id);
+  return send(*client, &request, nullptr, id);
 }
 
 int pester_client_post(pester_client_t* client, const char* url, const char* content_type,
@@ -242,7 +251,7 @@ int pester_client_post(pester_client_t* client, const char* url, const char* con
   request.header_count = content_type != nullptr ? 1 : 0;
   request.body = body != nullptr ? body : "";
   request.body_len = body != nullptr ? body_len : 0;
-  return send(*client, &request, "Post", id);
+  return send(*client, &request, nullptr, id);
 }
 
 int pester_client_post_form(pester_client_t* client, const char* url, const pester_header_t* fields,

@@ -498,6 +498,8 @@ void connection_on_socket(Socket* socket, int status, int events) {
   }
   if (((events & UV_READABLE) != 0 || status < 0) && is_open(connection) && !connection.stopped) {
     connection_read(connection, now);
+    // libuv stops a handle that met an error: what comes behind the bytes just read must still be seen.
+    if (status < 0 && is_open(connection) && !connection.stopped) (void)socket_poll(socket, UV_READABLE);
   }
   client_leave(client, now);
 }
