@@ -16,7 +16,8 @@ Item ResponseParser::finish(bool clean) {
     phase_ = Phase::done;
     return Item::end;
   }
-  if ((phase_ == Phase::head || phase_ == Phase::trailers) && blame_section()) return Item::error;
+  const bool within_head = phase_ == Phase::head && !after_informational_;
+  if ((within_head || phase_ == Phase::trailers) && blame_section()) return Item::error;
   if (phase_ != Phase::head) return fail_cut_body();
   if (bytes_ == 0) {
     why_.add("no byte of a response came");
