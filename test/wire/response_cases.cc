@@ -13,6 +13,7 @@
 
 #include "pester/errors.h"
 #include "response_case.h"
+
 #include "support/cmocka.h"
 
 namespace pester::test {
