@@ -16,7 +16,8 @@ Item ResponseParser::finish(bool clean) {
     phase_ = Phase::done;
     return Item::end;
   }
-  if ((phase_ == Phase::head || phase_ == Phase::trailers) && blame_section()) return Item::error;
+  const bool within_head = phase_ == Phase::head && !after_informational_;
+  if ((within_head || phase_ == Phase::trailers) && blame_section()) return Item::error;
   if (phase_ != Phase::head) return fail_cut_body();
   if (bytes_ == 0) {
     why_.add("no byte of a response came");
@@ -60,8 +61,12 @@ Item ResponseParser::fail(int error) {
 
 // Without a reason the two parsers disagree: what came is refused, whoever is right.
 Parsed ResponseParser::fail_framing(size_t at, const char* reason) {
-  if (reason == nullptr) reason = llhttp_get_error_reason(&llhttp_);
-  why_at(bytes_ + at).add(reason == nullptr ? "framing in doubt" : reason);
+  core::Why& why = why_at(bytes_ + at);
+  if (reason == nullptr) {
+    why.add("llhttp: ");
+    reason = llhttp_get_error_reason(&llhttp_);
+  }
+  why.add(reason == nullptr ? "another framing" : reason);
   return {fail(PESTER_EPROTOCOL), at, {}};
 }
 

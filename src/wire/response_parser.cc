@@ -155,7 +155,11 @@ bool ResponseParser::agree_on_head() {
 void ResponseParser::choose_framing() {
   persistent_ = !close_seen_ && (head_->minor_version == 1 || keep_alive_seen_);
   if (bodyless()) {
-    persistent_ = persistent_ && head_->status != 101 && switching_ != Switching::tunnel;
+    // A server that announces a body where none may be could yet send it, and be taken for the next
+    // response. Answers to HEAD and 304 may speak of the body that would have been.
+    const bool announced = head_->status == 204 && (coding_seen_ || content_length_ != 0);
+    const bool another = head_->status == 101 || switching_ == Switching::tunnel;
+    persistent_ = persistent_ && !announced && !another;
     phase_ = Phase::ending;
   } else if (coding_seen_) {
     chunk_digits_ = 0;
