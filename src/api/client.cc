@@ -81,7 +81,7 @@ void on_trace(uv::Request& request, uint32_t record, uv::Trace event, std::strin
 
 void on_idle(uv::Client& client) {
   pester_client_s& owner = owner_of(client);
-  if (owner.is_default) retire_default(owner);
+  if (owner.is_default) (void)pester_client_close(&owner, nullptr, nullptr);
 }
 
 void on_gone(void* user) {
@@ -131,7 +131,11 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
   }
   auto memory = pester::wire::Allocator::system();
   if (const pester_allocator_t* a = given.allocator; a != nullptr) {
-    if (a->alloc == nullptr || a->resize == nullptr || a->release == nullptr) return UV_EINVAL;
+    if (a->alloc == nullptr || a->resize == nullptr || a->release == nullptr) {
+      why.add("allocator: a function is missing");
+      api::write_error_text(given.error_text, given.error_text_size, why);
+      return PESTER_EOPTION;
+    }
     memory = {a->alloc, a->resize, a->release, a->data};
   }
   void* at = memory.alloc(sizeof(pester_client_t), memory.data);
@@ -160,6 +164,7 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
 
 int pester_client_close(pester_client_t* client, pester_close_cb cb, void* data) {
   if (client == nullptr) return UV_EINVAL;
+  if (client->is_default) pester::api::forget_default(*client);
   return pester::uv::client_close(*client->client, cb, data);
 }
 

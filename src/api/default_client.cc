@@ -51,7 +51,7 @@ int with_default(uv_loop_t* loop, Send send) {
   if (const int rc = find_or_make(loop, &client); rc != 0) return rc;
   const int rc = send(client);
   if (rc != 0 && client->client->live == nullptr && !client->client->inside) {
-    pester::api::retire_default(*client);
+    (void)pester_client_close(client, nullptr, nullptr);
   }
   return rc;
 }
@@ -60,7 +60,7 @@ int with_default(uv_loop_t* loop, Send send) {
 
 namespace pester::api {
 
-void retire_default(pester_client_s& client) {
+void forget_default(pester_client_s& client) {
   Entry* gone = nullptr;
   pthread_mutex_lock(&registry_mutex);
   for (Entry** link = &registry; *link != nullptr; link = &(*link)->next) {
@@ -72,7 +72,6 @@ void retire_default(pester_client_s& client) {
   pthread_mutex_unlock(&registry_mutex);
   const auto memory = wire::Allocator::system();
   if (gone != nullptr) memory.release(gone, memory.data);
-  (void)pester_client_close(&client, nullptr, nullptr);
 }
 
 }  // namespace pester::api

@@ -42,6 +42,8 @@ bool read_sized(T* out, const T* given) {
 
 void write_error_text(char* out, size_t size, const core::Why& why);
 
+// PESTER_EOPTION when it is not initialised, or by a name that is not in this version.
+[[nodiscard]] int take_policy(const pester_policy_t* given, pester_policy_t* policy, core::Why* why);
 // PESTER_EOPTION, and `why` names the field. Fields that are 0 keep what `policy` has.
 [[nodiscard]] int read_policy(const pester_policy_t& given, UserPolicy* policy, core::Why* why);
 [[nodiscard]] int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
@@ -82,8 +84,8 @@ inline pester_client_s& owner_of(uv::Client& client) {
   return *static_cast<pester_client_s*>(client.user);
 }
 uv::Hooks make_hooks();
-// The one-liners' client is idle: it leaves the registry, and closes.
-void retire_default(pester_client_s& client);
+// The one-liners' client is closed: it leaves the registry.
+void forget_default(pester_client_s& client);
 
 }  // namespace pester::api
 

@@ -13,6 +13,10 @@ namespace {
 using core::Duration;
 using core::Why;
 
+// The struct_size of a policy by a name that this version does not have: nobody takes it for a struct.
+constexpr size_t kOtherPolicy = 1;
+static_assert(kOtherPolicy < sizeof(size_t));
+
 int refuse(Why* why, const char* field, const char* reason) {
   why->clear();
   why->add(field).add(": ").add(reason);
@@ -47,7 +51,7 @@ int read_backoff(const pester_backoff_t& given, UserPolicy* policy, Why* why) {
   if (given.kind < PESTER_BACKOFF_DEFAULT || given.kind > PESTER_BACKOFF_CUSTOM) {
     return refuse(why, "backoff.kind", "no such kind");
   }
-  if (given.base_ms < 0) return refuse(why, "backoff.base_ms", "negative");
+  if (given.base_ms < PESTER_NONE) return refuse(why, "backoff.base_ms", "negative");
   if (given.cap_ms < PESTER_NONE) return refuse(why, "backoff.cap_ms", "negative");
   if (given.kind == PESTER_BACKOFF_CUSTOM && given.fn == nullptr) {
     return refuse(why, "backoff.fn", "a custom backoff needs a function");
@@ -58,12 +62,15 @@ int read_backoff(const pester_backoff_t& given, UserPolicy* policy, Why* why) {
     policy->backoff_data = given.data;
   }
   if (given.base_ms > 0) backoff.base = Duration::from_ms(given.base_ms);
+  if (given.base_ms == PESTER_NONE) backoff.base = Duration{};
+  if (given.cap_ms == PESTER_NONE) backoff.cap = Duration::never();
   if (given.cap_ms > 0) backoff.cap = Duration::from_ms(given.cap_ms);
   return 0;
 }
 
 int read_timeouts(const pester_policy_t& given, core::Policy* policy, Why* why) {
-  if (given.hedge_after_ms < 0) return refuse(why, "hedge_after_ms", "negative");
+  if (given.hedge_after_ms < PESTER_NONE) return refuse(why, "hedge_after_ms", "negative");
+  if (given.hedge_after_ms == PESTER_NONE) policy->hedge_after = Duration{};
   if (given.hedge_after_ms > 0) policy->hedge_after = Duration::from_ms(given.hedge_after_ms);
   int rc = read_time(given.connect_timeout_ms, "connect_timeout_ms", &policy->connect_timeout, why);
   if (rc == 0) {
@@ -144,11 +151,19 @@ void write_error_text(char* out, size_t size, const Why& why) {
   if (out != nullptr && size != 0) std::snprintf(out, size, "%s", why.c_str());
 }
 
+int take_policy(const pester_policy_t* given, pester_policy_t* policy, Why* why) {
+  if (read_sized(policy, given)) return 0;
+  return refuse(
+      why, "policy",
+      given->struct_size == kOtherPolicy ? "that name is not in this version" : "not initialised");
+}
+
 int read_policy(const pester_policy_t& given, UserPolicy* policy, Why* why) {
   core::Policy& core = policy->core;
-  if (given.concurrency < 0 || given.concurrency > PESTER_CONCURRENCY_MAX) {
+  if (given.concurrency < PESTER_NONE || given.concurrency > PESTER_CONCURRENCY_MAX) {
     return refuse(why, "concurrency", "must be from 1 to 64");
   }
+  if (given.concurrency == PESTER_NONE) core.concurrency = 1;
   if (given.concurrency > 0) core.concurrency = static_cast<uint8_t>(given.concurrency);
   if (given.max_attempts < PESTER_NONE) return refuse(why, "max_attempts", "negative");
   if (given.max_attempts == PESTER_NONE) core.max_attempts = core::Policy::kUnlimited;
@@ -170,7 +185,7 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
                         UserPolicy* policy, Why* why) {
   if (given.policy != nullptr) {
     pester_policy_t user;
-    if (!read_sized(&user, given.policy)) return refuse(why, "policy", "not initialised");
+    if (const int rc = take_policy(given.policy, &user, why); rc != 0) return rc;
     if (const int rc = read_policy(user, policy, why); rc != 0) return rc;
   }
   options->policy = policy->core;
@@ -178,6 +193,10 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (const int rc = read_limits(given, options, why); rc != 0) return rc;
   if (given.address_family != 0 && given.address_family != 4 && given.address_family != 6) {
     return refuse(why, "address_family", "must be 0, 4 or 6");
+  }
+  if (given.resolve == nullptr && given.resolve_count != 0) return refuse(why, "resolve", "missing");
+  if (given.connect_to == nullptr && given.connect_to_count != 0) {
+    return refuse(why, "connect_to", "missing");
   }
   options->resolver.family = given.address_family;
   options->resolver.resolve = {given.resolve, given.resolve_count};
@@ -198,9 +217,7 @@ using pester::core::Why;
 
 void pester_policy_init_sized(pester_policy_t* policy, int name, size_t struct_size) {
   std::memset(policy, 0, struct_size);
-  // Another name than PESTER's is told by an impossible field, so that whoever takes it refuses it.
-  policy->struct_size = struct_size;
-  if (name != PESTER_POLICY_PESTER) policy->concurrency = PESTER_NONE - name;
+  policy->struct_size = name == PESTER_POLICY_PESTER ? struct_size : pester::api::kOtherPolicy;
 }
 void pester_tls_options_init_sized(pester_tls_options_t* tls, size_t struct_size) {
   std::memset(tls, 0, struct_size);

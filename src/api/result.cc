@@ -156,7 +156,7 @@ pester_client_t* pester_result_client(const pester_result_t* result) {
   return result->client != nullptr ? &pester::api::owner_of(*result->client) : nullptr;
 }
 int64_t pester_result_duration_ns(const pester_result_t* result) {
-  if (result->ended.ns != 0) return result->ended.ns - result->began.ns;
+  if (result->ended.ns != 0 || result->client == nullptr) return result->ended.ns - result->began.ns;
   return pester::uv::client_now(*result->client).mono.ns - result->began.ns;
 }
 size_t pester_result_exchange_count(const pester_result_t* result) {

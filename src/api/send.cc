@@ -53,8 +53,7 @@ int check_plain(const pester_request_t& given, Why* why) {
 int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   if (checked->given.policy == nullptr) return 0;
   pester_policy_t policy;
-  if (!read_sized(&policy, checked->given.policy))
-    return refuse(why, PESTER_EOPTION, "policy: not initialised");
+  if (const int rc = take_policy(checked->given.policy, &policy, why); rc != 0) return rc;
   checked->own_policy.emplace(client.policy);
   return read_policy(policy, &*checked->own_policy, why);
 }
@@ -249,8 +248,8 @@ int pester_client_post(pester_client_t* client, const char* url, const char* con
   const pester_header_t type = {"Content-Type", content_type};
   request.headers = &type;
   request.header_count = content_type != nullptr ? 1 : 0;
-  request.body = body != nullptr ? body : "";
-  request.body_len = body != nullptr ? body_len : 0;
+  request.body = body != nullptr || body_len != 0 ? body : "";
+  request.body_len = body_len;
   return send(*client, &request, nullptr, id);
 }
 

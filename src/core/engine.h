@@ -42,7 +42,7 @@ class Engine {
 
   // ---- events: of exchanges. Late ones, for an exchange that is finished, are not sent.
   void refused(Lane& lane, int error, Instant now);  // kRecord or kDial could not be done
-  void stale(Lane& lane, Instant now);               // kSend found the connection dead, nothing sent
+  void stale(Lane& lane, Instant now);               // the connection is dead, nothing sent
   void send_blocked(Lane& lane, bool any_sent, Instant now);
   void sent(Lane& lane, Instant now);
   void head(Lane& lane, uint16_t status, Instant now);

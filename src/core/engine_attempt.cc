@@ -78,11 +78,8 @@ void Engine::write_record(Lane& lane, Outcome outcome, Instant now) {
   if (outcome == Outcome::retried || outcome == Outcome::failed) post(request, request_work::kLog);
 }
 
+// What was reserved for the lane goes to who waits behind it, as at any other end.
 void Engine::refused(Lane& lane, int error, Instant now) {
-  if (lane.reserved) {
-    lane.reserved = false;
-    --lane.request->origin->connections;
-  }
   failed(lane, error, now);
 }
 
@@ -91,6 +88,7 @@ void Engine::stale(Lane& lane, Instant now) {
   lane.connection = nullptr;
   close_connection(connection, ConnectionSignal::fail, now);
   kExchangeTable.step(lane.exchange, ExchangeSignal::stale);
+  lane.work &= static_cast<uint8_t>(~lane_work::kSend);
   lane.reused = false;
   acquire(lane, now);
 }
@@ -287,8 +285,6 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   const bool resend = may_resend(lane);
   if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
-  if (request.work & request_work::kLog && resend)
-    request.work &= static_cast<uint16_t>(~request_work::kLog);
   wheel_.disarm(lane.phase);
   end_exchange(lane, ExchangeSignal::fail, now);
   lane.question = Question::none;

@@ -92,6 +92,15 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(request.lanes[request.winner].connection);
 }
 
+// Before there is a handle on the loop, so that a refusal leaves the loop as it was.
+int check_overrides(const ResolverOptions& options, const wire::Allocator& memory, core::Why* why) {
+  if (options.resolve.empty() && options.connect_to.empty()) return 0;
+  Resolver* probe = nullptr;
+  const int rc = resolver_create(&probe, options, nullptr, memory, why);
+  resolver_free(probe);
+  return rc;
+}
+
 }  // namespace
 
 int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
@@ -107,19 +116,19 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   client->loop = loop;
   client->scratch = static_cast<char*>(scratch);
   client->home = {loop, &client->pool, 0, pump_on_no_sockets, client};
-  int rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
+  int rc = check_overrides(options.resolver, memory, why);
+  // Outlives the client when it goes while the certificates are being read: not of its memory.
+  if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
+  if (rc == 0) rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
   if (rc == 0) {
     rc = resolver_create(&client->resolver, options.resolver, client->mailbox, memory, why);
-    // Outlives the client when it goes while the certificates are being read: not of its memory.
-    if (rc == 0)
-      rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
     if (rc == 0) rc = uv_timer_init(loop, &client->timer);
     if (rc != 0) {
-      if (client->resolver != nullptr) resolver_free(client->resolver);
-      wire::tls_context_free(client->tls);
+      resolver_free(client->resolver);
       client->mailbox->close(nullptr, nullptr);
     }
   }
+  if (rc != 0) wire::tls_context_free(client->tls);
   if (rc != 0) {
     client->~Client();
     memory.release(scratch, memory.data);

@@ -248,7 +248,9 @@ void connection_handshake(Connection& connection, core::Now now) {
     if (sent) return;
     error = connection.send_error;
   } else if (status == wire::TlsStatus::ok) {
-    if (user_accepts(connection)) {
+    const bool accepted = user_accepts(connection);
+    if (connection.state != core::ConnectionState::handshaking) return;  // cancelled meanwhile
+    if (accepted) {
       connection.tls_ns = client_now(client).mono.ns - connection.tcp_at.ns;
       on_ready(connection, now);
       return;
@@ -263,9 +265,25 @@ void connection_handshake(Connection& connection, core::Now now) {
   dial_failed(connection, error, now);
 }
 
+void connection_show(Connection& connection, Request& request) {
+  request_show(request, &connection.response);
+  request.shown_by = &connection;
+  connection.shown_to = &request;
+}
+
+void connection_part(Connection& connection) {
+  Request* request = connection.shown_to;
+  if (request == nullptr) return;
+  request->response.release(connection.client->pool);
+  request->response = connection.response;
+  connection.response = Response{};
+  request_show(*request, &request->response);
+}
+
 void connection_close(Connection& connection) {
   Client& client = *connection.client;
   free_dialing(connection);
+  connection_part(connection);
   for (Connection** link = &client.awaiting_trust; *link != nullptr; link = &(*link)->trust_next) {
     if (*link != &connection) continue;
     *link = connection.trust_next;
@@ -301,13 +319,14 @@ void connection_begin_record(Connection& connection, core::Lane& lane, core::Now
   Request& request = request_of(lane);
   core::Record& record = request.records[lane.record];
   record.reused = lane.reused;
-  const int64_t at = now.mono.ns - request.began.ns;
   if (!lane.reused) {
     record.dns = connection.dns_ns;
     record.connect = connection.connect_ns;
     record.tls = connection.tls_ns;
   }
-  record.queued = at - record.started;
+  // Beyond this connection's own phases, which are told apart.
+  const int64_t free_at = lane.reused ? now.mono.ns : connection.opened.ns;
+  record.queued = std::max(free_at - request.began.ns - record.started, int64_t{0});
   request.extras[lane.record].remote = connection.remote;
   if (connection.tls != nullptr) tell_tls(connection, request, static_cast<uint32_t>(lane.record));
 }

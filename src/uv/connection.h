@@ -38,11 +38,12 @@ struct Connection : core::Connection {
   wire::TlsSession* tls = nullptr;
   wire::ResponseParser parser;
   Response response;
-  std::string_view input;   // what is being parsed now
-  wire::Bytes pending;      // what could not be parsed yet; at most a read and a TLS record
-  size_t pending_at = 0;    // of it, what is parsed already: a span of it may still be told
-  size_t taken = 0;         // of the request's bytes, given to the socket or to TLS
-  uint64_t idle_entry = 0;  // the client's entry in which it became idle: no need to look at it then
+  std::string_view input;       // what is being parsed now
+  wire::Bytes pending;          // what could not be parsed yet; at most a read and a TLS record
+  Request* shown_to = nullptr;  // whose result shows `response` now
+  size_t pending_taken = 0;     // of it, parsed, and told by the time the connection goes on
+  size_t taken = 0;             // of the request's bytes, given to the socket or to TLS
+  uint64_t idle_entry = 0;      // the client's entry in which it became idle: no need to look at it then
   core::Instant tcp_at{};
   int64_t dns_ns = -1, connect_ns = -1, tls_ns = -1;  // of a connection that has served nobody
   int send_error = 0;  // sending failed; the response, if any, is still read
@@ -60,6 +61,10 @@ void connection_send(core::Lane& lane, core::Now now);
 // Closes the socket; the memory goes when the pump unwinds.
 void connection_close(Connection& connection);
 void connection_free(Connection& connection);
+// The result of the request shows this connection's response: what it shows outlives the connection.
+void connection_show(Connection& connection, Request& request);
+// The response goes to the request that shows it, if one does.
+void connection_part(Connection& connection);
 
 // ---- reading
 enum class MayPump : uint8_t { no, yes };

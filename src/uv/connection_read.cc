@@ -80,11 +80,9 @@ int gather(Connection& connection, core::Lane& lane, std::string_view span) {
     if (response.body_bytes > request.into_size) return PESTER_EBODYSIZE;
     if (!response.body.empty()) {  // gathered while it was not known to win
       std::copy_n(response.body.data(), response.body.size(), request.into);
-      request.into_used = response.body.size();
       response.body.clear();
     }
-    std::copy_n(span.data(), span.size(), request.into + request.into_used);
-    request.into_used += span.size();
+    std::copy_n(span.data(), span.size(), request.into + (response.body_bytes - span.size()));
     return 0;
   }
   if (!response.body.reserve(client.pool, span.size() + 1)) return UV_ENOMEM;
@@ -119,33 +117,28 @@ void keep_response(Connection& connection, Request& request, core::Fate fate) {
   Client& client = *connection.client;
   if (fate == core::Fate::discard) return;
   Response& response = connection.response;
-  if (request.into != nullptr && fate == core::Fate::deliver && !response.body.empty()) {
-    std::copy_n(response.body.data(), response.body.size(), request.into);
-    request.into_used = response.body.size();
-    response.body.clear();
-  }
+  if (connection.shown_to != nullptr && connection.shown_to != &request) connection_part(connection);
   request.response.release(client.pool);
   request.response = response;
-  request.shown = &request.response;
+  request_show(request, &request.response);
   response = Response{};
 }
 
-void drop_pending(Connection& connection) {
-  connection.pending.clear();
-  connection.pending_at = 0;
+bool is_anything_left(const Connection& connection) {
+  return !connection.input.empty() || connection.pending.size() != connection.pending_taken;
 }
 
-// Bytes behind the message: nobody asked for them.
-bool has_leftover(const Connection& connection) {
-  return !connection.input.empty() || connection.end != StreamEnd::none;
+void forget_input(Connection& connection) {
+  connection.input = {};
+  connection.pending.clear();
+  connection.pending_taken = 0;
 }
 
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  if (has_leftover(connection)) connection.fit = false;
-  connection.input = {};
-  drop_pending(connection);
+  if (is_anything_left(connection)) connection.fit = false;
+  forget_input(connection);
   connection.whole = true;
   if (lane.previewing) {
     client.engine.preview_ready(lane, now.mono);
@@ -175,9 +168,8 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
       }
       return;
     case wire::Item::end:
-      if (has_leftover(connection)) connection.fit = false;
-      connection.input = {};
-      drop_pending(connection);
+      if (is_anything_left(connection)) connection.fit = false;
+      forget_input(connection);
       connection.idle_entry = connection.client->entry;
       engine.drained(connection, now.mono);
       return;
@@ -216,10 +208,29 @@ void take_item(Connection& connection, core::Lane& lane, const wire::Parsed& par
   }
 }
 
+// Leased a moment ago, to a lane whose request is still to be sent: whatever the server says or does now
+// is not the answer to it.
+bool is_out_of_turn(const Connection& connection) {
+  return connection.lane != nullptr && (connection.lane->work & core::lane_work::kSend) != 0;
+}
+
+void on_out_of_turn(Connection& connection, int error, std::string_view detail, core::Now now) {
+  core::Lane& lane = *connection.lane;
+  if (lane.reused) {
+    connection.client->engine.stale(lane, now.mono);
+  } else {
+    connection_fail(connection, lane, error, detail, now);
+  }
+}
+
 // Bytes that nobody asked for, or the end.
 void on_stream_end(Connection& connection, bool clean, core::Now now) {
   Client& client = *connection.client;
   core::Lane* lane = connection.lane;
+  if (is_out_of_turn(connection)) {
+    on_out_of_turn(connection, PESTER_EEMPTY, {}, now);
+    return;
+  }
   if (connection.state == ConnectionState::draining || connection.state == ConnectionState::idle) {
     client.engine.lost(connection, now.mono);
     return;
@@ -238,6 +249,10 @@ void on_stream_end(Connection& connection, bool clean, core::Now now) {
 
 void on_broken(Connection& connection, int error, std::string_view detail, core::Now now) {
   core::Lane* lane = connection.lane;
+  if (is_out_of_turn(connection)) {
+    on_out_of_turn(connection, error, detail, now);
+    return;
+  }
   switch (connection.state) {
     case ConnectionState::handshaking:
     case ConnectionState::dialing:
@@ -264,15 +279,21 @@ void take_plain(Connection& connection, std::string_view bytes, core::Now now) {
     client.engine.lost(connection, now.mono);  // it spoke out of turn
     return;
   }
+  if (is_out_of_turn(connection)) {
+    on_out_of_turn(connection, PESTER_EPROTOCOL, "bytes before the request was sent", now);
+    return;
+  }
   if (core::Lane* lane = connection.lane; lane != nullptr && !lane->any_byte) {
     lane->any_byte = true;
     record_of(*lane).first_byte = now.mono.ns - lane->request->began.ns;
   }
   if (connection.stopped || !connection.pending.empty()) {
-    if (connection.pending_at != 0) connection.pending.consume(connection.pending_at);
-    connection.pending_at = 0;
+    connection.pending.consume(connection.pending_taken);  // told by now
+    connection.pending_taken = 0;
     if (!connection.pending.append(client.pool, bytes.data(), bytes.size())) {
       on_broken(connection, UV_ENOMEM, {}, now);
+    } else if (!connection.stopped) {
+      client_read_on(client, connection);
     }
     return;
   }
@@ -360,6 +381,7 @@ void connection_read(Connection& connection, core::Now now) {
     const ssize_t n = socket_recv(connection.socket, client.scratch, want);
     take_received(connection, n, now);
     if (n != static_cast<ssize_t>(want) || !is_open(connection) || connection.stopped) return;
+    if (!connection.pending.empty()) return;
   }
 }
 
@@ -367,14 +389,15 @@ bool connection_is_quiet(Connection& connection) {
   const ssize_t n = socket_peek(connection.socket);
   if (n == UV_EAGAIN) return true;
   if (n <= 0 || connection.tls == nullptr) return false;
-  // A ticket of TLS 1.3 is no answer: only decrypting tells.
-  Client& client = *connection.client;
-  const ssize_t got = socket_recv(connection.socket, client.scratch, kReadBytes);
-  if (got <= 0) return false;
-  wire::tls_feed(connection.tls, {client.scratch, static_cast<size_t>(got)});
+  // A ticket of TLS 1.3 is no answer: only decrypting tells. Not in the client's scratch memory, where
+  // another connection's bytes may stand while its user is told of the first of them.
+  char bytes[4096];
+  char plain[64];
+  const ssize_t got = socket_recv(connection.socket, bytes, sizeof bytes);
+  if (got <= 0 || got == sizeof bytes) return false;
+  wire::tls_feed(connection.tls, {bytes, static_cast<size_t>(got)});
   size_t count = 0;
-  return wire::tls_read(connection.tls, client.scratch + kReadBytes, kPlainBytes, &count) ==
-         wire::TlsStatus::want_input;
+  return wire::tls_read(connection.tls, plain, sizeof plain, &count) == wire::TlsStatus::want_input;
 }
 
 void connection_stop(Connection& connection) {
@@ -383,13 +406,14 @@ void connection_stop(Connection& connection) {
   (void)socket_poll(connection.socket, connection.sending ? UV_WRITABLE : 0);
 }
 
-// Keeps what is left of the input, which stands in scratch memory or in `pending` itself.
+// Keeps what is left of the input, which stands in scratch memory or in `pending` itself. There nothing
+// moves yet: the span in front of it may still have to be told.
 void connection_consume(Connection& connection, MayPump may_pump, core::Now now) {
   Client& client = *connection.client;
   const bool from_pending = !connection.pending.empty();
   const auto keep_rest = [&] {
     if (from_pending) {
-      connection.pending_at = connection.pending.size() - connection.input.size();
+      connection.pending_taken = connection.pending.size() - connection.input.size();
     } else if (!connection.input.empty() &&
                !connection.pending.append(client.pool, connection.input.data(),
                                           connection.input.size())) {
@@ -416,6 +440,7 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
     if (must_stop(connection)) {
       connection_stop(connection);
       keep_rest();
+      client.engine.body_paused(*connection.lane);
       return;
     }
     if (connection.whole) return;
@@ -432,8 +457,7 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
     if (connection.lane == nullptr && connection.state == ConnectionState::leased) return;
     if (parsed.item == wire::Item::end && !connection.whole) return;  // it serves the next one already
   }
-  if (from_pending) drop_pending(connection);
-  connection.input = {};
+  forget_input(connection);
 }
 
 // From the pump. Whole responses that waited for a verdict, spans kept back, the end of the stream.
@@ -471,15 +495,13 @@ void connection_resume(Connection& connection, core::Now now) {
     }
   }
   // Even with nothing left to parse: the message may end where it stopped.
-  connection.input = core::part(connection.pending.view(), connection.pending_at);
+  connection.input = core::part(connection.pending.view(), connection.pending_taken);
+  connection.pending_taken = connection.pending.size();
   connection_consume(connection, MayPump::no, now);
   if (!is_open(connection) || connection.stopped) return;
   if (connection.end != StreamEnd::none) {
     on_stream_end(connection, connection.end == StreamEnd::clean, now);
-    return;
   }
-  if (connection.send_error != 0 && connection.state == ConnectionState::leased)
-    connection_read(connection, now);
 }
 
 void connection_on_socket(Socket* socket, int status, int events) {

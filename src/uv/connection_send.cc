@@ -38,6 +38,23 @@ bool send_through_tls(Connection& connection, Request& request) {
   }
 }
 
+// The server may have answered before it closed: its answer is read before the verdict, though not now,
+// when the client's scratch memory may be in use.
+void on_send_failed(Connection& connection, core::Lane& lane, core::Now now) {
+  Client& client = *connection.client;
+  connection.sending = false;
+  const bool closed = connection.send_error == UV_EPIPE || connection.send_error == UV_ECONNRESET;
+  if (connection.taken != 0) client.engine.send_blocked(lane, true, now.mono);
+  if (closed && socket_peek(connection.socket) > 0 &&
+      socket_poll(connection.socket, connection.stopped ? 0 : UV_READABLE) == 0) {
+    client.engine.send_blocked(lane, connection.taken != 0, now.mono);
+    return;
+  }
+  std::string_view detail;
+  if (!closed && connection.tls != nullptr) detail = wire::tls_why(connection.tls).view();
+  connection_fail(connection, lane, connection.send_error, detail, now);
+}
+
 bool all_sent(const Connection& connection, const Request& request) {
   return connection.taken == request.wire_size &&
          (connection.tls == nullptr || wire::tls_output(connection.tls).empty());
@@ -72,11 +89,14 @@ void connection_send(core::Lane& lane, core::Now now) {
   }
   Request& request = request_of(lane);
   connection_begin_record(connection, lane, now);
+  connection_part(connection);
   connection.parser.start(&connection.response.head, &client.pool, &client.options.parser_limits,
                           request.no_body);
   connection.response.any = false;
   connection.response.body_bytes = 0;
   connection.response.body.clear();
+  connection.pending.clear();
+  connection.pending_taken = 0;
   connection.taken = 0;
   connection.sending = true;
   if (connection.stopped) {
@@ -103,10 +123,7 @@ void connection_send_on(Connection& connection, core::Now now) {
   record.bytes_sent += moved;
   client.bytes_sent += moved;
   if (!ok) {
-    // The server may have answered before it closed: its answer is read before the verdict.
-    connection.sending = false;
-    if (connection.taken != 0) client.engine.send_blocked(*lane, true, now.mono);
-    client_read_on(client, connection);
+    on_send_failed(connection, *lane, now);
     return;
   }
   if (all_sent(connection, request)) {

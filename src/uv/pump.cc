@@ -156,9 +156,33 @@ void tell_records(Client& client, Request& request) {
   }
 }
 
+// What became of exchanges, for those who listen to the wire.
+void tell_ends(Client& client, Request& request) {
+  static constexpr const char* kWords[] = {"running", "won",       "retried",
+                                           "failed",  "cancelled", "followed"};
+  for (uint32_t i = 0; i < request.record_count; ++i) {
+    const core::Record& record = request.records[i];
+    RecordExtra& extra = request.extras[i];
+    if (extra.end_told || record.ended == core::Record::kNone) continue;
+    extra.end_told = true;
+    char failure[64];
+    char text[256];
+    const char* word = kWords[static_cast<size_t>(record.outcome)];
+    const bool why = record.error != 0 || record.outcome == core::Outcome::retried;
+    const int size = std::snprintf(text, sizeof text, "%s%s%s", word, why ? ": " : "",
+                                   why ? failure_text(request, record, i, failure, sizeof failure) : "");
+    client.hooks.trace(request, i, Trace::ended,
+                       {text, std::min(static_cast<size_t>(size), sizeof text - 1)});
+  }
+}
+
 void show(Request& request, const core::Lane& lane) {
   auto* connection = static_cast<Connection*>(lane.connection);
-  request.shown = connection != nullptr && connection->response.any ? &connection->response : nullptr;
+  if (connection != nullptr && connection->response.any) {
+    connection_show(*connection, request);
+  } else {
+    request_show(request, nullptr);
+  }
 }
 
 void ask_user(Client& client, Request& request, core::Question question) {
@@ -167,25 +191,29 @@ void ask_user(Client& client, Request& request, core::Question question) {
     if (lane.question != question) continue;
     request.asked = &lane;
     show(request, lane);
+    core::Verdict verdict{};
+    Duration wait{};
     if (question == core::Question::verdict) {
-      const core::Verdict verdict = client.hooks.verdict(request, lane);
-      request.asked = nullptr;
-      if (lane.question == question) client.engine.verdict(lane, verdict, client_now(client).mono);
+      verdict = client.hooks.verdict(request, lane);
     } else {
-      const Duration wait =
-          client.hooks.backoff(request, lane, core::Rng::unit(client.engine.random_bits()));
-      request.asked = nullptr;
-      if (lane.question == question) client.engine.backoff(lane, wait, client_now(client).mono);
+      wait = client.hooks.backoff(request, lane, core::Rng::unit(client.engine.random_bits()));
+    }
+    request.asked = nullptr;
+    request_show(request, nullptr);
+    if (lane.question != question) continue;  // cancelled meanwhile
+    const Instant now = client_now(client).mono;
+    if (question == core::Question::verdict) {
+      client.engine.verdict(lane, verdict, now);
+    } else {
+      client.engine.backoff(lane, wait, now);
     }
   }
 }
 
 void tell_head(Client& client, Request& request) {
-  if (request.state == core::RequestState::done && request.stored) {
-    request.shown = &request.response;
-  } else if (request.winner >= 0) {
+  if (request.winner >= 0) {
     show(request, request.lanes[request.winner]);
-    if (request.shown == nullptr) request.shown = &request.response;  // whole already
+    if (request.shown == nullptr) request_show(request, &request.response);  // whole, or a kept one
   }
   request.head_told = true;
   client.hooks.head(request);
@@ -193,14 +221,15 @@ void tell_head(Client& client, Request& request) {
 
 void tell_done(Client& client, Request& request) {
   if (request.error != 0 || request.winner < 0) {
-    if (!request.head_told) request.shown = nullptr;
+    if (!request.head_told) request_show(request, nullptr);
   } else {
-    request.shown = &request.response;
+    request_show(request, &request.response);
   }
-  if (request.into != nullptr && request.shown != nullptr && !request.shown->body.empty()) {
-    const wire::Bytes& body = request.shown->body;
-    std::copy_n(body.data(), std::min(body.size(), request.into_size), request.into);
-    request.into_used = std::min(body.size(), request.into_size);
+  if (request.into != nullptr && request.shown != nullptr) {
+    const wire::Bytes& body = request.shown->body;  // of a response that was not known to win, or empty
+    if (!body.empty()) std::copy_n(body.data(), std::min(body.size(), request.into_size), request.into);
+    request.into_used =
+        static_cast<size_t>(std::min<uint64_t>(request.shown->body_bytes, request.into_size));
   }
   request.ended = client_now(client).mono;
   client.slots.remove(request.id);
@@ -208,6 +237,7 @@ void tell_done(Client& client, Request& request) {
   if (request.next != nullptr) request.next->back = request.back;
   --static_cast<Origin*>(request.origin)->requests;
   client.hooks.done(request);
+  request_show(request, nullptr);
   request.next = client.finished;
   client.finished = &request;
 }
@@ -237,9 +267,10 @@ void tell(Client& client, Request& request, core::Now now) {
     return true;
   };
   if (take(shell_work::kTrace)) tell_traces(client, request);
-  if (take(work::kLog)) tell_records(client, request);
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
   if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
+  if (take(work::kLog)) tell_records(client, request);
+  if (client.options.trace) tell_ends(client, request);
   client_run_io(client, now);
   if (take(work::kHead)) tell_head(client, request);
   if (take(shell_work::kBody) && request.state != core::RequestState::done) {
@@ -248,6 +279,7 @@ void tell(Client& client, Request& request, core::Now now) {
   if (take(work::kDone)) {
     if (take(shell_work::kTrace)) tell_traces(client, request);
     if (take(work::kLog)) tell_records(client, request);
+    if (client.options.trace) tell_ends(client, request);
     tell_done(client, request);
   }
 }

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "core/assert.h"
+#include "uv/connection.h"
 
 namespace pester::uv {
 
@@ -92,6 +93,12 @@ void request_release(Request& request, wire::BlockPool& pool) {
   if (request.records_block.at != nullptr) pool.give(request.records_block);
   const wire::Block block = request.block;
   pool.give(block);
+}
+
+void request_show(Request& request, Response* response) {
+  request.shown = response;
+  if (request.shown_by != nullptr) request.shown_by->shown_to = nullptr;
+  request.shown_by = nullptr;
 }
 
 bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane) {

@@ -18,6 +18,7 @@
 namespace pester::uv {
 
 struct Client;
+struct Connection;
 struct Origin;
 
 // A response as far as it has come.
@@ -38,6 +39,7 @@ struct RecordExtra {
   const char* tls_cipher = nullptr;
   uint32_t tls_alpn = 0;  // into Request::texts
   bool tls_resumed = false;
+  bool end_told = false;  // to the trace
 };
 
 inline constexpr uint32_t kRecordsMax = 256;  // of one request; then the oldest told one is dropped
@@ -69,10 +71,11 @@ struct Request : core::Request {
   size_t wire_head_bytes = 0, wire_size = 0;
   std::string_view url;
   std::string_view method;
-  Response response;          // of the winner, once it is whole; or kept in case none comes
-  Response* shown = nullptr;  // what the result shows now; nullptr: no response
-  std::string_view span;      // with kBody
-  wire::Bytes texts;          // details of the records, each with a NUL
+  Response response;               // of the winner, once it is whole; or kept in case none comes
+  Response* shown = nullptr;       // what the result shows now; nullptr: no response
+  Connection* shown_by = nullptr;  // whose response that is, while it still has it
+  std::string_view span;           // with kBody
+  wire::Bytes texts;               // details of the records, each with a NUL
   wire::Bytes log;
   wire::Bytes traces;    // TraceEvents, each followed by its text and a NUL
   bool no_body = false;  // HEAD
@@ -95,6 +98,8 @@ struct Request : core::Request {
                                   wire::Block* block, char** extra, core::Lane** lane_room,
                                   core::Record** record_room, RecordExtra** extra_room);
 void request_release(Request& request, wire::BlockPool& pool);
+// Shows `response`, of the request's own or nullptr.
+void request_show(Request& request, Response* response);
 
 // Room for one more record, which is returned; false when memory is out.
 [[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);

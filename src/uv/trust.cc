@@ -23,9 +23,14 @@ void run(Job* job) {
   trust->error = wire::tls_context_load(trust->context, &trust->why);
 }
 
+// Of a job that could not even begin, the context goes back to the client.
 void discard(Job* job) {
   auto* trust = static_cast<TrustJob*>(job);
-  wire::tls_context_free(trust->context);
+  if (trust->client != nullptr && trust->context != nullptr) {
+    trust->client->tls = trust->context;
+  } else {
+    wire::tls_context_free(trust->context);
+  }
   std::free(trust);
 }
 
@@ -68,6 +73,7 @@ void client_want_trust(Client& client) {
   job->done = done;
   job->discard = discard;
   job->owner = &client;
+  job->client = &client;
   job->context = client.tls;
   client.tls = nullptr;
   client.trust = Trust::loading;
@@ -75,11 +81,13 @@ void client_want_trust(Client& client) {
   if (const int rc = client.mailbox->submit(job); rc != 0) {
     client.trust_job = nullptr;
     settle(client, rc);
+    client.trust = Trust::unknown;  // the next connection tries again
   }
 }
 
 void pump_abandon_trust(Client& client) {
   if (client.trust_job == nullptr) return;
+  client.trust_job->client = nullptr;
   client.mailbox->abandon(client.trust_job);
   client.trust_job = nullptr;
 }
