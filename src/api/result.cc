@@ -95,8 +95,11 @@ int pester_result_http_version(const pester_result_t* result) {
 }
 
 pester_slice_t pester_result_body(const pester_result_t* result) {
-  if (shown(result) == nullptr || result->streamed) return {"", 0};
-  if (result->into != nullptr) return {result->into, result->into_used};
+  if (shown(result) == nullptr) return {"", 0};
+  if (result->asked == nullptr) {  // a predicate sees what is kept for it, whoever gets it later
+    if (result->streamed) return {"", 0};
+    if (result->into != nullptr) return {result->into, result->into_used};
+  }
   const pester::wire::Bytes& body = shown(result)->body;
   return body.empty() ? pester_slice_t{"", 0} : pester_slice_t{body.data(), body.size()};
 }

@@ -51,7 +51,8 @@ struct Connection : core::Connection {
   StreamEnd end = StreamEnd::none;
   bool sending = false;  // some of the request is still to be sent
   bool resume_linked = false;
-  bool stopped = false;  // not read for now: paused, held, or the user is asked
+  bool consuming = false;  // its input is being parsed, further up the stack
+  bool stopped = false;    // not read for now: paused, held, or the user is asked
 };
 
 // ---- work of the engine's

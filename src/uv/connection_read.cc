@@ -408,7 +408,7 @@ void connection_stop(Connection& connection) {
 
 // Keeps what is left of the input, which stands in scratch memory or in `pending` itself. There nothing
 // moves yet: the span in front of it may still have to be told.
-void connection_consume(Connection& connection, MayPump may_pump, core::Now now) {
+static void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
   Client& client = *connection.client;
   const bool from_pending = !connection.pending.empty();
   const auto keep_rest = [&] {
@@ -460,6 +460,12 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
   forget_input(connection);
 }
 
+void connection_consume(Connection& connection, MayPump may_pump, core::Now now) {
+  connection.consuming = true;
+  consume_items(connection, may_pump, now);
+  connection.consuming = false;
+}
+
 // From the pump. Whole responses that waited for a verdict, spans kept back, the end of the stream.
 void connection_resume(Connection& connection, core::Now now) {
   Client& client = *connection.client;
@@ -494,6 +500,7 @@ void connection_resume(Connection& connection, core::Now now) {
       return;
     }
   }
+  if (connection.consuming) return;  // whoever called the pump goes on with it
   // Even with nothing left to parse: the message may end where it stopped.
   connection.input = core::part(connection.pending.view(), connection.pending_taken);
   connection.pending_taken = connection.pending.size();

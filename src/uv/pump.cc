@@ -324,6 +324,7 @@ void client_leave(Client& client, core::Now now) {
   client_pump(client, now);
   reap(client);
   client.inside = false;
+  ++client.entry;  // calls from elsewhere come later than what happened in this one
   if (client.live == nullptr && !client.closing && client.hooks.idle != nullptr)
     client.hooks.idle(client);
   if (client.closing && !client.ending && client.live == nullptr && !client.engine.any_user()) {

@@ -37,8 +37,7 @@ void an_unused_client_ends_at_once(void**) {
   assert_int_equal(c.close_client(), 0);
   c.run();
   assert_true(c.closed);
-  assert_int_equal(uv_loop_close(&c.loop), 0);
-  c.client = nullptr;
+  assert_int_equal(c.end(), 0);
 }
 
 void an_idle_client_does_not_keep_the_loop_alive(void**) {
@@ -234,7 +233,12 @@ void a_refused_client_leaves_the_loop_alone(void**) {
   c.tls.min_version = 77;
   c.options.tls = &c.tls;
   assert_int_equal(c.open(), PESTER_EOPTION);
-  assert_int_equal(uv_loop_close(&c.loop), 0);
+  uv_loop_t loop;  // one that nothing else was ever on, and that never ran
+  assert_int_equal(uv_loop_init(&loop), 0);
+  assert_int_equal(pester_client_new(&c.client, &loop, &c.options), PESTER_EOPTION);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  c.client = nullptr;
+  assert_int_equal(c.end(), 0);
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ struct Outcome {
 
 struct Case {
   uv_loop_t loop;
+  uv_timer_t host;  // what else the loop is for: keeps it turning where a test says so
   pester_client_t* client = nullptr;
   pester_policy_t policy;
   pester_tls_options_t tls;
@@ -78,7 +79,7 @@ struct Case {
 
   // A policy whose retries do not wait.
   void begin() {
-    if (uv_loop_init(&loop) != 0) std::abort();
+    if (uv_loop_init(&loop) != 0 || uv_timer_init(&loop, &host) != 0) std::abort();
     pester_policy_init(&policy, PESTER_POLICY_PESTER);
     policy.backoff.kind = PESTER_BACKOFF_NONE;
     pester_tls_options_init(&tls);
@@ -112,18 +113,27 @@ struct Case {
   // Turns of the loop until the condition holds; false after ten seconds.
   template <class Condition>
   bool run_until(Condition condition) {
-    for (int i = 0; i < 10'000; ++i) {
-      if (condition()) return true;
-      if (uv_run(&loop, UV_RUN_NOWAIT) == 0 && condition()) return true;
-      sleep_ms(1);
+    uv_timer_start(
+        &host, [](uv_timer_t*) {}, 1, 1);
+    bool met = false;
+    for (int i = 0; i < 10'000 && !met; ++i) {
+      met = condition();
+      if (!met) uv_run(&loop, UV_RUN_ONCE);
     }
-    return false;
+    uv_timer_stop(&host);
+    return met;
+  }
+  // Turns of the loop for so long, whatever happens.
+  void run_for(int ms) {
+    const uint64_t end = uv_hrtime() + static_cast<uint64_t>(ms) * 1'000'000;
+    (void)run_until([end] { return uv_hrtime() >= end; });
   }
   static void on_closed(void* data) { static_cast<Case*>(data)->closed = true; }
   int close_client() { return pester_client_close(client, on_closed, this); }
   // Closes what is open; 0 when nothing was left on the loop.
   int end() {
     if (client != nullptr && !closed) (void)close_client();
+    uv_close(reinterpret_cast<uv_handle_t*>(&host), nullptr);
     run();
     if (server) server->stop();
     server.reset();
