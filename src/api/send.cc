@@ -144,14 +144,6 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return result;
 }
 
-// The Go library's word for a call with this method.
-const char* label_of(std::string_view method) {
-  if (method == "GET") return "Get";
-  if (method == "HEAD") return "Head";
-  if (method == "POST") return "Post";
-  return "Do";
-}
-
 // `label` null: by the method.
 int send(pester_client_s& client, const pester_request_t* request, const char* label,
          pester_request_id_t* id) {
@@ -177,7 +169,7 @@ int send(pester_client_s& client, const pester_request_t* request, const char* l
   if (rc == 0) {
     pester_result_s* result = build(client, checked);
     if (result != nullptr) {
-      result->label = label != nullptr ? label : label_of(checked.method);
+      result->label = label;
       rc = uv::client_submit(shell, *result, checked.url);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);

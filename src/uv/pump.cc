@@ -123,13 +123,21 @@ const char* failure_text(const Request& request, const core::Record& record, uin
   return text != nullptr ? text : uv_strerror(record.error);
 }
 
+// The Go library's word for a call.
+const char* label_of(const Request& request) {
+  if (request.label != nullptr) return request.label;
+  if (request.method == "GET") return "Get";
+  if (request.method == "HEAD") return "Head";
+  return request.method == "POST" ? "Post" : "Do";
+}
+
 // A failed attempt in the form of the Go library's log.
 void tell_log(Client& client, Request& request, uint32_t index) {
   const core::Record& record = request.records[index];
   char failure[64];
   char line[1024];
   const int size = std::snprintf(line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
-                                 static_cast<long long>(time(nullptr)), request.label,
+                                 static_cast<long long>(time(nullptr)), label_of(request),
                                  static_cast<int>(request.method.size()), request.method.data(),
                                  static_cast<int>(std::min(request.url.size(), size_t{700})),
                                  request.url.data(), record.lane, record.attempt - 1,
@@ -219,7 +227,7 @@ void tell_head(Client& client, Request& request) {
   client.hooks.head(request);
 }
 
-void tell_done(Client& client, Request& request) {
+void tell_done(Client& client, Request& request, core::Now now) {
   if (request.error != 0 || request.winner < 0) {
     if (!request.head_told) request_show(request, nullptr);
   } else {
@@ -231,7 +239,7 @@ void tell_done(Client& client, Request& request) {
     request.into_used =
         static_cast<size_t>(std::min<uint64_t>(request.shown->body_bytes, request.into_size));
   }
-  request.ended = client_now(client).mono;
+  request.ended = std::max(now.mono, request.began);  // it may have begun and ended in one callback
   client.slots.remove(request.id);
   *request.back = request.next;
   if (request.next != nullptr) request.next->back = request.back;
@@ -280,7 +288,7 @@ void tell(Client& client, Request& request, core::Now now) {
     if (take(shell_work::kTrace)) tell_traces(client, request);
     if (take(work::kLog)) tell_records(client, request);
     if (client.options.trace) tell_ends(client, request);
-    tell_done(client, request);
+    tell_done(client, request, now);
   }
 }
 

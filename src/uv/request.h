@@ -84,7 +84,7 @@ struct Request : core::Request {
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
-  const char* label = "Do";           // Pester's word for the kind of call, in the log
+  const char* label = nullptr;  // Pester's word for the call, in the log; null: by the method
   const core::Lane* asked = nullptr;  // while the user is asked about a lane
 
   [[nodiscard]] std::string_view text(uint32_t at) const {
