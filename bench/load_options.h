@@ -45,8 +45,10 @@ inline bool read_load_options(int argc, char** argv, LoadOptions* options) {
     }
   }
   if (options->url != nullptr) return true;
-  std::fprintf(stderr, "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--stream] [--cacert FILE] URL\n",
-               argv[0]);
+  std::fprintf(
+      stderr,
+      "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--stream] [--cacert FILE] URL\n",
+      argv[0]);
   return false;
 }
 
@@ -55,8 +57,8 @@ inline void print_load_result(const char* name, long done, long failed, unsigned
   getrusage(RUSAGE_SELF, &usage);
   const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                      static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-  std::printf("%s requests %ld failed %ld bytes %llu cpu_s %.3f cpu_us_each %.2f rss_kib %ld\n", name, done, failed,
-              bytes, cpu, cpu * 1e6 / static_cast<double>(done), usage.ru_maxrss);
+  std::printf("%s requests %ld failed %ld bytes %llu cpu_s %.3f cpu_us_each %.2f rss_kib %ld\n", name,
+              done, failed, bytes, cpu, cpu * 1e6 / static_cast<double>(done), usage.ru_maxrss);
 }
 
 #endif

@@ -65,9 +65,8 @@ int main(int argc, char** argv) {
   uv_loop_t loop;
   uv_loop_init(&loop);
   pester_policy_t policy;
-  pester_policy_init(&policy, PESTER_POLICY_PESTER);
-  policy.total_timeout_ms = 60'000;
-  policy.max_attempts = 1;
+  pester_policy_init(
+      &policy, PESTER_POLICY_PESTER);  // its timeouts for connect, first byte and body gap are armed
   if (load.options.resilient) {
     policy.max_attempts = 5;
     policy.concurrency = 3;
@@ -88,7 +87,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "pester_client_new: %s\n", pester_strerror(rc));
     return 1;
   }
-  for (int i = 0; i < load.options.parallel && load.started < load.options.requests; ++i) start_one(load);
+  for (int i = 0; i < load.options.parallel && load.started < load.options.requests; ++i)
+    start_one(load);
   uv_run(&loop, UV_RUN_DEFAULT);
   uv_loop_close(&loop);
   print_load_result("pester", load.done, load.failed, load.bytes);

@@ -14,6 +14,9 @@ class Why {
  public:
   static constexpr size_t kCapacity = 160;
 
+  // Only the first byte: a text that stays empty costs nothing.
+  Why() { text_[0] = '\0'; }
+
   void clear() {
     size_ = 0;
     text_[0] = '\0';
@@ -33,7 +36,7 @@ class Why {
   }
 
   size_t size_ = 0;
-  char text_[kCapacity] = {};
+  char text_[kCapacity];
 };
 
 }  // namespace pester::core

@@ -40,6 +40,7 @@ void free_client(Client& client) {
   wire::tls_context_free(client.tls);
   client.origins.release(client.pool);
   free_slots(client);
+  client.spares.release(client.pool);
   client.pool.trim();
   memory.release(client.scratch, memory.data);
   if (client.on_gone != nullptr) client.on_gone(client.user);

@@ -57,6 +57,35 @@ enum class Trust : uint8_t { unknown, loading, ready, failed };
 
 struct TrustJob;
 
+// Buffers of responses that were told, for those that come: cheaper than giving back each block.
+class SpareResponses {
+ public:
+  // Takes over the buffers, or gives them back to the pool.
+  void keep(Response& response, wire::BlockPool& pool) {
+    if (count_ == kMost || response.body.capacity() > kBodyBytesMax ||
+        response.head.text().capacity() == 0) {
+      response.release(pool);
+      return;
+    }
+    response.clear();
+    spare_[count_++] = response;
+    response = Response{};
+  }
+  // Gives buffers to a response that has none.
+  void lend(Response& response) {
+    if (count_ != 0 && response.head.text().capacity() == 0) response = spare_[--count_];
+  }
+  void release(wire::BlockPool& pool) {
+    while (count_ != 0) spare_[--count_].release(pool);
+  }
+
+ private:
+  static constexpr uint32_t kMost = 64;
+  static constexpr size_t kBodyBytesMax = 4096;
+  Response spare_[kMost];
+  uint32_t count_ = 0;
+};
+
 struct Client {
   Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
       : options(given), pool(allocator), engine(given.limits, seed, given.random) {}
@@ -66,6 +95,7 @@ struct Client {
   void* user = nullptr;  // of whoever extends the client
   uv_loop_t* loop = nullptr;
   wire::BlockPool pool;
+  SpareResponses spares;
   core::Engine engine;
   core::Slots slots;
   Origins origins;

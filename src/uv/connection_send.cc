@@ -90,6 +90,7 @@ void connection_send(core::Lane& lane, core::Now now) {
   Request& request = request_of(lane);
   connection_begin_record(connection, lane, now);
   connection_part(connection);
+  client.spares.lend(connection.response);
   connection.parser.start(&connection.response.head, &client.pool, &client.options.parser_limits,
                           request.no_body);
   connection.response.any = false;

@@ -304,6 +304,7 @@ Connection* take_resumed(Client& client) {
 void reap(Client& client) {
   while (Request* request = client.finished) {
     client.finished = request->next;
+    client.spares.keep(request->response, client.pool);
     request_release(*request, client.pool);
   }
   while (Connection* connection = client.closed) {

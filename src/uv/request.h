@@ -28,6 +28,13 @@ struct Response {
   uint64_t body_bytes = 0;  // seen, gathered or streamed
   bool any = false;         // a complete head is in
 
+  // For the next one; the buffers stay.
+  void clear() {
+    head.clear();
+    body.clear();
+    body_bytes = 0;
+    any = false;
+  }
   void release(wire::BlockPool& pool);
 };
 
@@ -77,14 +84,15 @@ struct Request : core::Request {
   std::string_view span;           // with kBody
   wire::Bytes texts;               // details of the records, each with a NUL
   wire::Bytes log;
-  wire::Bytes traces;    // TraceEvents, each followed by its text and a NUL
-  bool no_body = false;  // HEAD
+  wire::Bytes traces;        // TraceEvents, each followed by its text and a NUL
+  bool no_body = false;      // HEAD
+  bool wants_close = false;  // the user sent "Connection: close"
   bool paused = false;
   char* into = nullptr;  // the user's buffer for the gathered body
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
-  const char* label = nullptr;  // Pester's word for the call, in the log; null: by the method
+  const char* label = nullptr;        // Pester's word for the call, in the log; null: by the method
   const core::Lane* asked = nullptr;  // while the user is asked about a lane
 
   [[nodiscard]] std::string_view text(uint32_t at) const {
