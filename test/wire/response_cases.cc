@@ -40,7 +40,7 @@ std::vector<size_t> offsets(std::string_view bytes) {
   const size_t stride = is_long(bytes) ? bytes.size() / 20 : 1;
   for (size_t at = 0; at < bytes.size();) {
     all.push_back(at);
-    const bool edge = at < 60 || bytes.size() - at < 60;
+    const bool edge = at < 60 || bytes.size() - at <= 60;
     at = edge ? at + 1 : std::min(at + stride, bytes.size() - 60);
   }
   return all;
