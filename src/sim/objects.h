@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Requests, connections and origins as the simulated shell keeps them: the engine's, and beside them the
+// truth of what happened, which the checker holds against what the engine made of it.
+#ifndef PESTER_SIM_OBJECTS_H_
+#define PESTER_SIM_OBJECTS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "core/engine.h"
+
+namespace pester::sim {
+
+using core::Duration;
+using core::Instant;
+
+struct Origin : core::Origin {
+  uint32_t id = 0;
+};
+
+// What really happened to a lane's present or last exchange.
+struct Truth {
+  Instant attempt_began{}, dialed{}, sent{}, moved{};  // `moved`: the last sign of life of a body
+  uint32_t attempt = 0;
+  uint32_t head_order = 0;  // which of the request's heads it was; 0: none
+  bool dialing = false;
+  bool any_sent = false;
+  bool whole = false;  // the last response came to its end
+};
+
+struct Request : core::Request {
+  uint32_t id = 0;
+  core::Policy own_policy;
+  std::vector<core::Lane> lane_room;
+  std::vector<core::Record> record_room;
+  std::vector<Truth> truths;  // a lane each
+  std::vector<bool> checked;  // a record each: its end was looked at
+  uint32_t heads = 0;         // seen so far
+  uint32_t heads_told = 0, dones_told = 0;
+  bool paused = false;
+  bool user_retried = false;  // the predicate overruled the rules
+  bool was_won = false;       // a body that should have been delivered failed: the others are out
+};
+
+struct Connection : core::Connection {
+  uint32_t id = 0;
+  uint64_t gathered = 0;  // bytes of the present body
+  bool waits_to_read = false;
+};
+
+// A request that is over.
+struct Ended {
+  uint32_t id = 0;
+  int error = 0;
+  core::Stop stop = core::Stop::success;
+  uint16_t status = 0;  // of what was delivered; 0: an error
+  int winner = -1;
+  uint32_t winner_attempt = 0;
+  bool head_told = false;
+  Instant began{}, at{};
+  std::vector<core::Record> records;
+};
+
+}  // namespace pester::sim
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "sim/scenario.h"
+
+#include "sim/checker.h"
+#include "sim/simulation.h"
+
+namespace pester::sim {
+
+namespace {
+
+constexpr int kRefused = -111;  // ECONNREFUSED, as libuv has them on Linux
+constexpr int kReset = -104;
+constexpr int kNoName = -3008;
+constexpr uint32_t kRequestsMax = 12;
+constexpr uint32_t kStepsMax = 3'000;
+constexpr uint32_t kWildExchanges = 150;  // then the world calms down, so that every scenario ends
+
+Duration ms(int64_t n) {
+  return Duration::from_ms(n);
+}
+
+// Few of each kind, so that things meet.
+Duration some_wait(Choices& choices) {
+  constexpr int64_t kWaits[] = {0, 1, 2, 5, 10, 49, 50, 100, 1000, 20'000};
+  return {ms(choices.pick(kWaits)).ns + choices.between(0, 1) * 300'000};
+}
+
+Duration some_limit(Choices& choices) {
+  constexpr int64_t kLimits[] = {-1, 1, 10, 50, 200, 1000, 30'000};
+  const int64_t limit = choices.pick(kLimits);
+  return limit < 0 ? kNever : ms(limit);
+}
+
+core::Limits some_limits(Choices& choices) {
+  core::Limits limits;
+  limits.connections_per_origin = static_cast<uint32_t>(choices.between(1, 4));
+  limits.idle_per_origin = choices.below(4);
+  limits.waiting_per_origin = choices.one_in(4) ? choices.below(3) : 100;
+  limits.idle_timeout = ms(choices.between(1, 2000));
+  limits.connection_age_max = choices.one_in(4) ? ms(choices.between(1, 500)) : ms(600'000);
+  limits.happy_eyeballs_delay = ms(choices.between(1, 250));
+  return limits;
+}
+
+core::Policy some_policy(Choices& choices) {
+  core::Policy policy;
+  policy.max_attempts = choices.one_in(8) ? core::Policy::kUnlimited : 1 + choices.below(4);
+  policy.retry_unsafe = choices.one_in(4);
+  policy.ask_verdict = choices.one_in(3);
+  policy.backoff.kind = static_cast<core::BackoffKind>(choices.below(10));
+  policy.backoff.base = some_wait(choices);
+  if (choices.one_in(2)) policy.backoff.cap = some_wait(choices);
+  if (choices.one_in(2)) policy.hedge_after = some_wait(choices);
+  policy.connect_timeout = some_limit(choices);
+  policy.first_byte_timeout = some_limit(choices);
+  policy.body_gap_timeout = some_limit(choices);
+  if (choices.one_in(3)) policy.attempt_timeout = some_limit(choices);
+  if (choices.one_in(3)) policy.total_timeout = some_limit(choices);
+  if (choices.one_in(4)) policy.rules.set_status(429, true);
+  if (choices.one_in(4)) policy.rules.set_class(core::FailureClass::body, false);
+  return policy;
+}
+
+class Scenario final : public World {
+ public:
+  explicit Scenario(Choices& choices)
+      : choices_(choices),
+        simulation_(some_limits(choices), choices.below(1u << 16), *this),
+        shell_(simulation_.shell()) {
+    memory_fails_ = choices.one_in(8);
+    if (choices.one_in(3)) shell_.add_origin();
+  }
+
+  ScenarioResult run() {
+    const uint32_t requests = 1 + choices_.below(6);
+    for (uint32_t i = 0; i < requests; ++i) {
+      const Duration at = choices_.one_in(2) ? Duration{} : some_wait(choices_);
+      simulation_.after(at, [this] { submit(); });
+    }
+    if (choices_.one_in(8)) simulation_.hold_up(some_wait(choices_), some_wait(choices_));
+    if (choices_.one_in(10)) simulation_.after(some_wait(choices_), [this] { close(); });
+    const bool finished = simulation_.run(kStepsMax);
+    shell_.claim(finished || unlimited_, "bounded attempts come to an end");
+    if (shell_.ok() && finished) check_progress(shell_, black_holes_ != 0);
+    while (shell_.ok() && !shell_.requests().empty()) {
+      shell_.cancel(shell_.requests().front()->id);
+      simulation_.run(kStepsMax);
+    }
+    if (shell_.ok()) simulation_.close();
+    ScenarioResult result;
+    result.ok = shell_.ok();
+    result.failure = shell_.failure();
+    result.log = shell_.log();
+    result.requests = shell_.ended().size();
+    result.exchanges = shell_.engine().counters().exchanges;
+    for (const Ended& ended : shell_.ended()) result.answers += ended.status != 0;
+    return result;
+  }
+
+ private:
+  void submit() {
+    if (closed_ || submitted_ == kRequestsMax) return;
+    ++submitted_;
+    Sent sent;
+    sent.origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
+    sent.policy = some_policy(choices_);
+    unlimited_ |= sent.policy.max_attempts == core::Policy::kUnlimited;
+    sent.repeatable = !choices_.one_in(3);
+    sent.streamed = choices_.one_in(3);
+    sent.lanes = sent.repeatable ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
+    const uint32_t id = shell_.submit(sent);
+    if (choices_.one_in(6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });
+    if (choices_.one_in(4)) pause(id, some_wait(choices_));
+  }
+
+  void pause(uint32_t id, Duration wait) {
+    simulation_.after(wait, [this, id] {
+      shell_.pause(id);
+      simulation_.after(some_wait(choices_), [this, id] { shell_.resume(id); });
+    });
+  }
+
+  void close() {
+    closed_ = true;
+    shell_.close();
+  }
+
+  // Inside a callback everything is allowed.
+  void act(uint32_t id) {
+    switch (choices_.below(12)) {
+      case 8:
+        shell_.cancel(id);
+        break;
+      case 9:
+        submit();
+        break;
+      case 10:
+        pause(id, {});
+        break;
+      case 11:
+        if (choices_.one_in(4)) close();
+        break;
+      default:
+        break;
+    }
+  }
+
+  [[nodiscard]] bool is_calm() const { return exchanges_ > kWildExchanges; }
+
+  Duration maybe_never(Duration wait, uint32_t one_in) {
+    if (!choices_.one_in(one_in)) return wait;
+    ++black_holes_;
+    return kNever;
+  }
+
+  DialPlan dial(const Connection&) override {
+    DialPlan plan;
+    plan.at_once = choices_.one_in(4);
+    if (is_calm()) return plan;
+    constexpr int kErrors[] = {0, 0, 0, 0, 0, 0, kRefused, kRefused, kNoName, PESTER_ECERTIFICATE};
+    plan.error = choices_.pick(kErrors);
+    plan.after = maybe_never(some_wait(choices_), 12);
+    plan.more_addresses = choices_.one_in(4);
+    plan.tls = !plan.at_once && choices_.one_in(4);
+    if (plan.tls) {
+      plan.tls_after = maybe_never(some_wait(choices_), 12);
+      plan.tls_error = choices_.one_in(4) ? PESTER_ETLS : 0;
+    }
+    return plan;
+  }
+
+  ExchangePlan exchange(const Request&, const core::Lane& lane) override {
+    ExchangePlan plan;
+    if (is_calm()) return plan;
+    ++exchanges_;
+    plan.stale = lane.reused && choices_.one_in(4);
+    plan.blocked = choices_.one_in(6);
+    if (plan.blocked) {
+      plan.none_sent = choices_.one_in(2);
+      plan.send_time = maybe_never(some_wait(choices_), 12);
+      plan.early = choices_.one_in(4);
+    }
+    plan.latency = maybe_never(some_wait(choices_), 12);
+    constexpr int kErrors[] = {0, 0, 0, 0, 0, 0, 0, PESTER_EEMPTY, kReset, PESTER_EHEADCUT};
+    plan.error = choices_.pick(kErrors);
+    constexpr uint16_t kStatuses[] = {200, 200, 200, 503, 503, 500, 404, 429};
+    plan.head.status = choices_.pick(kStatuses);
+    constexpr uint64_t kBodies[] = {0, 10, 16'384, 16'385, 65'536, 65'537, 200'000};
+    plan.body_bytes = choices_.pick(kBodies);
+    plan.head.body_bytes = choices_.one_in(4) ? UINT64_MAX : plan.body_bytes;
+    plan.head.persistent = plan.head.body_bytes != UINT64_MAX || choices_.one_in(2);
+    if (choices_.one_in(4)) plan.head.keep_alive_s = 1 + choices_.below(5);
+    plan.parts = 1 + choices_.below(3);
+    plan.part_gap = maybe_never(choices_.one_in(2) ? Duration{} : some_wait(choices_), 12);
+    if (choices_.one_in(6)) plan.body_error = PESTER_EBODYCUT;
+    if (choices_.one_in(4)) plan.idle_life = some_wait(choices_);
+    return plan;
+  }
+
+  bool memory_is_out() override { return memory_fails_ && !is_calm() && choices_.one_in(6); }
+
+  core::Verdict verdict(Request& request, core::Lane&) override {
+    const uint32_t id = request.id;
+    if (choices_.one_in(8)) act(id);
+    return is_calm() ? core::Verdict::accept : static_cast<core::Verdict>(choices_.below(4));
+  }
+  Duration backoff(Request& request, core::Lane&, double) override {
+    if (choices_.one_in(8)) act(request.id);
+    return some_wait(choices_);
+  }
+  void head(Request& request) override { act(request.id); }
+  void done(Request& request, const Ended&) override { act(request.id); }
+
+  Choices& choices_;
+  Simulation simulation_;
+  Shell& shell_;
+  uint32_t submitted_ = 0, exchanges_ = 0, black_holes_ = 0;
+  bool memory_fails_ = false;
+  bool closed_ = false;
+  bool unlimited_ = false;  // some request may go on for ever
+};
+
+}  // namespace
+
+ScenarioResult run_scenario(Choices& choices) {
+  return Scenario(choices).run();
+}
+
+}  // namespace pester::sim

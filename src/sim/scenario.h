@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// A whole scenario out of choices: limits, policies, requests, an origin's moods, a user's whims. Run to
+// its end with everything checked.
+#ifndef PESTER_SIM_SCENARIO_H_
+#define PESTER_SIM_SCENARIO_H_
+
+#include <string>
+
+#include "sim/choices.h"
+
+namespace pester::sim {
+
+struct ScenarioResult {
+  bool ok = false;
+  std::string failure;  // which claim does not hold
+  std::string log;      // what happened, a line each
+  uint64_t requests = 0, exchanges = 0, answers = 0;
+};
+
+ScenarioResult run_scenario(Choices& choices);
+
+}  // namespace pester::sim
+
+#endif

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+// The shell's own turn: what the engine asked for, and what the user is told and asked.
+#include "sim/shell.h"
+
+#include <cerrno>
+#include <cstdio>
+
+#include "sim/checker.h"
+
+namespace pester::sim {
+
+namespace {
+
+template <class Object>
+std::unique_ptr<Object> take_out(std::vector<std::unique_ptr<Object>>& all, const Object& object) {
+  for (auto it = all.begin(); it != all.end(); ++it) {
+    if (it->get() != &object) continue;
+    std::unique_ptr<Object> out = std::move(*it);
+    all.erase(it);
+    return out;
+  }
+  return nullptr;
+}
+
+template <class Object>
+Object* find(const std::vector<std::unique_ptr<Object>>& all, uint32_t id) {
+  for (const auto& object : all) {
+    if (object->id == id) return object.get();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Shell::~Shell() = default;
+
+void Shell::add_origin() {
+  origins_.push_back(std::make_unique<Origin>());
+  origins_.back()->id = static_cast<uint32_t>(origins_.size() - 1);
+}
+
+Connection* Shell::connection(uint32_t id) const {
+  return find(connections_, id);
+}
+Request* Shell::request(uint32_t id) const {
+  return find(requests_, id);
+}
+
+const Ended* Shell::ended(uint32_t id) const {
+  for (const Ended& one : ended_) {
+    if (one.id == id) return &one;
+  }
+  return nullptr;
+}
+
+void Shell::claim(bool holds, const char* what) {
+  if (holds || !failure_.empty()) return;
+  failure_ = what;
+  note(what, 0);
+}
+
+void Shell::note(const char* what, uint32_t id, int64_t number) {
+  char line[160];
+  std::snprintf(line, sizeof line, "%lld.%03lld %s %u %lld\n",
+                static_cast<long long>(now_.ns / 1'000'000),
+                static_cast<long long>(now_.ns / 1000 % 1000), what, id, static_cast<long long>(number));
+  log_ += line;
+}
+
+Truth& Shell::truth(const core::Lane& lane) {
+  return request_of(lane).truths[lane.index];
+}
+
+// Every event ends so; within another one, only the I/O is done. `parsing`: the connection whose parser
+// then asks for more.
+void Shell::leave(uint32_t parsing) {
+  if (inside_) {
+    run_io();
+    return;
+  }
+  inside_ = true;
+  run_io();
+  pump();
+  if (parsing != 0) want_more(parsing);
+  check(*this);
+  inside_ = false;
+  reap();
+}
+
+void Shell::reap() {
+  done_requests_.clear();
+  closed_connections_.clear();
+}
+
+void Shell::run_io() {
+  while (engine_.any_io()) {
+    while (core::Lane* lane = engine_.take_lane()) do_lane(*lane);
+    while (core::Connection* connection = engine_.take_connection()) {
+      do_connection(static_cast<Connection&>(*connection));
+    }
+  }
+}
+
+void Shell::do_lane(core::Lane& lane) {
+  while (lane.work != 0) {
+    if ((lane.work & core::lane_work::kRecord) != 0) {
+      lane.work &= static_cast<uint8_t>(~core::lane_work::kRecord);
+      open_record(lane);
+    } else if ((lane.work & core::lane_work::kDial) != 0) {
+      lane.work &= static_cast<uint8_t>(~core::lane_work::kDial);
+      dial(lane);
+    } else {
+      lane.work = 0;
+      send(lane);
+    }
+  }
+}
+
+void Shell::open_record(core::Lane& lane) {
+  Request& request = request_of(lane);
+  check_begins(*this, request, lane);
+  Truth& truth = request.truths[lane.index];
+  if (truth.attempt != lane.attempt) truth.attempt_began = now_;
+  truth.attempt = lane.attempt;
+  truth.dialing = truth.any_sent = truth.whole = false;
+  truth.head_order = 0;
+  if (driver_.memory_is_out()) {
+    note("no memory for a record, request", request.id, lane.index);
+    engine_.refused(lane, -ENOMEM, now_);
+    return;
+  }
+  core::Record record;
+  record.started = now_.ns - request.began.ns;
+  record.lane = lane.index;
+  record.attempt = lane.attempt;
+  record.kind = lane.kind;
+  if (lane.kind == core::Kind::retry) record.backoff = lane.waited.ns;
+  request.record_room.push_back(record);
+  request.checked.push_back(false);
+  request.records = request.record_room.data();
+  request.record_count = static_cast<uint32_t>(request.record_room.size());
+  lane.record = static_cast<int32_t>(request.record_count - 1);
+  note("exchange of request", request.id, lane.index * 1000 + lane.attempt);
+}
+
+void Shell::dial(core::Lane& lane) {
+  if (driver_.memory_is_out()) {
+    note("no memory for a connection, request", request_of(lane).id, lane.index);
+    engine_.refused(lane, -ENOMEM, now_);
+    return;
+  }
+  connections_.push_back(std::make_unique<Connection>());
+  Connection& connection = *connections_.back();
+  connection.id = next_connection_++;
+  engine_.dial_began(lane, connection, now_);
+  note("dial", connection.id);
+  dialed(connection, driver_.dial(connection));
+}
+
+void Shell::dialed(Connection& connection, const Dialing& dialing) {
+  if (dialing.error != 0) {
+    note("dial failed", connection.id, dialing.error);
+    engine_.dial_failed(connection, dialing.error, now_);
+  } else if (dialing.at_once) {
+    note("ready at once", connection.id);
+    engine_.ready(connection, now_);
+  } else {
+    connection.more_addresses = dialing.more;
+    if (dialing.more) engine_.stagger(connection, now_);
+  }
+}
+
+void Shell::send(core::Lane& lane) {
+  Connection& connection = connection_of(lane);
+  Truth& truth = this->truth(lane);
+  const Sending sending = driver_.send(lane, connection);
+  note("send", connection.id, static_cast<int64_t>(sending));
+  claim(connection.lane == &lane && lane.exchange == core::ExchangeState::sending,
+        "sends on a connection that is another's");
+  if (sending == Sending::stale) {
+    claim(lane.reused, "only a connection that served before can be stale");
+    engine_.stale(lane, now_);
+    return;
+  }
+  connection.gathered = 0;
+  truth.moved = now_;
+  switch (sending) {
+    case Sending::all:
+      truth.any_sent = true;
+      truth.sent = now_;
+      if (lane.record >= 0) request_of(lane).records[lane.record].sent = now_.ns;
+      engine_.sent(lane, now_);
+      break;
+    case Sending::some:
+      truth.any_sent = true;
+      engine_.send_blocked(lane, true, now_);
+      break;
+    case Sending::none:
+      engine_.send_blocked(lane, false, now_);
+      break;
+    case Sending::stale:
+    case Sending::broken:
+      break;
+  }
+}
+
+void Shell::do_connection(Connection& connection) {
+  const uint8_t work = connection.work;
+  connection.work = 0;
+  if ((work & core::connection_work::kClose) != 0) {
+    note("close", connection.id);
+    driver_.closed(connection);
+    closed_connections_.push_back(take_out(connections_, connection));
+    return;
+  }
+  if ((work & core::connection_work::kNextAddress) != 0) {
+    note("next address", connection.id);
+    dialed(connection, driver_.next_address(connection));
+  }
+  if ((work & core::connection_work::kRead) != 0) connection.waits_to_read = true;
+}
+
+// In the order of the real pump.
+void Shell::pump() {
+  for (;;) {
+    run_io();
+    if (core::Request* request = engine_.take_request()) {
+      tell(static_cast<Request&>(*request));
+      continue;
+    }
+    Connection* waiting = nullptr;
+    for (const auto& connection : connections_) {
+      if (connection->waits_to_read) waiting = connection.get();
+    }
+    if (waiting == nullptr) return;
+    waiting->waits_to_read = false;
+    read_on(*waiting);
+  }
+}
+
+void Shell::tell(Request& request) {
+  namespace work = core::request_work;
+  const auto take = [&](uint16_t bit) {
+    if ((request.work & bit) == 0) return false;
+    request.work &= static_cast<uint16_t>(~bit);
+    return true;
+  };
+  claim(request.dones_told == 0 || request.work == 0, "work on a request after its done");
+  if (take(work::kLog)) tell_records(request);
+  if (take(work::kVerdict)) ask(request, core::Question::verdict);
+  if (take(work::kBackoff)) ask(request, core::Question::backoff);
+  run_io();
+  if (take(work::kHead)) {
+    claim(++request.heads_told == 1, "the head is told twice");
+    request.head_told = true;
+    note("head told", request.id, request.winner);
+    driver_.head(request);
+  }
+  if (take(work::kDone)) {
+    if (take(work::kLog)) tell_records(request);
+    tell_done(request);
+  }
+}
+
+void Shell::tell_records(Request& request) {
+  for (uint32_t i = 0; i < request.record_count; ++i) {
+    core::Record& record = request.records[i];
+    const bool failed =
+        record.outcome == core::Outcome::failed || record.outcome == core::Outcome::retried;
+    if (record.told || !failed || record.ended == core::Record::kNone) continue;
+    record.told = true;
+    note("failed attempt of request", request.id, record.error != 0 ? record.error : record.status);
+  }
+}
+
+void Shell::ask(Request& request, core::Question question) {
+  for (int i = 0; i < request.lane_count; ++i) {
+    core::Lane& lane = request.lanes[i];
+    if (lane.question != question) continue;
+    if (question == core::Question::verdict) {
+      const core::Verdict verdict = driver_.verdict(request, lane);
+      note("verdict", request.id, static_cast<int64_t>(verdict));
+      if (verdict == core::Verdict::retry || verdict == core::Verdict::accept)
+        request.user_retried = true;
+      if (lane.question == question) engine_.verdict(lane, verdict, now_);
+    } else {
+      const double random = core::Rng::unit(engine_.random_bits());
+      const Duration wait = driver_.backoff(request, lane, random);
+      note("backoff", request.id, wait.ns);
+      if (lane.question == question) engine_.backoff(lane, wait, now_);
+    }
+  }
+}
+
+void Shell::tell_done(Request& request) {
+  claim(++request.dones_told == 1, "done is told twice");
+  check_ended(*this, request);
+  Ended ended;
+  ended.id = request.id;
+  ended.error = request.error;
+  ended.stop = request.stop;
+  ended.head_told = request.head_told;
+  ended.winner = request.winner;
+  ended.winner_attempt = request.winner_attempt;
+  ended.began = request.began;
+  ended.at = now_;
+  ended.records.assign(request.records, request.records + request.record_count);
+  if (request.error == 0 && request.winner >= 0) {
+    for (const core::Record& record : ended.records) {
+      const bool its = record.lane == request.winner && record.attempt == request.winner_attempt;
+      if (its && record.status != 0) ended.status = record.status;
+    }
+  }
+  note("done", request.id, request.error != 0 ? request.error : ended.status);
+  ended_.push_back(ended);
+  done_requests_.push_back(take_out(requests_, request));
+  driver_.done(request, ended);
+}
+
+}  // namespace pester::sim

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// The simulated shell: does around the engine what the real one does around sockets, in the same order,
+// on a virtual clock, and has everything checked after every step. Refuses to know where its events come
+// from: a driver brings them.
+#ifndef PESTER_SIM_SHELL_H_
+#define PESTER_SIM_SHELL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/engine.h"
+#include "sim/driver.h"
+#include "sim/objects.h"
+
+namespace pester::sim {
+
+struct Head {
+  uint16_t status = 200;
+  uint64_t body_bytes = 0;  // UINT64_MAX: not known
+  bool persistent = true;
+  uint32_t keep_alive_s = 0;
+};
+
+// What pester_send would be given.
+struct Sent {
+  uint32_t origin = 0;
+  core::Policy policy;
+  uint8_t lanes = 1;
+  bool repeatable = true;
+  bool streamed = false;
+};
+
+class Shell {
+ public:
+  Shell(const core::Limits& limits, uint64_t seed, Driver& driver)
+      : engine_(limits, seed, {}), driver_(driver) {}
+  ~Shell();
+  Shell(const Shell&) = delete;
+  Shell& operator=(const Shell&) = delete;
+
+  [[nodiscard]] Instant now() const { return now_; }
+  void set_now(Instant now) { now_ = now; }
+  void add_origin();
+
+  // ---- the user's; also from within the driver's callbacks. Ids of requests that are gone are
+  // harmless.
+  uint32_t submit(const Sent& sent);
+  void cancel(uint32_t id);
+  void pause(uint32_t id);
+  void resume(uint32_t id);
+  void close();
+
+  // ---- the network's. Each is legal where the real shell could meet it, as its comment says.
+  void tcp_up(Connection& connection);                // dialing
+  void ready(Connection& connection);                 // dialing or handshaking
+  void send_more(Connection& connection, bool all);   // leased, the exchange sending
+  void head(Connection& connection, const Head& it);  // may_read, the exchange sending or awaiting
+  void body(Connection& connection, uint64_t bytes);  // may_read, a body is on its way
+  void end(Connection& connection);                   // likewise
+  void fail(Connection& connection, int error);       // any state but closing
+  [[nodiscard]] bool may_read(const Connection& connection) const;
+
+  // ---- time's
+  void expire(Instant due);
+  void expire() { expire(now_); }
+
+  [[nodiscard]] const core::Engine& engine() const { return engine_; }
+  [[nodiscard]] Connection* connection(uint32_t id) const;
+  [[nodiscard]] Request* request(uint32_t id) const;
+  [[nodiscard]] const std::vector<std::unique_ptr<Connection>>& connections() const {
+    return connections_;
+  }
+  [[nodiscard]] const std::vector<std::unique_ptr<Request>>& requests() const { return requests_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Origin>>& origins() const { return origins_; }
+  [[nodiscard]] const std::vector<Ended>& ended() const { return ended_; }
+  [[nodiscard]] const Ended* ended(uint32_t id) const;
+
+  // How late the host may have let the shell see a deadline; 0 unless the driver holds it up.
+  Duration lag{};
+
+  // ---- what went wrong, and what happened
+  void claim(bool holds, const char* what);
+  [[nodiscard]] bool ok() const { return failure_.empty(); }
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  [[nodiscard]] const std::string& log() const { return log_; }
+  void note(const char* what, uint32_t id, int64_t number = 0);
+
+ private:
+  void leave(uint32_t parsing = 0);
+  void want_more(uint32_t id);
+  void after_call();
+  void run_io();
+  void pump();
+  void do_lane(core::Lane& lane);
+  void do_connection(Connection& connection);
+  void open_record(core::Lane& lane);
+  void dial(core::Lane& lane);
+  void dialed(Connection& connection, const Dialing& dialing);
+  void send(core::Lane& lane);
+  void tell(Request& request);
+  void ask(Request& request, core::Question question);
+  void tell_records(Request& request);
+  void tell_done(Request& request);
+  void read_on(Connection& connection);
+  void take_end(Connection& connection, core::Lane& lane);
+  void drain(Connection& connection, uint64_t bytes);
+  void reap();
+  Truth& truth(const core::Lane& lane);
+
+  core::Engine engine_;
+  Driver& driver_;
+  Instant now_{1'000'000'000};
+  std::vector<std::unique_ptr<Origin>> origins_;
+  std::vector<std::unique_ptr<Request>> requests_;        // live, in the order of their start
+  std::vector<std::unique_ptr<Connection>> connections_;  // open, likewise
+  std::vector<std::unique_ptr<Request>> done_requests_;   // freed when the step is over
+  std::vector<std::unique_ptr<Connection>> closed_connections_;
+  std::vector<Ended> ended_;
+  uint32_t next_request_ = 1, next_connection_ = 1;
+  bool inside_ = false;
+  std::string failure_;
+  std::string log_;
+};
+
+inline Request& request_of(const core::Lane& lane) {
+  return static_cast<Request&>(*lane.request);
+}
+inline Connection& connection_of(const core::Lane& lane) {
+  return static_cast<Connection&>(*lane.connection);
+}
+
+}  // namespace pester::sim
+
+#endif

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// What comes to the shell from outside: the user, the network, time.
+#include <algorithm>
+
+#include "sim/checker.h"
+#include "sim/shell.h"
+
+namespace pester::sim {
+
+using core::ConnectionState;
+using core::ExchangeState;
+
+namespace {
+
+constexpr uint64_t kPreviewBytes = 65536;
+
+bool body_is_wanted(const core::Lane& lane) {
+  return lane.exchange == ExchangeState::receiving || lane.previewing;
+}
+
+bool is_paused(const core::Lane& lane) {
+  const Request& request = request_of(lane);
+  return request.paused && request.winner == lane.index;
+}
+
+// The connection that brings what the user gets, if it is still coming.
+Connection* delivering(const Request& request) {
+  if (request.winner < 0 || request.state != core::RequestState::receiving) return nullptr;
+  return static_cast<Connection*>(request.lanes[request.winner].connection);
+}
+
+}  // namespace
+
+uint32_t Shell::submit(const Sent& sent) {
+  requests_.push_back(std::make_unique<Request>());
+  Request& request = *requests_.back();
+  request.id = next_request_++;
+  request.own_policy = sent.policy;
+  request.policy = &request.own_policy;
+  request.origin = origins_[sent.origin].get();
+  request.lane_count = sent.lanes;
+  request.repeatable = sent.repeatable;
+  request.streamed = sent.streamed;
+  request.wants_head = sent.streamed;
+  request.lane_room.resize(sent.lanes);
+  request.truths.resize(sent.lanes);
+  request.lanes = request.lane_room.data();
+  for (uint8_t i = 0; i < sent.lanes; ++i) {
+    request.lanes[i].request = &request;
+    request.lanes[i].index = i;
+  }
+  request.began = now_;
+  note("submit", request.id, sent.lanes);
+  const uint32_t id = request.id;
+  engine_.submit(request, now_);
+  leave();
+  return id;
+}
+
+void Shell::cancel(uint32_t id) {
+  Request* request = this->request(id);
+  if (request == nullptr || request->state == core::RequestState::done) return;
+  note("cancel", id);
+  engine_.cancel(*request, PESTER_ECANCELED, core::Stop::cancelled, now_);
+  leave();
+}
+
+void Shell::pause(uint32_t id) {
+  Request* request = this->request(id);
+  if (request == nullptr || request->state == core::RequestState::done) return;
+  note("pause", id);
+  request->paused = true;
+  if (Connection* connection = delivering(*request)) engine_.body_paused(*connection->lane);
+  leave();
+}
+
+void Shell::resume(uint32_t id) {
+  Request* request = this->request(id);
+  if (request == nullptr || request->state == core::RequestState::done || !request->paused) return;
+  note("resume", id);
+  request->paused = false;
+  if (Connection* connection = delivering(*request)) {
+    truth(*connection->lane).moved = now_;
+    engine_.body_progress(*connection->lane, now_);
+    connection->waits_to_read = true;
+  }
+  leave();
+}
+
+void Shell::close() {
+  note("close all", 0);
+  const auto live = requests_.size();
+  for (size_t i = 0; i < live; ++i) {
+    engine_.cancel(*requests_[i], PESTER_ECLOSED, core::Stop::closed, now_);
+  }
+  for (const auto& connection : connections_) engine_.close(*connection, now_);
+  leave();
+}
+
+void Shell::tcp_up(Connection& connection) {
+  note("tcp up", connection.id);
+  engine_.tcp_up(connection);
+  leave();
+}
+
+void Shell::ready(Connection& connection) {
+  note("ready", connection.id);
+  engine_.ready(connection, now_);
+  leave();
+}
+
+void Shell::send_more(Connection& connection, bool all) {
+  core::Lane& lane = *connection.lane;
+  note(all ? "sent" : "sent some", connection.id);
+  Truth& truth = this->truth(lane);
+  truth.any_sent = true;
+  truth.moved = now_;
+  if (all) {
+    truth.sent = now_;
+    engine_.sent(lane, now_);
+  } else {
+    engine_.send_blocked(lane, true, now_);
+  }
+  leave();
+}
+
+// Nobody's word is needed first, and the body is wanted or read away.
+bool Shell::may_read(const Connection& connection) const {
+  if (connection.state == ConnectionState::draining) return true;
+  if (connection.state != ConnectionState::leased) return false;
+  const core::Lane& lane = *connection.lane;
+  return lane.question == core::Question::none && !lane.held && !is_paused(lane) && !connection.whole;
+}
+
+void Shell::head(Connection& connection, const Head& it) {
+  core::Lane& lane = *connection.lane;
+  Request& request = request_of(lane);
+  note("head", connection.id, it.status);
+  lane.any_byte = true;
+  connection.fit = it.persistent && lane.exchange == ExchangeState::awaiting;
+  connection.keep_alive_s = it.keep_alive_s;
+  connection.body_left = it.body_bytes;
+  Truth& truth = this->truth(lane);
+  truth.head_order = ++request.heads;
+  truth.moved = now_;
+  const uint32_t id = connection.id;
+  engine_.head(lane, it.status, now_);
+  leave(id);
+}
+
+void Shell::want_more(uint32_t id) {
+  const Connection* connection = this->connection(id);
+  if (connection == nullptr || connection->state != ConnectionState::leased) return;
+  if (may_read(*connection) && body_is_wanted(*connection->lane)) {
+    engine_.body_progress(*connection->lane, now_);
+  }
+}
+
+void Shell::drain(Connection& connection, uint64_t bytes) {
+  if (bytes > connection.drain_left) {
+    engine_.close(connection, now_);
+  } else {
+    connection.drain_left -= static_cast<uint32_t>(bytes);
+  }
+}
+
+void Shell::body(Connection& connection, uint64_t bytes) {
+  note("body", connection.id, static_cast<int64_t>(bytes));
+  if (connection.body_left != UINT64_MAX) connection.body_left -= std::min(connection.body_left, bytes);
+  connection.gathered += bytes;
+  if (connection.state == ConnectionState::draining) {
+    drain(connection, bytes);
+  } else {
+    core::Lane& lane = *connection.lane;
+    truth(lane).moved = now_;
+    claim(body_is_wanted(lane), "a body is read that nobody wants");
+    if (lane.previewing && connection.gathered >= kPreviewBytes) {
+      engine_.preview_ready(lane, now_);
+    } else {
+      engine_.body_progress(lane, now_);
+    }
+  }
+  leave();
+}
+
+void Shell::take_end(Connection& connection, core::Lane& lane) {
+  Request& request = request_of(lane);
+  const bool delivers = request.state == core::RequestState::receiving && request.winner == lane.index;
+  truth(lane).whole = true;
+  const core::Fate fate = engine_.complete(lane, now_);
+  note("complete", connection.id, static_cast<int64_t>(fate));
+  claim((fate == core::Fate::deliver) == delivers, "the winner's body is the one delivered");
+}
+
+void Shell::end(Connection& connection) {
+  note("end", connection.id);
+  if (connection.state == ConnectionState::draining) {
+    engine_.drained(connection, now_);
+  } else {
+    core::Lane& lane = *connection.lane;
+    connection.whole = true;
+    connection.body_left = 0;
+    truth(lane).moved = now_;
+    if (lane.previewing) {
+      engine_.preview_ready(lane, now_);
+    } else {
+      take_end(connection, lane);
+    }
+  }
+  leave();
+}
+
+void Shell::fail(Connection& connection, int error) {
+  note("fail", connection.id, error);
+  switch (connection.state) {
+    case ConnectionState::dialing:
+    case ConnectionState::handshaking:
+      engine_.dial_failed(connection, error, now_);
+      break;
+    case ConnectionState::idle:
+    case ConnectionState::draining:
+      engine_.lost(connection, now_);
+      break;
+    case ConnectionState::leased:
+      connection.fit = false;
+      engine_.failed(*connection.lane, error, now_);
+      break;
+    case ConnectionState::closing:
+    case ConnectionState::kCount:
+      break;
+  }
+  leave();
+}
+
+// From the pump.
+void Shell::read_on(Connection& connection) {
+  if (connection.state == ConnectionState::leased) {
+    core::Lane& lane = *connection.lane;
+    if (is_paused(lane)) engine_.body_paused(lane);
+    if (lane.question != core::Question::none || lane.held || is_paused(lane)) return;
+    if (lane.exchange == ExchangeState::receiving && connection.whole) {
+      take_end(connection, lane);
+      return;
+    }
+  }
+  if (may_read(connection)) driver_.read_on(connection);
+}
+
+void Shell::expire(Instant due) {
+  note("expire", 0);
+  engine_.expire(due, now_);
+  leave();
+}
+
+}  // namespace pester::sim
