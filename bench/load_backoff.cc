@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Many requests in backoff at once: each fails, waits, and fails again. Prints the memory and the CPU time
+// that one costs. The failure is one that needs no system call (an IPv4 address where only IPv6 is
+// allowed), so that what is measured is the request, not the kernel's sockets.
+#include <pester.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+long rss_kib() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+double cpu_seconds() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec) / 1e6;
+}
+
+struct Load {
+  pester_client_t* client = nullptr;
+  long done = 0, wanted = 0;
+};
+
+void on_done(const pester_result_t*, void* data) {
+  auto& load = *static_cast<Load*>(data);
+  if (++load.done == load.wanted) pester_client_close(load.client, nullptr, nullptr);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Load load;
+  load.wanted = argc > 1 ? std::atol(argv[1]) : 100'000;
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  pester_policy_t policy;
+  pester_policy_init(&policy, PESTER_POLICY_PESTER);
+  policy.max_attempts = 2;
+  policy.backoff.kind = PESTER_BACKOFF_FULL_JITTER;
+  policy.backoff.base_ms = 60'000;
+  pester_client_options_t options;
+  pester_client_options_init(&options);
+  options.policy = &policy;
+  options.max_connections_per_origin = PESTER_NONE;
+  options.address_family = 6;
+  if (pester_client_new(&load.client, &loop, &options) != 0) return 1;
+  const long rss_before = rss_kib();
+  const double cpu_before = cpu_seconds();
+  for (long i = 0; i < load.wanted; ++i) {
+    if (pester_client_get(load.client, "http://127.0.0.1:1/", on_done, &load, nullptr) != 0) return 1;
+    if (i % 1000 == 999)
+      uv_run(&loop, UV_RUN_NOWAIT);  // sockets of refused tries are closed by the loop
+  }
+  const long rss_after = rss_kib();
+  const double cpu_entered = cpu_seconds();
+  uv_run(&loop, UV_RUN_DEFAULT);
+  uv_loop_close(&loop);
+  const auto each = static_cast<double>(load.wanted);
+  std::printf("requests %ld bytes_each %.0f user_us_each_entering %.2f user_us_each_in_all %.2f\n",
+              load.done, static_cast<double>(rss_after - rss_before) * 1024 / each,
+              (cpu_entered - cpu_before) * 1e6 / each, (cpu_seconds() - cpu_before) * 1e6 / each);
+  return load.done == load.wanted ? 0 : 1;
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+// Claims about TLS through the whole client: trust, names, resumption, truncation, and servers that
+// speak before they are asked.
+#include "support/client_case.h"
+#include "support/tls_server.h"
+
+#include "support/cmocka.h"
+
+using namespace pester::test;
+
+namespace {
+
+Case c;
+Outcome outcome;
+Server tls_server;
+ServerOptions server_options;
+
+// The server's side of one connection, on the script's thread.
+class TlsPeer {
+ public:
+  explicit TlsPeer(Peer* peer) : peer_(peer) {
+    mbedtls_ssl_init(&ssl_);
+    if (mbedtls_ssl_setup(&ssl_, &tls_server.config) != 0) std::abort();
+    mbedtls_ssl_set_bio(&ssl_, this, send_bytes, receive_bytes, nullptr);
+    int code = 0;
+    do {
+      code = mbedtls_ssl_handshake(&ssl_);
+    } while (code == MBEDTLS_ERR_SSL_WANT_READ);
+    good_ = code == 0;
+    flush();
+  }
+  ~TlsPeer() { mbedtls_ssl_free(&ssl_); }
+  [[nodiscard]] bool good() const { return good_; }
+  std::string head() {
+    std::string text;
+    char part[4096];
+    while (text.find("\r\n\r\n") == std::string::npos) {
+      const int n = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(part), sizeof part);
+      if (n <= 0) return {};
+      text.append(part, static_cast<size_t>(n));
+    }
+    return text;
+  }
+  void say(std::string_view text) {
+    hold_ = true;
+    while (!text.empty()) {
+      const int n =
+          mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+      if (n <= 0) return;
+      text.remove_prefix(static_cast<size_t>(n));
+    }
+  }
+  void close_notify() {
+    hold_ = true;
+    mbedtls_ssl_close_notify(&ssl_);
+  }
+  // What was said leaves in one piece.
+  void flush() {
+    peer_->send(out_);
+    out_.clear();
+    hold_ = false;
+  }
+
+ private:
+  static int send_bytes(void* data, const unsigned char* bytes, size_t size) {
+    auto* self = static_cast<TlsPeer*>(data);
+    self->out_.append(reinterpret_cast<const char*>(bytes), size);
+    if (!self->hold_) self->flush();
+    return static_cast<int>(size);
+  }
+  static int receive_bytes(void* data, unsigned char* out, size_t size) {
+    const ssize_t n = ::recv(static_cast<TlsPeer*>(data)->peer_->fd(), out, size, 0);
+    return n <= 0 ? 0 : static_cast<int>(n);
+  }
+  Peer* peer_;
+  mbedtls_ssl_context ssl_;
+  std::string out_;
+  bool good_ = false;
+  bool hold_ = false;
+};
+
+std::string ok(std::string_view body) {
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
+}
+
+int begin(void**) {
+  c.begin();
+  outcome = {};
+  server_options = {};
+  c.tls.ca_file = pki("ca.pem");
+  c.options.tls = &c.tls;
+  return 0;
+}
+
+std::mutex handshakes;  // mbedTLS's server configuration is not for several threads at once
+
+void serve_tls(std::function<void(TlsPeer&, Peer&)> script) {
+  if (!tls_server.open(server_options)) std::abort();
+  c.serve([script = std::move(script)](Peer& peer) {
+    std::unique_lock<std::mutex> lock(handshakes);
+    TlsPeer tls(&peer);
+    lock.unlock();
+    if (tls.good()) script(tls, peer);
+  });
+  static std::string rule;
+  rule = "host.example.test:" + std::to_string(c.server->port()) + ":127.0.0.1";
+  static const char* rules[2];
+  static std::string other;
+  other = "wrong.invalid:" + std::to_string(c.server->port()) + ":127.0.0.1";
+  rules[0] = rule.c_str();
+  rules[1] = other.c_str();
+  c.options.resolve = rules;
+  c.options.resolve_count = 2;
+}
+std::string url(const char* host = "host.example.test") {
+  return std::string("https://") + host + ":" + std::to_string(c.server->port()) + "/";
+}
+void end_tls() {
+  assert_int_equal(c.end(), 0);
+  tls_server.close();
+}
+
+void a_page_over_tls_is_a_page_and_the_next_session_is_resumed(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().empty()) return;
+    tls.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello");
+    tls.close_notify();
+    tls.flush();
+  });
+  static int resumed[2];
+  static int turn;
+  turn = 0;
+  assert_int_equal(c.open(), 0);
+  for (int i = 0; i < 2; ++i) {
+    Outcome one;
+    one.at_done = [](const pester_result_t* result) {
+      pester_exchange_t e;
+      if (pester_result_exchange(result, 0, &e) != 0) std::abort();
+      resumed[turn++] = e.tls_resumed;
+      if (e.tls != 1 || std::strncmp(e.tls_version, "TLSv1.", 6) != 0 || *e.tls_cipher == '\0')
+        std::abort();
+      if (e.tls_ns < 0 || e.connect_ns < 0) std::abort();
+    };
+    assert_int_equal(c.get(url(), &one), 0);
+    c.run();
+    assert_int_equal(one.error, 0);
+    assert_string_equal(one.body.c_str(), "hello");
+  }
+  assert_int_equal(resumed[0], 0);
+  assert_int_equal(resumed[1], 1);
+  end_tls();
+}
+
+void a_wrong_name_is_refused_once_and_said(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) { tls.head(); });
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url("wrong.invalid"), &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.error, PESTER_ECERTIFICATE);
+  assert_int_equal(outcome.stop, PESTER_STOP_NOT_RETRYABLE);
+  assert_int_equal(outcome.exchanges.size(), 1);
+  assert_int_equal(outcome.exchanges[0].delivery, PESTER_DELIVERY_UNSENT);
+  assert_non_null(std::strstr(outcome.detail.c_str(), "wrong.invalid"));
+  end_tls();
+}
+
+void a_missing_ca_file_is_named(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) { tls.head(); });
+  c.tls.ca_file = "/nonexistent/ca.pem";
+  assert_int_equal(c.open(), 0);
+  for (int i = 0; i < 2; ++i) {
+    Outcome one;
+    assert_int_equal(c.get(url(), &one), 0);
+    c.run();
+    assert_int_equal(one.error, PESTER_ETRUST);
+    assert_non_null(std::strstr(one.detail.c_str(), "/nonexistent/ca.pem"));
+  }
+  end_tls();
+}
+
+void a_body_until_close_without_close_notify_is_cut(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().empty()) return;
+    tls.say("HTTP/1.1 200 OK\r\n\r\nall of it?");
+    tls.flush();
+  });
+  c.policy.max_attempts = 1;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url(), &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.error, PESTER_EBODYCUT);
+  end_tls();
+}
+
+void a_server_that_speaks_first_is_no_server(void**) {
+  serve_tls([](TlsPeer& tls, Peer& peer) {
+    tls.say(ok("unasked"));
+    tls.flush();
+    peer.sees_close();
+  });
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url(), &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.done, 1);
+  // Seen with the handshake's end it is out of turn; seen later it looks like an early answer.
+  assert_true(outcome.error == PESTER_EPROTOCOL || outcome.body == "unasked");
+  end_tls();
+}
+
+// A second answer, and an end, in the same segment as the first: the request that waits gets neither.
+void what_follows_an_answer_is_nobodys(void**) {
+  for (const bool speaks : {true, false}) {
+    begin(nullptr);
+    c.options.max_connections_per_origin = 1;
+    serve_tls([speaks](TlsPeer& tls, Peer& peer) {
+      if (tls.head().empty()) return;
+      tls.say(ok("mine"));
+      if (peer.number() == 0) {
+        if (speaks) tls.say(ok("forged"));
+        tls.close_notify();
+      }
+      tls.flush();
+      if (peer.number() != 0) peer.sees_close();
+    });
+    Outcome second;
+    assert_int_equal(c.open(), 0);
+    assert_int_equal(c.get(url(), &outcome), 0);
+    assert_int_equal(c.get(url(), &second), 0);
+    c.run();
+    assert_string_equal(outcome.body.c_str(), "mine");
+    assert_int_equal(second.error, 0);
+    assert_string_equal(second.body.c_str(), "mine");
+    assert_int_equal(c.server->accepted, 2);
+    end_tls();
+  }
+}
+
+int verify_and(const char* host, const unsigned char* leaf, size_t leaf_len, const char*, void* data) {
+  if (std::strcmp(host, "host.example.test") != 0 || leaf == nullptr || leaf_len == 0) std::abort();
+  switch (*static_cast<int*>(data)) {
+    case 1:
+      (void)pester_cancel(c.client, outcome.id);
+      return 0;
+    case 2:
+      (void)c.close_client();
+      return 0;
+    case 3:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+void the_verify_callback_may_do_anything(void**) {
+  const int errors[] = {0, PESTER_ECANCELED, PESTER_ECLOSED, PESTER_ECERTIFICATE};
+  for (int deed = 0; deed < 4; ++deed) {
+    begin(nullptr);
+    serve_tls([](TlsPeer& tls, Peer&) {
+      if (tls.head().empty()) return;
+      ++c.server->count;
+      tls.say(ok("hello"));
+      tls.flush();
+    });
+    c.tls.verify_cb = verify_and;
+    c.tls.verify_data = &deed;
+    assert_int_equal(c.open(), 0);
+    assert_int_equal(c.get(url(), &outcome), 0);
+    c.run();
+    assert_int_equal(outcome.done, 1);
+    assert_int_equal(outcome.error, errors[deed]);
+    c.server->stop();
+    assert_int_equal(c.server->count, deed == 0);
+    end_tls();
+  }
+}
+
+void a_big_body_goes_both_ways(void**) {
+  static std::string body;
+  body.assign(3'000'000, 'y');
+  serve_tls([](TlsPeer& tls, Peer&) {
+    std::string got = tls.head();
+    if (got.empty()) return;
+    tls.say(ok(body));
+    tls.flush();
+    while (!tls.head().empty()) {
+    }
+  });
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.stream(url(), &outcome), 0);
+  outcome.at_body = [](const pester_result_t* result) {
+    (void)pester_pause(c.client, pester_result_id(result));
+    (void)pester_resume(c.client, pester_result_id(result));
+  };
+  c.run();
+  assert_int_equal(outcome.error, 0);
+  assert_true(outcome.streamed == body);
+  end_tls();
+}
+
+int make(void**) {
+  return make_pki() ? 0 : -1;
+}
+int unmake(void**) {
+  remove_pki();
+  return 0;
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test_setup(a_page_over_tls_is_a_page_and_the_next_session_is_resumed, begin),
+      cmocka_unit_test_setup(a_wrong_name_is_refused_once_and_said, begin),
+      cmocka_unit_test_setup(a_missing_ca_file_is_named, begin),
+      cmocka_unit_test_setup(a_body_until_close_without_close_notify_is_cut, begin),
+      cmocka_unit_test_setup(a_server_that_speaks_first_is_no_server, begin),
+      cmocka_unit_test(what_follows_an_answer_is_nobodys),
+      cmocka_unit_test(the_verify_callback_may_do_anything),
+      cmocka_unit_test_setup(a_big_body_goes_both_ways, begin),
+  };
+  return cmocka_run_group_tests(tests, make, unmake) != 0;
+}
