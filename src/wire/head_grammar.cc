@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "wire/head_grammar.h"
 
+#include "core/text.h"
+
 #include "wire/response_head.h"
 #include "wire/text_scan.h"
 
@@ -69,7 +71,7 @@ bool Grammar::status_digits() {
     if (!is_digit(byte())) return wrong("a status that is not three digits");
     if (i == 0 && (byte() < '1' || byte() > '5')) return wrong("a status outside 100 to 599");
   }
-  const bool switching = raw_.substr(at_ - 3, 3) == "101";
+  const bool switching = core::part(raw_, at_ - 3, 3) == "101";
   if (switching && section_ != HeadSection::head_may_switch) {
     return wrong_at(at_ - 3, "status 101, which was not asked for");
   }
@@ -130,7 +132,7 @@ bool Grammar::field_name() {
   if (byte() == '\r' || byte() == '\n') return wrong("a field line without a colon");
   if (byte() == ' ' || byte() == '\t') return wrong("white space in a field name");
   if (byte() != ':') return wrong("a byte that no field name may hold");
-  return framing_name(raw_.substr(start, at_ - start));
+  return framing_name(core::part(raw_, start, at_ - start));
 }
 
 // 1*DIGIT up to 2^63-1, then spaces.
@@ -159,7 +161,7 @@ bool Grammar::field_line() {
   }
   const size_t start = at_;
   if (!field_name()) return false;
-  const std::string_view name = raw_.substr(start, at_ - start);
+  const std::string_view name = core::part(raw_, start, at_ - start);
   ++at_;
   while (more() && (byte() == ' ' || byte() == '\t')) ++at_;
   const size_t value_at = at_;
@@ -167,7 +169,7 @@ bool Grammar::field_line() {
   while (more() && is_text_byte(byte())) ++at_;
   if (!more()) return false;
   if (byte() != '\r' && byte() != '\n') return wrong("a control byte in a field value");
-  std::string_view value = raw_.substr(value_at, at_ - value_at);
+  std::string_view value = core::part(raw_, value_at, at_ - value_at);
   while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
   if (!line_end()) return false;
   if (equals_ignoring_case(name, "transfer-encoding") && !equals_ignoring_case(value, "chunked")) {

@@ -3,6 +3,8 @@
 // extensions are the exception: 8.1 refuses valid ones that 9.2 accepts, so they are checked here and
 // llhttp never sees them. Also every way to fail, and the end of the stream.
 #include "pester/errors.h"
+
+#include "core/text.h"
 #include "wire/response_parser.h"
 #include "wire/text_scan.h"
 
@@ -30,7 +32,8 @@ uint64_t ResponseParser::body_bytes_left() const {
 Parsed ResponseParser::feed_plain(std::string_view input) {
   if (input.empty()) return {};
   const bool counted = phase_ == Phase::body;
-  if (counted && input.size() > body_left_) input = input.substr(0, static_cast<size_t>(body_left_));
+  if (counted && input.size() > body_left_)
+    input = core::part(input, 0, static_cast<size_t>(body_left_));
   if (!run_llhttp(input)) return fail_framing(0, nullptr);
   bytes_ += input.size();
   if (counted) {
@@ -51,14 +54,14 @@ Parsed ResponseParser::feed_chunked(std::string_view input) {
     if (extension_bytes_ > limits_->chunk_extension_bytes) return fail_extensions(at);
     if (phase_ == Phase::trailers) return enter_trailers(input, given, at + 1);
     if (phase_ == Phase::chunk_extension) {
-      if (!was_extension && !run_llhttp(input.substr(given, at - given)))
+      if (!was_extension && !run_llhttp(core::part(input, given, at - given)))
         return fail_framing(at, nullptr);
       given = at + 1;
     } else if (was_extension) {
       given = at;
     }
   }
-  if (!run_llhttp(input.substr(given))) return fail_framing(given, nullptr);
+  if (!run_llhttp(core::part(input, given))) return fail_framing(given, nullptr);
   bytes_ += input.size();
   return {Item::need_more, input.size(), {}};
 }
@@ -66,19 +69,19 @@ Parsed ResponseParser::feed_chunked(std::string_view input) {
 Parsed ResponseParser::take_chunk_data(std::string_view input, size_t given, size_t at) {
   size_t end = input.size();
   if (end - at > body_left_) end = at + static_cast<size_t>(body_left_);
-  if (!run_llhttp(input.substr(given, end - given))) return fail_framing(given, nullptr);
+  if (!run_llhttp(core::part(input, given, end - given))) return fail_framing(given, nullptr);
   bytes_ += end;
   body_left_ -= end - at;
   if (body_left_ == 0) phase_ = Phase::chunk_data_cr;
-  return {Item::body, end, input.substr(at, end - at)};
+  return {Item::body, end, core::part(input, at, end - at)};
 }
 
 Parsed ResponseParser::enter_trailers(std::string_view input, size_t given, size_t at) {
-  if (!run_llhttp(input.substr(given, at - given))) return fail_framing(given, nullptr);
+  if (!run_llhttp(core::part(input, given, at - given))) return fail_framing(given, nullptr);
   bytes_ += at;
   section_bytes_ = 0;
   begin_section();
-  Parsed parsed = feed_trailers(input.substr(at));
+  Parsed parsed = feed_trailers(core::part(input, at));
   parsed.consumed += at;
   return parsed;
 }

@@ -5,6 +5,8 @@
 #include <cerrno>
 
 #include "pester/errors.h"
+
+#include "core/text.h"
 #include "wire/head_grammar.h"
 #include "wire/response_parser.h"
 
@@ -82,7 +84,7 @@ bool ResponseParser::blame_section() {
   HeadSection section =
       switching_ == Switching::upgrade ? HeadSection::head_may_switch : HeadSection::head;
   if (phase_ == Phase::trailers) section = HeadSection::trailers;
-  const Fault fault = find_fault(head_->text().view().substr(section_text_at_), section);
+  const Fault fault = find_fault(core::part(head_->text().view(), section_text_at_), section);
   if (fault.reason == nullptr) return false;
   why_at(section_at_ + fault.at).add(fault.reason);
   (void)fail(PESTER_EPROTOCOL);

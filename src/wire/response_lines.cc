@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "wire/response_parser.h"
+
+#include "core/text.h"
 #include "wire/text_scan.h"
 #include "wire/trailer_rule.h"
 
@@ -26,7 +28,7 @@ bool is_crlf(const char* at) {
 bool next_element(std::string_view* list, std::string_view* element) {
   if (list->empty()) return false;
   const size_t comma = std::min(list->find(','), list->size());
-  *element = list->substr(0, comma);
+  *element = core::part(*list, 0, comma);
   list->remove_prefix(std::min(comma + 1, list->size()));
   while (!element->empty() && is_blank(element->front())) element->remove_prefix(1);
   while (!element->empty() && is_blank(element->back())) element->remove_suffix(1);
@@ -37,9 +39,9 @@ bool next_element(std::string_view* list, std::string_view* element) {
 uint32_t timeout_of(std::string_view value) {
   constexpr std::string_view kName = "timeout=";
   for (std::string_view element; next_element(&value, &element);) {
-    if (!equals_ignoring_case(element.substr(0, kName.size()), kName)) continue;
+    if (!equals_ignoring_case(core::part(element, 0, kName.size()), kName)) continue;
     uint64_t seconds = 0;
-    for (const char c : element.substr(kName.size())) {
+    for (const char c : core::part(element, kName.size())) {
       if (c < '0' || c > '9') return 0;
       seconds = std::min<uint64_t>(seconds * 10 + static_cast<uint64_t>(c - '0'), UINT32_MAX);
     }
@@ -106,14 +108,15 @@ ResponseParser::Scan ResponseParser::scan_lines() {
 ResponseParser::Scan ResponseParser::judge_line(const char* line, bool first) {
   const Bytes& text = head_->text();
   scanned_ = text.size();
-  const std::string_view rest = text.view().substr(static_cast<size_t>(line - text.data()));
+  const std::string_view rest = core::part(text.view(), static_cast<size_t>(line - text.data()));
   const size_t lf = rest.find('\n');
   line_at_ = static_cast<size_t>(line - text.data());
   if (lf != std::string_view::npos) {
     line_at_ += lf + 1;
     return Scan::malformed;
   }
-  if (!first || rest.substr(0, kVersion.size()) == kVersion.substr(0, rest.size())) return Scan::more;
+  if (!first || core::part(rest, 0, kVersion.size()) == core::part(kVersion, 0, rest.size()))
+    return Scan::more;
   line_at_ = scanned_;
   return Scan::malformed;
 }
