@@ -28,7 +28,7 @@ bool is_crlf(const char* at) {
 bool next_element(std::string_view* list, std::string_view* element) {
   if (list->empty()) return false;
   const size_t comma = std::min(list->find(','), list->size());
-  *element = list->substr(0, comma);
+  *element = core::part(*list, 0, comma);
   list->remove_prefix(std::min(comma + 1, list->size()));
   while (!element->empty() && is_blank(element->front())) element->remove_prefix(1);
   while (!element->empty() && is_blank(element->back())) element->remove_suffix(1);

@@ -55,7 +55,11 @@ std::string unescape(std::string_view text) {
 }
 
 std::string escape(std::string_view text) {
-  if (text.size() > 100) return "(" + std::to_string(text.size()) + " bytes)";
+  if (text.size() > 100) {
+    char bytes[40];
+    std::snprintf(bytes, sizeof bytes, "(%zu bytes)", text.size());
+    return bytes;
+  }
   std::string out;
   for (const char c : text) {
     char hex[8];
