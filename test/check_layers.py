@@ -51,7 +51,7 @@ ROOMS = [
          never=ALLOCATING),
     Room('src/sim/*', r'(core|sim)/.*|pester/errors\.h', ANYTHING, never=SOCKETS),
     Room('src/cli/*', r'(cli|sim)/.*|[a-z0-9_]+\.h|pester/.*\.h', ANYTHING),
-    Room('test/api/*', r'[a-z0-9_]+\.h|support/.*|pester/.*\.h', ANYTHING),
+    Room('test/api/*', r'[a-z0-9_]+\.[hc]|support/.*|pester/.*\.h', ANYTHING),
     Room('examples/*', r'[a-z0-9_]+\.h|pester/.*\.h', ANYTHING),
     Room('include/pester.h', r'(?!)', r'uv\.h|std(def|int)\.h|pester/.*\.h'),
     Room('include/pester.hpp', r'(?!)', r'(?!core/|wire/|uv/|api/|sim/).*'),

@@ -102,6 +102,16 @@ int start_tls(const Settings& settings, TlsServer* tls) {
   return std::fclose(out) == 0 && written ? 0 : fail(settings.cert_out_file, std::strerror(errno));
 }
 
+// A server that could not start leaves nothing behind.
+void close_all(uv_loop_t* loop) {
+  const auto close_one = [](uv_handle_t* handle, void*) {
+    if (uv_is_closing(handle) == 0) uv_close(handle, nullptr);
+  };
+  uv_walk(loop, close_one, nullptr);
+  uv_run(loop, UV_RUN_DEFAULT);
+  uv_loop_close(loop);
+}
+
 int serve(const Settings& settings) {
   std::signal(SIGPIPE, SIG_IGN);
   EventLog log;
@@ -119,6 +129,7 @@ int serve(const Settings& settings) {
     Server server(&loop, settings, &log, settings.tls ? &tls : nullptr);
     log.start();
     if (const int error = server.start()) {
+      close_all(&loop);
       return fail(settings.host + ":" + std::to_string(settings.port), uv_strerror(error));
     }
     std::printf("listening %s\n", server.url().c_str());

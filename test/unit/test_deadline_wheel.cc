@@ -262,7 +262,7 @@ Instant somewhere(Rng& rng, Instant now) {
   const uint64_t bits = rng.next();
   if (bits % 50 == 0) return Instant::never();
   if (bits % 50 == 1) return {now.ns - static_cast<int64_t>(bits >> 34)};
-  const int shift = 20 + static_cast<int>(bits >> 8) % 40;
+  const int shift = 20 + static_cast<int>((bits >> 8) % 40);
   return {now.ns + static_cast<int64_t>(rng.next() >> shift)};
 }
 
