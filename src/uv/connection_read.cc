@@ -436,8 +436,8 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
       return;
     if (must_stop(connection)) {
       connection_stop(connection);
-      keep_rest();
       client.engine.body_paused(*connection.lane);
+      keep_rest();
       return;
     }
     if (connection.whole) return;
