@@ -440,8 +440,8 @@ static void consume_items(Connection& connection, MayPump may_pump, core::Now no
       return;
     if (must_stop(connection)) {
       connection_stop(connection);
-      keep_rest();
       client.engine.body_paused(*connection.lane);
+      keep_rest();
       return;
     }
     if (connection.whole) return;

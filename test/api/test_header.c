@@ -78,7 +78,7 @@ int main(void) {
   expect(strcmp(pester_version(), PESTER_VERSION) == 0, "in words, too");
 
   expect(strcmp(pester_strerror(0), "success") == 0, "0 is success");
-#define XX(name, number, message)                                                        \
+#define XX(name, number, message)                                                         \
   expect(strcmp(pester_err_name(PESTER_##name), "PESTER_" #name) == 0, "name of " #name); \
   expect(strcmp(pester_strerror(number), message) == 0, "text of " #name);
   PESTER_ERRNO_MAP(XX)

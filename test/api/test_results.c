@@ -60,7 +60,8 @@ static int open_all(void** state) {
   uv_tcp_getsockname(&listener, (struct sockaddr*)&at, &size);
   port = ntohs(at.sin_port);
   answer =
-      "HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\nX-One: 1\r\nx-two: 2\r\nConnection: close\r\n\r\n"
+      "HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\nX-One: 1\r\nx-two: 2\r\nConnection: "
+      "close\r\n\r\n"
       "5\r\nhello\r\n0\r\nX-Trailer: last\r\n\r\n";
   return 0;
 }
@@ -155,7 +156,8 @@ static void on_done(const pester_result_t* result, void* data) {
   status = pester_result_status(result);
   /* As a header of an earlier version would ask: nothing is written beyond. */
   memset(&exchange, 0x55, sizeof exchange);
-  if (pester_result_exchange_sized(result, 0, &exchange, offsetof(pester_exchange_t, kind)) != 0) abort();
+  if (pester_result_exchange_sized(result, 0, &exchange, offsetof(pester_exchange_t, kind)) != 0)
+    abort();
   if (exchange.attempt != 1 || exchange.kind != 0x55555555) abort();
   stop();
 }
@@ -212,7 +214,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_taken_result_outlives_its_client, open_all, close_all),
       cmocka_unit_test_setup_teardown(shorter_structs_are_filled_up_with_zeros, open_all, close_all),
-      cmocka_unit_test_setup_teardown(longer_structs_are_read_as_far_as_they_are_known, open_all, close_all),
+      cmocka_unit_test_setup_teardown(longer_structs_are_read_as_far_as_they_are_known, open_all,
+                                      close_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// What is tortured: a client is made, sends, receives and is closed, in several ways. Whatever fails on
+// the way, a scenario checks that there is one end for each accepted request, that a success is whole,
+// and that nothing stays on the loop.
+#ifndef PESTER_TEST_TORTURE_SCENARIO_H_
+#define PESTER_TEST_TORTURE_SCENARIO_H_
+
+#include "support/client_case.h"
+
+namespace pester::test {
+
+enum class Way { plain, lanes, retry, grows, streamed, paused, post, closed_midway, told };
+inline constexpr Way kWays[] = {Way::plain,  Way::lanes, Way::retry,         Way::grows, Way::streamed,
+                                Way::paused, Way::post,  Way::closed_midway, Way::told};
+inline constexpr const char* kWayNames[] = {"plain",  "lanes", "retry",         "grows", "streamed",
+                                            "paused", "post",  "closed_midway", "told"};
+
+class Scenario {
+ public:
+  // /big and /chunks answer at length, /busy twice with a 503 first, others shortly.
+  void open() {
+    for (int i = 0; i < 40'000; ++i) big_ += std::to_string(i);
+    server_ = new LoopbackServer([this](Peer& peer) {
+      for (std::string head; !(head = peer.head()).empty();) {
+        if (const size_t at = head.find("Content-Length: "); at != std::string::npos) {
+          peer.body(std::strtoul(head.c_str() + at + 16, nullptr, 10));
+        }
+        if (head.find(" /big") != std::string::npos) {
+          peer.answer(big_);
+        } else if (head.find(" /chunks") != std::string::npos) {
+          peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+          for (int i = 0; i < 20; ++i) peer.send("5\r\nhello\r\n");
+          peer.send("0\r\nX-Trailer: yes\r\n\r\n");
+        } else if (head.find(" /busy") != std::string::npos && server_->count++ % 3 != 2) {
+          peer.answer("busy", "503 Busy");
+        } else {
+          peer.answer("hello");
+        }
+      }
+    });
+  }
+  void close() { delete server_; }
+
+  // Returns nullptr when all is well, else what is not. `allocator` may be nullptr.
+  const char* run(Way way, const pester_allocator_t* allocator) {
+    case_.begin();
+    case_.client = nullptr;
+    outcome_ = {};
+    case_.options.allocator = allocator;
+    case_.policy.first_byte_timeout_ms = case_.policy.body_gap_timeout_ms = 2000;
+    case_.policy.connect_timeout_ms = 2000;
+    if (way == Way::lanes) case_.policy.concurrency = 3;
+    if (way == Way::told) {
+      case_.options.keep_log = 1;
+      case_.options.log_hook = [](const pester_exchange_t*, const char*, void*) {};
+      case_.options.trace_hook = [](int, const pester_exchange_t*, pester_slice_t, void*) {};
+    }
+    server_->count = 0;
+    const char* wrong = nullptr;
+    const int rc = case_.open();
+    if (rc == 0) {
+      for (int i = 0; i < 2 && wrong == nullptr && !case_.closed; ++i) wrong = send_and_check(way);
+    } else if (case_.client != nullptr) {
+      wrong = "a refused client was given out";
+    }
+    if (case_.end() != 0 && wrong == nullptr) wrong = "something stayed on the loop";
+    return wrong;
+  }
+  int last_error() const { return outcome_.error; }
+
+ private:
+  const char* send_and_check(Way way) {
+    outcome_ = {};
+    const std::string expected = way == Way::grows                            ? big_
+                                 : way == Way::streamed || way == Way::paused ? hellos()
+                                                                              : "hello";
+    const bool streamed = way == Way::streamed || way == Way::paused;
+    const std::string url = server_->url(way == Way::grows                       ? "/big"
+                                         : streamed                              ? "/chunks"
+                                         : way == Way::retry || way == Way::told ? "/busy"
+                                                                                 : "/");
+    pester_request_t request = case_.request(url, &outcome_);
+    if (streamed) {
+      request.on_head = Outcome::on_head;
+      request.on_body = Outcome::on_body;
+    }
+    if (way == Way::post) {
+      request.body = big_.data();
+      request.body_len = big_.size();
+      request.idempotent = 1;
+    }
+    bool paused = false;
+    if (way == Way::paused) {
+      outcome_.at_body = [this, &paused](const pester_result_t* result) {
+        paused = pester_pause(case_.client, pester_result_id(result)) == 0;
+      };
+    }
+    outcome_.at_done = [this](const pester_result_t* result) {
+      pester_result_free(pester_result_take(result));
+      (void)pester_result_header(result, "content-length");
+    };
+    if (case_.send(request, &outcome_) != 0) {
+      case_.run();
+      return outcome_.done == 0 ? nullptr : "a refused request was ended";
+    }
+    if (way == Way::closed_midway) {
+      uv_run(&case_.loop, UV_RUN_NOWAIT);
+      (void)case_.close_client();
+    }
+    for (int turns = 0; outcome_.done == 0; ++turns) {
+      if (turns == 10'000'000) return "it never ended";
+      if (way == Way::paused) {  // a pause may come in any turn: none may wait
+        if (uv_run(&case_.loop, UV_RUN_NOWAIT) != 0 && !paused) sched_yield();
+        if (paused) (void)pester_resume(case_.client, outcome_.id);
+        paused = false;
+      } else {
+        uv_run(&case_.loop, UV_RUN_ONCE);
+      }
+    }
+    case_.run();
+    if (outcome_.done != 1) return "it ended twice";
+    if (outcome_.error != 0) return nullptr;
+    if (outcome_.status != 200) return outcome_.status == 503 ? nullptr : "a wrong status";
+    return (streamed ? outcome_.streamed : outcome_.body) == expected ? nullptr
+                                                                      : "a body that is not whole";
+  }
+  static std::string hellos() {
+    std::string text;
+    for (int i = 0; i < 20; ++i) text += "hello";
+    return text;
+  }
+  Case case_;
+  Outcome outcome_;
+  LoopbackServer* server_ = nullptr;
+  std::string big_;
+};
+
+}  // namespace pester::test
+
+#endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// Claims about the system: the nth call fails in one of the ways it can, n = 1, 2, 3 … until a run
+// passes untouched. The linker puts the calls of this file before the real ones (meson.build has the
+// list).
+#include <dirent.h>
+#include <uv.h>
+
+#include "scenario.h"
+
+#include "support/cmocka.h"
+
+using namespace pester::test;
+
+namespace {
+
+enum class Call { socket, connect, recv, send, setsockopt, getsockopt, poll_init, poll_start, count };
+constexpr const char* kCallNames[] = {"socket",     "connect",    "recv",         "send",
+                                      "setsockopt", "getsockopt", "uv_poll_init", "uv_poll_start"};
+
+Call target = Call::count;
+long calls, fail_at;
+int with;
+thread_local bool here = false;  // the client's thread, not the server's
+
+bool fails(Call call) {
+  if (!here || call != target || ++calls != fail_at) return false;
+  errno = with;
+  return true;
+}
+
+Scenario scenario;
+
+}  // namespace
+
+extern "C" {
+int __real_socket(int, int, int);
+int __wrap_socket(int family, int type, int protocol) {
+  return fails(Call::socket) ? -1 : __real_socket(family, type, protocol);
+}
+int __real_connect(int, const sockaddr*, socklen_t);
+int __wrap_connect(int fd, const sockaddr* at, socklen_t size) {
+  return fails(Call::connect) ? -1 : __real_connect(fd, at, size);
+}
+ssize_t __real_recv(int, void*, size_t, int);
+ssize_t __wrap_recv(int fd, void* out, size_t size, int flags) {
+  return fails(Call::recv) ? -1 : __real_recv(fd, out, size, flags);
+}
+ssize_t __real_send(int, const void*, size_t, int);
+ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
+  return fails(Call::send) ? -1 : __real_send(fd, bytes, size, flags);
+}
+int __real_setsockopt(int, int, int, const void*, socklen_t);
+int __wrap_setsockopt(int fd, int level, int name, const void* value, socklen_t size) {
+  return fails(Call::setsockopt) ? -1 : __real_setsockopt(fd, level, name, value, size);
+}
+int __real_getsockopt(int, int, int, void*, socklen_t*);
+int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* size) {
+  return fails(Call::getsockopt) ? -1 : __real_getsockopt(fd, level, name, value, size);
+}
+int __real_uv_poll_init(uv_loop_t*, uv_poll_t*, int);
+int __wrap_uv_poll_init(uv_loop_t* loop, uv_poll_t* poll, int fd) {
+  return fails(Call::poll_init) ? -with : __real_uv_poll_init(loop, poll, fd);
+}
+int __real_uv_poll_start(uv_poll_t*, int, uv_poll_cb);
+int __wrap_uv_poll_start(uv_poll_t* poll, int events, uv_poll_cb cb) {
+  return fails(Call::poll_start) ? -with : __real_uv_poll_start(poll, events, cb);
+}
+}
+
+namespace {
+
+void torture(Call call, int error) {
+  target = call;
+  with = error;
+  for (const Way way : kWays) {
+    for (fail_at = 1;; ++fail_at) {
+      calls = 0;
+      const char* wrong = scenario.run(way, nullptr);
+      if (wrong != nullptr) {
+        std::fprintf(stderr, "%s, %s %ld fails with %s: %s\n", kWayNames[static_cast<int>(way)],
+                     kCallNames[static_cast<int>(call)], fail_at, std::strerror(error), wrong);
+      }
+      assert_null(wrong);
+      if (calls < fail_at || fail_at == 60) break;
+    }
+  }
+  target = Call::count;
+}
+
+void no_socket_is_a_code(void**) {
+  torture(Call::socket, EMFILE);
+}
+void no_connection_is_a_code(void**) {
+  torture(Call::connect, ECONNREFUSED);
+  torture(Call::connect, ENETUNREACH);
+}
+void an_interrupted_connect_goes_on(void**) {
+  torture(Call::connect, EINTR);
+}
+void no_option_is_no_harm(void**) {
+  torture(Call::setsockopt, EINVAL);
+  torture(Call::getsockopt, EINVAL);
+}
+void a_read_that_fails_is_a_code(void**) {
+  torture(Call::recv, ECONNRESET);
+  torture(Call::recv, ENOMEM);
+}
+void a_read_that_comes_later_is_no_failure(void**) {
+  torture(Call::recv, EAGAIN);
+  torture(Call::recv, EINTR);
+}
+void a_write_that_fails_is_a_code(void**) {
+  torture(Call::send, EPIPE);
+  torture(Call::send, ENOBUFS);
+}
+void a_write_that_comes_later_is_no_failure(void**) {
+  torture(Call::send, EAGAIN);
+  torture(Call::send, EINTR);
+}
+void a_socket_that_cannot_be_watched_is_a_code(void**) {
+  torture(Call::poll_init, ENOMEM);
+  torture(Call::poll_start, ENOMEM);
+}
+
+int count_descriptors() {
+  int count = 0;
+  DIR* all = opendir("/proc/self/fd");
+  while (all != nullptr && readdir(all) != nullptr) ++count;
+  if (all != nullptr) closedir(all);
+  return count;
+}
+
+int descriptors;
+int open_scenario(void**) {
+  uv_loop_t first;  // libuv opens a pipe of its own with the first loop
+  if (uv_loop_init(&first) != 0 || uv_loop_close(&first) != 0) return -1;
+  descriptors = count_descriptors();
+  scenario.open();
+  here = true;
+  return 0;
+}
+// Whatever failed, no descriptor stayed open.
+int close_scenario(void**) {
+  here = false;
+  scenario.close();
+  return count_descriptors() == descriptors ? 0 : -1;
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(no_socket_is_a_code),
+      cmocka_unit_test(no_connection_is_a_code),
+      cmocka_unit_test(an_interrupted_connect_goes_on),
+      cmocka_unit_test(no_option_is_no_harm),
+      cmocka_unit_test(a_read_that_fails_is_a_code),
+      cmocka_unit_test(a_read_that_comes_later_is_no_failure),
+      cmocka_unit_test(a_write_that_fails_is_a_code),
+      cmocka_unit_test(a_write_that_comes_later_is_no_failure),
+      cmocka_unit_test(a_socket_that_cannot_be_watched_is_a_code),
+  };
+  return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
+}
