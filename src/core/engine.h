@@ -108,6 +108,7 @@ class Engine {
   [[nodiscard]] bool may_resend(const Lane& lane) const;
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
+  [[nodiscard]] static bool waits_for_room(const Lane& lane);
   void reserve_dial(Lane& lane, Instant now);
   void leave_queue(Lane& lane, Instant now);
   void unlink_waiter(Lane& lane);

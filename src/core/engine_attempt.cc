@@ -79,10 +79,6 @@ void Engine::write_record(Lane& lane, Outcome outcome, Instant now) {
 }
 
 void Engine::refused(Lane& lane, int error, Instant now) {
-  if (lane.reserved) {
-    lane.reserved = false;
-    --lane.request->origin->connections;
-  }
   failed(lane, error, now);
 }
 
