@@ -283,8 +283,6 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   const bool resend = may_resend(lane);
   if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
-  if (request.work & request_work::kLog && resend)
-    request.work &= static_cast<uint16_t>(~request_work::kLog);
   wheel_.disarm(lane.phase);
   end_exchange(lane, ExchangeSignal::fail, now);
   lane.question = Question::none;

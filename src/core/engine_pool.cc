@@ -123,6 +123,7 @@ void Engine::leave_queue(Lane& lane, Instant now) {
   unlink_waiter(lane);
   if (lane.reserved) {
     lane.reserved = false;
+    lane.work &= static_cast<uint8_t>(~lane_work::kDial);
     --origin.connections;
     dial_for_waiters(origin, now);
     return;
