@@ -111,6 +111,7 @@ void Engine::head(Lane& lane, uint16_t status, Instant now) {
   kExchangeTable.step(lane.exchange, ExchangeSignal::head);
   lane.delivery = Delivery::answered;
   lane.status = status;
+  wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
   } else {
@@ -131,7 +132,7 @@ void Engine::verdict(Lane& lane, Verdict verdict, Instant now) {
   }
   if (verdict == Verdict::need_body && !lane.previewing) {
     lane.previewing = true;
-    post(*lane.connection, connection_work::kRead);
+    read_on(lane, now);
     return;
   }
   judge_response(lane, verdict == Verdict::need_body ? Verdict::by_rule : verdict, now);
@@ -232,10 +233,16 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
   } else {
     lane.gathering = true;
     kExchangeTable.step(lane.exchange, ExchangeSignal::take);
-    if (must_read) post(*lane.connection, connection_work::kRead);
+    if (must_read) read_on(lane, now);
   }
   start_next_lane(request, now);
   check_exhausted(request, now);
+}
+
+// Its connection was not read; the peer's time begins now.
+void Engine::read_on(Lane& lane, Instant now) {
+  body_progress(lane, now);
+  post(*lane.connection, connection_work::kRead);
 }
 
 void Engine::body_progress(Lane& lane, Instant now) {
@@ -280,7 +287,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   Request& request = *lane.request;
   const bool delivering = request.state == RequestState::receiving && request.winner == lane.index;
   lane.error = error;
-  const bool resend = may_resend(lane);
+  const bool resend = may_resend(lane) && !is_over(request, now);
   if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
   wheel_.disarm(lane.phase);
@@ -324,9 +331,11 @@ bool Engine::may_resend(const Lane& lane) const {
 void Engine::phase_over(Lane& lane, Instant now) {
   switch (lane.state) {
     case LaneState::ready:
+      if (is_over(*lane.request, now)) return;
       start_lane(lane, Kind::hedge, now);
       return;
     case LaneState::waiting:
+      if (is_over(*lane.request, now)) return;
       kLaneTable.step(lane.state, LaneSignal::backoff_due);
       ++counters_.retries;
       begin_attempt(lane, Kind::retry, now);
