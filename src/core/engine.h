@@ -105,6 +105,7 @@ class Engine {
   void give_up(Lane& lane, Stop stop, Instant now);
   void keep_last_response(Lane& lane, Instant now);
   void read_on(Lane& lane, Instant now);
+  void drop_held(Lane& lane, Instant now);
   void ask(Lane& lane, Question question);
   void phase_over(Lane& lane, Instant now);
   [[nodiscard]] bool may_resend(const Lane& lane) const;

@@ -230,6 +230,9 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
   if (request.streamed) {
     lane.held = true;
     wheel_.disarm(lane.phase);
+    for (int i = 0; i < request.lane_count && lane.held; ++i) {
+      if (waits_for_room(request.lanes[i])) drop_held(lane, now);
+    }
   } else {
     lane.gathering = true;
     kExchangeTable.step(lane.exchange, ExchangeSignal::take);
@@ -243,6 +246,16 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
 void Engine::read_on(Lane& lane, Instant now) {
   body_progress(lane, now);
   post(*lane.connection, connection_work::kRead);
+}
+
+// A held response keeps its connection from everybody. A lane of the same request that can still succeed
+// and gets no other goes first; else a limit's worth of held ones would wait for ever.
+void Engine::drop_held(Lane& lane, Instant now) {
+  lane.held = false;
+  write_record(lane, Outcome::failed, now);
+  kLaneTable.step(lane.state, LaneSignal::give_up);
+  wheel_.disarm(lane.attempt_deadline);
+  end_exchange(lane, ExchangeSignal::drop, now);
 }
 
 void Engine::body_progress(Lane& lane, Instant now) {

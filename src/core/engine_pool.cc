@@ -35,7 +35,14 @@ void Engine::acquire(Lane& lane, Instant now) {
   *origin.waiting_tail = &lane;
   origin.waiting_tail = &lane.wait_next;
   ++origin.waiting_count;
-  if (origin.connections < limits_.connections_per_origin) reserve_dial(lane, now);
+  if (origin.connections < limits_.connections_per_origin) {
+    reserve_dial(lane, now);
+    return;
+  }
+  Request& request = *lane.request;
+  for (int i = 0; i < request.lane_count; ++i) {
+    if (request.lanes[i].held && waits_for_room(lane)) drop_held(request.lanes[i], now);
+  }
 }
 
 // In the queue, and nobody dials for it.
