@@ -275,16 +275,12 @@ void Engine::dial_for_waiters(Origin& origin, Instant now) {
 }
 
 void Engine::connection_deadline(Connection& connection, Instant now) {
-  switch (kConnectionTable.step(connection.state, ConnectionSignal::deadline)) {
-    case ConnectionAction::look:
-      break;
-    case ConnectionAction::close:
-      connection.state = ConnectionState::draining;  // close_connection makes the step
-      close_connection(connection, ConnectionSignal::cancel, now);
-      return;
-    default:
-      return;
+  if (connection.state == ConnectionState::draining) {
+    close_connection(connection, ConnectionSignal::deadline, now);
+    return;
   }
+  const ConnectionAction action = kConnectionTable.step(connection.state, ConnectionSignal::deadline);
+  if (action != ConnectionAction::look) return;
   if (connection.state == ConnectionState::dialing) {
     if (connection.more_addresses) post(connection, connection_work::kNextAddress);
     return;
