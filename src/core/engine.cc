@@ -74,8 +74,14 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   }
 }
 
+// The total deadline is over, though nobody was told yet: nothing begins any more.
+bool Engine::is_over(const Request& request, Instant now) {
+  return request.total.armed() && now >= request.total.at;
+}
+
 // A lane has failed for good: the next one need not wait for its hour.
 void Engine::start_next_lane(Request& request, Instant now) {
+  if (is_over(request, now)) return;
   for (int i = 0; i < request.lane_count; ++i) {
     if (request.lanes[i].state != LaneState::ready) continue;
     start_lane(request.lanes[i], Kind::hedge, now);
@@ -123,7 +129,7 @@ void Engine::commit(Lane& lane, bool won, Instant now) {
   const bool must_read = lane.held || lane.previewing;
   lane.held = lane.gathering = lane.previewing = false;
   if (lane.exchange == ExchangeState::deciding) kExchangeTable.step(lane.exchange, ExchangeSignal::take);
-  if (must_read) post(*lane.connection, connection_work::kRead);
+  if (must_read) read_on(lane, now);
   if (request.wants_head) post(request, request_work::kHead);
 }
 

@@ -93,6 +93,7 @@ class Engine {
   void conclude(Request& request);
   void finish(Request& request);
   void end_by_deadline(Request& request, Instant now);
+  [[nodiscard]] static bool is_over(const Request& request, Instant now);
   // attempts (engine_attempt.cc)
   void begin_attempt(Lane& lane, Kind kind, Instant now);
   void begin_exchange(Lane& lane, Kind kind, Instant now);
@@ -103,11 +104,14 @@ class Engine {
   void try_again(Lane& lane, Instant now);
   void give_up(Lane& lane, Stop stop, Instant now);
   void keep_last_response(Lane& lane, Instant now);
+  void read_on(Lane& lane, Instant now);
+  void drop_held(Lane& lane, Instant now);
   void ask(Lane& lane, Question question);
   void phase_over(Lane& lane, Instant now);
   [[nodiscard]] bool may_resend(const Lane& lane) const;
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
+  [[nodiscard]] static bool waits_for_room(const Lane& lane);
   void reserve_dial(Lane& lane, Instant now);
   void leave_queue(Lane& lane, Instant now);
   void unlink_waiter(Lane& lane);

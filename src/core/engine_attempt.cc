@@ -113,6 +113,7 @@ void Engine::head(Lane& lane, uint16_t status, Instant now) {
   kExchangeTable.step(lane.exchange, ExchangeSignal::head);
   lane.delivery = Delivery::answered;
   lane.status = status;
+  wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
   } else {
@@ -133,7 +134,7 @@ void Engine::verdict(Lane& lane, Verdict verdict, Instant now) {
   }
   if (verdict == Verdict::need_body && !lane.previewing) {
     lane.previewing = true;
-    post(*lane.connection, connection_work::kRead);
+    read_on(lane, now);
     return;
   }
   judge_response(lane, verdict == Verdict::need_body ? Verdict::by_rule : verdict, now);
@@ -231,13 +232,32 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
   if (request.streamed) {
     lane.held = true;
     wheel_.disarm(lane.phase);
+    for (int i = 0; i < request.lane_count && lane.held; ++i) {
+      if (waits_for_room(request.lanes[i])) drop_held(lane, now);
+    }
   } else {
     lane.gathering = true;
     kExchangeTable.step(lane.exchange, ExchangeSignal::take);
-    if (must_read) post(*lane.connection, connection_work::kRead);
+    if (must_read) read_on(lane, now);
   }
   start_next_lane(request, now);
   check_exhausted(request, now);
+}
+
+// Its connection was not read; the peer's time begins now.
+void Engine::read_on(Lane& lane, Instant now) {
+  body_progress(lane, now);
+  post(*lane.connection, connection_work::kRead);
+}
+
+// A held response keeps its connection from everybody. A lane of the same request that can still succeed
+// and gets no other goes first; else a limit's worth of held ones would wait for ever.
+void Engine::drop_held(Lane& lane, Instant now) {
+  lane.held = false;
+  write_record(lane, Outcome::failed, now);
+  kLaneTable.step(lane.state, LaneSignal::give_up);
+  wheel_.disarm(lane.attempt_deadline);
+  end_exchange(lane, ExchangeSignal::drop, now);
 }
 
 void Engine::body_progress(Lane& lane, Instant now) {
@@ -282,7 +302,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   Request& request = *lane.request;
   const bool delivering = request.state == RequestState::receiving && request.winner == lane.index;
   lane.error = error;
-  const bool resend = may_resend(lane);
+  const bool resend = may_resend(lane) && !is_over(request, now);
   if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
   wheel_.disarm(lane.phase);
@@ -326,9 +346,11 @@ bool Engine::may_resend(const Lane& lane) const {
 void Engine::phase_over(Lane& lane, Instant now) {
   switch (lane.state) {
     case LaneState::ready:
+      if (is_over(*lane.request, now)) return;
       start_lane(lane, Kind::hedge, now);
       return;
     case LaneState::waiting:
+      if (is_over(*lane.request, now)) return;
       kLaneTable.step(lane.state, LaneSignal::backoff_due);
       ++counters_.retries;
       begin_attempt(lane, Kind::retry, now);

@@ -35,7 +35,19 @@ void Engine::acquire(Lane& lane, Instant now) {
   *origin.waiting_tail = &lane;
   origin.waiting_tail = &lane.wait_next;
   ++origin.waiting_count;
-  if (origin.connections < limits_.connections_per_origin) reserve_dial(lane, now);
+  if (origin.connections < limits_.connections_per_origin) {
+    reserve_dial(lane, now);
+    return;
+  }
+  Request& request = *lane.request;
+  for (int i = 0; i < request.lane_count; ++i) {
+    if (request.lanes[i].held && waits_for_room(lane)) drop_held(request.lanes[i], now);
+  }
+}
+
+// In the queue, and nobody dials for it.
+bool Engine::waits_for_room(const Lane& lane) {
+  return lane.wait_back != nullptr && lane.connection == nullptr && !lane.reserved;
 }
 
 void Engine::reserve_dial(Lane& lane, Instant now) {
@@ -128,7 +140,7 @@ void Engine::leave_queue(Lane& lane, Instant now) {
   if (connection == nullptr) return;
   connection->lane = nullptr;
   for (Lane* waiter = origin.waiting; waiter != nullptr; waiter = waiter->wait_next) {
-    if (waiter->connection != nullptr || waiter->reserved) continue;
+    if (!waits_for_room(*waiter)) continue;
     waiter->connection = connection;
     connection->lane = waiter;
     const Duration limit = waiter->request->policy->connect_timeout;
@@ -182,8 +194,12 @@ void Engine::let_go(Lane& lane, ExchangeSignal signal, Instant now) {
 // An idle connection: to whom has waited longest, else kept.
 void Engine::offer(Connection& connection, Instant now) {
   Origin& origin = *connection.origin;
+  bool room_is_wanted = false;  // for a fresh one
   for (Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
-    if (lane->fresh && connection.exchanges != 0) continue;
+    if (lane->fresh && connection.exchanges != 0) {
+      room_is_wanted |= waits_for_room(*lane);
+      continue;
+    }
     Connection* dialing = lane->connection;
     leave_queue(*lane, now);
     lane->connection = nullptr;
@@ -191,7 +207,7 @@ void Engine::offer(Connection& connection, Instant now) {
     lease(connection, *lane);
     return;
   }
-  if (origin.idle_count >= limits_.idle_per_origin) {
+  if (room_is_wanted || origin.idle_count >= limits_.idle_per_origin) {
     close_connection(connection, ConnectionSignal::cancel, now);
     return;
   }
@@ -203,7 +219,8 @@ void Engine::offer(Connection& connection, Instant now) {
   ++origin.idle_count;
   ++counters_.connections_idle;
   // Left armed from last time, it only looks: cheaper than arming it anew at each release.
-  if (!connection.deadline.armed()) wheel_.arm(connection.deadline, idle_end(connection));
+  const Instant end = idle_end(connection);
+  if (!connection.deadline.armed() || end < connection.deadline.at) wheel_.arm(connection.deadline, end);
 }
 
 Instant Engine::idle_end(const Connection& connection) const {
@@ -253,21 +270,17 @@ void Engine::close_connection(Connection& connection, ConnectionSignal signal, I
 void Engine::dial_for_waiters(Origin& origin, Instant now) {
   for (Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
     if (origin.connections >= limits_.connections_per_origin) return;
-    if (lane->connection == nullptr && !lane->reserved) reserve_dial(*lane, now);
+    if (waits_for_room(*lane)) reserve_dial(*lane, now);
   }
 }
 
 void Engine::connection_deadline(Connection& connection, Instant now) {
-  switch (kConnectionTable.step(connection.state, ConnectionSignal::deadline)) {
-    case ConnectionAction::look:
-      break;
-    case ConnectionAction::close:
-      connection.state = ConnectionState::draining;  // close_connection makes the step
-      close_connection(connection, ConnectionSignal::cancel, now);
-      return;
-    default:
-      return;
+  if (connection.state == ConnectionState::draining) {
+    close_connection(connection, ConnectionSignal::deadline, now);
+    return;
   }
+  const ConnectionAction action = kConnectionTable.step(connection.state, ConnectionSignal::deadline);
+  if (action != ConnectionAction::look) return;
   if (connection.state == ConnectionState::dialing) {
     if (connection.more_addresses) post(connection, connection_work::kNextAddress);
     return;

@@ -68,6 +68,7 @@ class Scenario final : public World {
         simulation_(some_limits(choices), choices.below(1u << 16), *this),
         shell_(simulation_.shell()) {
     memory_fails_ = choices.one_in(8);
+    friendly_ = choices.one_in(2);
     if (choices.one_in(3)) shell_.add_origin();
   }
 
@@ -127,7 +128,7 @@ class Scenario final : public World {
 
   // Inside a callback everything is allowed.
   void act(uint32_t id) {
-    switch (choices_.below(12)) {
+    switch (choices_.below(24)) {
       case 8:
         shell_.cancel(id);
         break;
@@ -145,7 +146,10 @@ class Scenario final : public World {
     }
   }
 
-  [[nodiscard]] bool is_calm() const { return exchanges_ > kWildExchanges; }
+  // A friendly world lets most things go well, so that connections live and races are won.
+  [[nodiscard]] bool is_calm() {
+    return exchanges_ > kWildExchanges || (friendly_ && !choices_.one_in(4));
+  }
 
   Duration maybe_never(Duration wait, uint32_t one_in) {
     if (!choices_.one_in(one_in)) return wait;
@@ -156,6 +160,7 @@ class Scenario final : public World {
   DialPlan dial(const Connection&) override {
     DialPlan plan;
     plan.at_once = choices_.one_in(4);
+    ++exchanges_;
     if (is_calm()) return plan;
     constexpr int kErrors[] = {0, 0, 0, 0, 0, 0, kRefused, kRefused, kNoName, PESTER_ECERTIFICATE};
     plan.error = choices_.pick(kErrors);
@@ -171,8 +176,8 @@ class Scenario final : public World {
 
   ExchangePlan exchange(const Request&, const core::Lane& lane) override {
     ExchangePlan plan;
-    if (is_calm()) return plan;
     ++exchanges_;
+    if (is_calm()) return plan;
     plan.stale = lane.reused && choices_.one_in(4);
     plan.blocked = choices_.one_in(6);
     if (plan.blocked) {
@@ -202,7 +207,7 @@ class Scenario final : public World {
   core::Verdict verdict(Request& request, core::Lane&) override {
     const uint32_t id = request.id;
     if (choices_.one_in(8)) act(id);
-    return is_calm() ? core::Verdict::accept : static_cast<core::Verdict>(choices_.below(4));
+    return is_calm() ? core::Verdict::by_rule : static_cast<core::Verdict>(choices_.below(4));
   }
   Duration backoff(Request& request, core::Lane&, double) override {
     if (choices_.one_in(8)) act(request.id);
@@ -216,6 +221,7 @@ class Scenario final : public World {
   Shell& shell_;
   uint32_t submitted_ = 0, exchanges_ = 0, black_holes_ = 0;
   bool memory_fails_ = false;
+  bool friendly_ = false;
   bool closed_ = false;
   bool unlimited_ = false;  // some request may go on for ever
 };

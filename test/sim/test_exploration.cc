@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// One request, every order of every event that the shell could deliver, eight events deep: all claims of
+// the checker hold after each, from each state a kind world leads to the end, and a close leaves
+// nothing. States that were seen with as many events to go are not gone through again.
+#include <cstdio>
+#include <unordered_map>
+#include <vector>
+
+#include "sim/checker.h"
+#include "sim/menu.h"
+
+#include "support/cmocka.h"
+
+using namespace pester;
+using namespace pester::sim;
+
+namespace {
+
+constexpr uint32_t kDepth = 8;
+
+// Works off all lists of choices, the last choice first.
+class ListedChoices final : public Choices {
+ public:
+  uint32_t below(uint32_t n) override {
+    if (at_ == made_.size()) made_.push_back({0, n});
+    return made_[at_++].chosen;
+  }
+  // On the way to where this list parts from the last one.
+  [[nodiscard]] bool is_on_old_ground() const { return at_ < made_.size(); }
+  // To the next list; false when there is none.
+  bool advance() {
+    made_.resize(at_);
+    at_ = 0;
+    while (!made_.empty() && made_.back().chosen + 1 == made_.back().of) made_.pop_back();
+    if (made_.empty()) return false;
+    ++made_.back().chosen;
+    return true;
+  }
+
+ private:
+  struct Made {
+    uint32_t chosen, of;
+  };
+  std::vector<Made> made_;
+  size_t at_ = 0;
+};
+
+struct Exploration {
+  Sent sent;
+  core::Limits limits;
+  MenuOptions options;
+  std::unordered_map<uint64_t, uint32_t> seen;  // and how many events could follow
+  uint64_t runs = 0, ends = 0;
+  std::string failure;
+
+  // One list of choices; false when a claim does not hold.
+  bool run(ListedChoices* choices) {
+    Menu menu(limits, options, *choices);
+    Shell& shell = menu.shell();
+    ++runs;
+    shell.submit(sent);
+    for (uint32_t left = kDepth; left > 0 && shell.ok() && !shell.requests().empty(); --left) {
+      if (!choices->is_on_old_ground()) {
+        uint32_t& known = seen[menu.fingerprint()];
+        if (known >= left) return true;
+        known = left;
+      }
+      if (!menu.step()) break;
+    }
+    ++ends;
+    if (shell.ok()) menu.finish_kindly();
+    if (shell.ok()) shell.close();
+    if (shell.ok()) check_nothing_left(shell);
+    if (!shell.ok()) failure = shell.log() + "not so: " + shell.failure();
+    return shell.ok();
+  }
+};
+
+// Apart from the test, whose assert would jump over what is to be freed.
+bool explore(const Sent& sent, const core::Limits& limits, const MenuOptions& options) {
+  Exploration it{sent, limits, options, {}, 0, 0, {}};
+  ListedChoices choices;
+  do {
+    if (it.run(&choices)) continue;
+    std::printf("%s\n", it.failure.c_str());
+    return false;
+  } while (choices.advance());
+  std::printf("%llu runs, %llu ends, %zu states\n", static_cast<unsigned long long>(it.runs),
+              static_cast<unsigned long long>(it.ends), it.seen.size());
+  return it.seen.size() > 300;  // it went somewhere
+}
+
+Sent some(uint8_t lanes, bool streamed) {
+  Sent sent;
+  sent.lanes = lanes;
+  sent.streamed = streamed;
+  sent.policy.max_attempts = 2;
+  sent.policy.backoff.base = Duration::from_ms(100);
+  sent.policy.total_timeout = Duration::from_ms(100'000);
+  return sent;
+}
+
+core::Limits at_most(uint32_t connections) {
+  core::Limits limits;
+  limits.connections_per_origin = connections;
+  return limits;
+}
+
+void one_lane_gathered_with_every_event(void**) {
+  MenuOptions options;
+  options.memory_fails = true;
+  assert_true(explore(some(1, false), at_most(1), options));
+}
+
+void one_lane_streamed_over_tls(void**) {
+  MenuOptions options;
+  options.tls = true;
+  assert_true(explore(some(1, true), at_most(1), options));
+}
+
+void one_lane_that_asks_the_user(void**) {
+  Sent sent = some(1, true);
+  sent.policy.ask_verdict = true;
+  sent.policy.backoff.kind = core::BackoffKind::custom;
+  assert_true(explore(sent, at_most(1), {}));
+}
+
+void one_lane_that_must_not_be_repeated(void**) {
+  Sent sent = some(1, false);
+  sent.repeatable = false;
+  sent.policy.ask_verdict = true;
+  assert_true(explore(sent, at_most(2), {}));
+}
+
+MenuOptions plain() {
+  MenuOptions options;
+  options.dials_vary = options.sends_vary = false;
+  return options;
+}
+
+void two_lanes_gathered(void**) {
+  assert_true(explore(some(2, false), at_most(2), plain()));
+}
+
+void two_lanes_streamed_with_one_connection(void**) {
+  assert_true(explore(some(2, true), at_most(1), plain()));
+}
+
+void two_lanes_streamed(void**) {
+  assert_true(explore(some(2, true), at_most(3), plain()));
+}
+
+void two_lanes_hedged(void**) {
+  Sent sent = some(2, false);
+  sent.policy.hedge_after = Duration::from_ms(50);
+  sent.policy.attempt_timeout = Duration::from_ms(400);
+  assert_true(explore(sent, at_most(2), plain()));
+}
+
+}  // namespace
+
+int main() {
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(one_lane_gathered_with_every_event),
+      cmocka_unit_test(one_lane_streamed_over_tls),
+      cmocka_unit_test(one_lane_that_asks_the_user),
+      cmocka_unit_test(one_lane_that_must_not_be_repeated),
+      cmocka_unit_test(two_lanes_gathered),
+      cmocka_unit_test(two_lanes_streamed_with_one_connection),
+      cmocka_unit_test(two_lanes_streamed),
+      cmocka_unit_test(two_lanes_hedged),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
+}
