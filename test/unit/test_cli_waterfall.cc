@@ -182,7 +182,8 @@ void no_line_is_wider_than_the_canvas(void**) {
   report.url += std::string(300, 'x');
   report.exchanges[0].error = ErrorReport{
       -1, "X", "a very long explanation of what went wrong with caf\xc3\xa9 and everything else in it"};
-  for (size_t width : {48, 60, 80, 81, 100, 200, 240}) {
+  for (const size_t width :
+       {size_t{48}, size_t{60}, size_t{80}, size_t{81}, size_t{100}, size_t{200}, size_t{240}}) {
     for (bool utf8 : {false, true}) {
       Canvas canvas;
       canvas.width = width;
