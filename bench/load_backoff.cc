@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Many requests in backoff at once: each fails, waits, and fails again. Prints the memory and the CPU time
-// that one costs. The failure is one that needs no system call (an IPv4 address where only IPv6 is
+// Many requests in backoff at once: each fails, waits, and fails again. Prints the memory and the CPU
+// time that one costs. The failure is one that needs no system call (an IPv4 address where only IPv6 is
 // allowed), so that what is measured is the request, not the kernel's sockets.
 #include <pester.h>
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * An app that was there before: a TCP echo server on libuv. What is new is marked: for every connection it
- * now asks a backend over HTTP, with retries, on the same loop, and greets with the answer. */
+ * An app that was there before: a TCP echo server on libuv. What is new is marked: for every connection
+ * it now asks a backend over HTTP, with retries, on the same loop, and greets with the answer. */
 #include <pester.h>
 #include <stdio.h>
 #include <stdlib.h>

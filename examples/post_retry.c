@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A POST that may safely be sent twice: it carries an Idempotency-Key, so that an attempt whose outcome is
- * unknown is repeated. The body is copied once and sent byte for byte on every attempt. A custom backoff
- * and the log show what happened. */
+ * A POST that may safely be sent twice: it carries an Idempotency-Key, so that an attempt whose outcome
+ * is unknown is repeated. The body is copied once and sent byte for byte on every attempt. A custom
+ * backoff and the log show what happened. */
 #include <pester.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Going down in good order: a hundred requests are under way when the program decides to stop. Closing the
- * client ends each of them exactly once, then its sockets, and calls back last of all. */
+ * Going down in good order: a hundred requests are under way when the program decides to stop. Closing
+ * the client ends each of them exactly once, then its sockets, and calls back last of all. */
 #include <pester.h>
 #include <stdio.h>
 

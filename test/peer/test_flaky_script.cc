@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The script language of pester-flaky: what each form means, and that every mistake is refused at its place.
-// Helpers return plain values, so that no object with a destructor stands where an assert may jump.
+// The script language of pester-flaky: what each form means, and that every mistake is refused at its
+// place. Helpers return plain values, so that no object with a destructor stands where an assert may
+// jump.
 #include <string>
 #include <string_view>
 
@@ -35,7 +36,9 @@ bool refused_with(std::string_view rule, std::string_view words) {
   return false;
 }
 
-Reply reply_of(std::string_view actions) { return parse_rule("/x = " + std::string(actions)).steps[0].reply; }
+Reply reply_of(std::string_view actions) {
+  return parse_rule("/x = " + std::string(actions)).steps[0].reply;
+}
 
 // The statuses that so many requests in a row get, as one text.
 bool statuses_are(std::string_view rule, size_t requests, std::string_view expected) {
@@ -78,7 +81,9 @@ void times_repeats_a_step(void**) {
   assert_true(statuses_are("/x = status=503 times=3; ok; loop", 6, "503 503 503 200 503 503"));
 }
 
-void a_semicolon_may_end_a_rule(void**) { assert_true(statuses_are("/x = status=404;", 2, "404 404")); }
+void a_semicolon_may_end_a_rule(void**) {
+  assert_true(statuses_are("/x = status=404;", 2, "404 404"));
+}
 
 void alternatives_come_with_their_weight(void**) {
   Route route(parse_rule("/x = p=0.25:status=500, p=0.25:status=501&delay=9ms"), 1);
@@ -184,13 +189,16 @@ void queries_hold_actions_among_other_things(void**) {
 }
 
 void responses_are_plain_http(void**) {
-  assert_true(response_is("body=hi", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"));
+  assert_true(response_is("body=hi",
+                          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"));
   assert_true(response_is("status=204", "HTTP/1.1 204 No Content\r\n\r\n"));
-  assert_true(response_is("status=304 header='ETag: \"a\"'", "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"));
+  assert_true(response_is("status=304 header='ETag: \"a\"'",
+                          "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"));
   assert_true(response_is("body=hi length=9 header='content-type: a/b'",
                           "HTTP/1.1 200 OK\r\nContent-Length: 9\r\ncontent-type: a/b\r\n\r\nhi"));
-  assert_true(response_is("body=hi chunked", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-                                             "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"));
+  assert_true(response_is("body=hi chunked",
+                          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"));
   assert_true(response_is("raw='x\\n'", "x\n"));
 }
 
@@ -209,7 +217,9 @@ bool generated_body_spells_its_offsets() {
   return true;
 }
 
-void a_generated_body_spells_its_offsets(void**) { assert_true(generated_body_spells_its_offsets()); }
+void a_generated_body_spells_its_offsets(void**) {
+  assert_true(generated_body_spells_its_offsets());
+}
 
 void only_replies_that_never_vary_are_prepared(void**) {
   const Route plain(parse_rule("/x = body=hi delay=2ms"), 1), cut(parse_rule("/x = reset"), 1);
