@@ -138,6 +138,18 @@ void idle_connections_are_closed_when_unused_too_long_or_too_old(void**) {
   FINISH(run);
 }
 
+void a_connection_that_is_too_old_serves_no_other(void**) {
+  core::Limits limits;
+  limits.connection_age_max = ms(30);
+  Run& run = begin(limits);
+  run.every_exchange = answers(200, 40);
+  run.shell.submit(get());
+  run.simulation.run_until(run.start + ms(41));
+  assert_int_equal(run.shell.ended().size(), 1);
+  assert_int_equal(run.shell.connections().size(), 0);
+  FINISH(run);
+}
+
 // Two seconds before the server does it, by its latest word.
 void idle_connections_are_closed_before_the_server_does(void**) {
   Run& run = begin();
@@ -212,6 +224,7 @@ int main() {
       cmocka_unit_test(a_dial_without_memory_gives_its_room_to_the_next_waiter),
       cmocka_unit_test(a_used_connection_makes_room_for_who_needs_a_fresh_one),
       cmocka_unit_test(idle_connections_are_closed_when_unused_too_long_or_too_old),
+      cmocka_unit_test(a_connection_that_is_too_old_serves_no_other),
       cmocka_unit_test(idle_connections_are_closed_before_the_server_does),
       cmocka_unit_test(no_more_are_kept_than_the_limit),
       cmocka_unit_test(a_retried_response_is_read_away_and_its_connection_kept),
