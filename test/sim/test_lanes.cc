@@ -163,6 +163,19 @@ void a_kept_response_gives_way_to_a_winner(void**) {
   assert_int_equal(last_outcome(ONLY(run), 0), Outcome::failed);
 }
 
+void after_a_told_head_no_kept_response_is_delivered(void**) {
+  Run& run = begin();
+  lanes_answer(run, {answers(503, 10, 10), body_breaks()});
+  Sent sent = race(2);
+  sent.wants_head = true;
+  sent.policy.max_attempts = 1;
+  run.shell.submit(sent);
+  FINISH(run);
+  assert_true(ONLY(run).head_told);
+  assert_int_equal(ONLY(run).error, PESTER_EBODYCUT);
+  assert_int_equal(ONLY(run).winner, -1);
+}
+
 void each_lane_backs_off_by_itself(void**) {
   Run& run = begin();
   lanes_answer(run, {answers(503, 10), answers(503, 70)});
@@ -259,6 +272,7 @@ int main() {
       cmocka_unit_test(newest_is_who_had_its_head_last_not_its_end),
       cmocka_unit_test(a_response_is_delivered_rather_than_a_later_error),
       cmocka_unit_test(a_kept_response_gives_way_to_a_winner),
+      cmocka_unit_test(after_a_told_head_no_kept_response_is_delivered),
       cmocka_unit_test(each_lane_backs_off_by_itself),
       cmocka_unit_test(a_hedge_starts_when_the_lane_before_has_not_answered),
       cmocka_unit_test(no_hedge_starts_when_the_answer_is_in_time),
