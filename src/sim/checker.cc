@@ -131,6 +131,8 @@ void check_lane(Shell& shell, Request& request, core::Lane& lane) {
   const bool dialing = lane.exchange == ExchangeState::acquiring && lane.connection != nullptr;
   if (dialing && !truth.dialing) truth.dialed = shell.now();
   truth.dialing = dialing;
+  shell.claim(!lane.attempt_deadline.armed() || lane.state == LaneState::trying,
+              "only an attempt has an attempt's deadline");
   switch (lane.state) {
     case LaneState::ready:
     case LaneState::spent:
@@ -308,6 +310,11 @@ void check_ended(Shell& shell, const Request& request) {
   const bool from_outside = request.stop == core::Stop::cancelled || request.stop == core::Stop::closed;
   shell.claim((request.winner >= 0) == (request.error == 0), "a response or an error");
   if (request.winner >= 0) check_winner(shell, request);
+  const bool is_told = request.told_lane == request.winner &&
+                       (request.winner < 0 || request.told_attempt == request.winner_attempt);
+  shell.claim(!request.head_told || request.error != 0 || is_told, "what was told is what is delivered");
+  shell.claim(!request.wants_head || request.error != 0 || request.head_told,
+              "who wants the head is told of it");
   if (from_outside || request.was_won || success || request.head_told) return;
   if (request.stop == core::Stop::deadline) return;
   for (int i = 0; i < request.lane_count; ++i) {

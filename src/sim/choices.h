@@ -47,6 +47,7 @@ class ByteChoices final : public Choices {
     if (n > 256) value = value << 8 | take();
     return value % n;
   }
+  [[nodiscard]] bool is_used_up() const { return left_ == 0; }
 
  private:
   uint32_t take() {

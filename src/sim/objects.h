@@ -37,6 +37,8 @@ struct Request : core::Request {
   std::vector<bool> checked;  // a record each: its end was looked at
   uint32_t heads = 0;         // seen so far
   uint32_t heads_told = 0, dones_told = 0;
+  int told_lane = -1;  // whose head was told, and of which attempt
+  uint32_t told_attempt = 0;
   bool paused = false;
   bool user_retried = false;  // the predicate overruled the rules
   bool was_won = false;       // a body that should have been delivered failed: the others are out

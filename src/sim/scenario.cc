@@ -108,6 +108,7 @@ class Scenario final : public World {
     unlimited_ |= sent.policy.max_attempts == core::Policy::kUnlimited;
     sent.repeatable = !choices_.one_in(3);
     sent.streamed = choices_.one_in(3);
+    sent.wants_head = choices_.one_in(3);
     sent.lanes = sent.repeatable ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
     const uint32_t id = shell_.submit(sent);
     if (choices_.one_in(6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });

@@ -252,7 +252,10 @@ void Shell::tell(Request& request) {
   run_io();
   if (take(work::kHead)) {
     claim(++request.heads_told == 1, "the head is told twice");
+    claim(request.winner >= 0, "a head is told of a response only");
     request.head_told = true;
+    request.told_lane = request.winner;
+    request.told_attempt = request.winner_attempt;
     note("head told", request.id, request.winner);
     driver_.head(request);
   }

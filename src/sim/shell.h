@@ -30,6 +30,7 @@ struct Sent {
   uint8_t lanes = 1;
   bool repeatable = true;
   bool streamed = false;
+  bool wants_head = false;  // also of a gathered answer
 };
 
 class Shell {

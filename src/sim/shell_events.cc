@@ -41,7 +41,7 @@ uint32_t Shell::submit(const Sent& sent) {
   request.lane_count = sent.lanes;
   request.repeatable = sent.repeatable;
   request.streamed = sent.streamed;
-  request.wants_head = sent.streamed;
+  request.wants_head = sent.streamed || sent.wants_head;
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();

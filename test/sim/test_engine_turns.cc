@@ -107,11 +107,28 @@ void a_resend_forgets_nothing_that_is_to_be_logged(void**) {
   assert_int_equal(race.request.work, request_work::kLog);
 }
 
+void a_cancel_takes_back_the_head_that_was_not_told(void**) {
+  Engine engine(Limits{}, 1, {});
+  Origin origin;
+  Lent lent;
+  Connection connection;
+  lent.lend(&origin, 1);
+  lent.request.wants_head = lent.request.streamed = true;
+  engine.submit(lent.request, kNow);
+  connect(engine, lent, lent.lanes[0], connection);
+  engine.head(lent.lanes[0], 200, kNow);
+  assert_int_equal(lent.request.work, request_work::kHead);
+  engine.cancel(lent.request, PESTER_ECANCELED, Stop::cancelled, kNow);
+  assert_int_equal(lent.request.work, request_work::kDone);
+  assert_int_equal(lent.request.winner, -1);
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(an_offer_takes_back_the_dial_that_nobody_began),
+      cmocka_unit_test(a_cancel_takes_back_the_head_that_was_not_told),
       cmocka_unit_test(a_resend_forgets_nothing_that_is_to_be_logged),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

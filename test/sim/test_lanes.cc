@@ -84,20 +84,30 @@ void a_loser_with_a_short_rest_is_drained_into_the_pool(void**) {
   FINISH(run);
 }
 
-void a_loser_with_a_long_or_slow_rest_is_closed(void**) {
-  for (const bool slow : {false, true}) {
-    Run& run = begin();
-    ExchangePlan loser = answers(200, 10, slow ? 100 : 16'385);
-    loser.part_gap = ms(slow ? 60 : 10);
-    lanes_answer(run, {answers(200, 11), loser});
-    run.verdicts = {core::Verdict::need_body, core::Verdict::accept};
-    Sent sent = race(2);
-    sent.policy.ask_verdict = true;
-    run.shell.submit(sent);
-    run.simulation.run_until(run.start + ms(200));
-    assert_int_equal(run.shell.engine().counters().connections_open, 1);
-    FINISH(run);
-  }
+// The second lane's answer against the winner's, and how many connections live on.
+void loser_is_closed(const ExchangePlan& loser) {
+  Run& run = begin();
+  lanes_answer(run, {answers(200, 11), loser});
+  run.verdicts = {core::Verdict::need_body, core::Verdict::accept};
+  Sent sent = race(2);
+  sent.policy.ask_verdict = true;
+  run.shell.submit(sent);
+  run.simulation.run_until(run.start + ms(200));
+  assert_int_equal(last_outcome(ONLY(run), 1), Outcome::cancelled);
+  assert_int_equal(run.shell.engine().counters().connections_open, 1);
+  FINISH(run);
+}
+
+void a_loser_with_a_long_slow_or_unknown_rest_is_closed(void**) {
+  ExchangePlan loser = answers(200, 10, 16'385);
+  loser.part_gap = ms(10);
+  loser_is_closed(loser);
+  loser = answers(200, 10, 100);
+  loser.part_gap = ms(60);
+  loser_is_closed(loser);
+  loser.part_gap = ms(10);
+  loser.head.body_bytes = UINT64_MAX;
+  loser_is_closed(loser);
 }
 
 void newest_last_response_is_delivered(void**) {
@@ -115,6 +125,19 @@ void newest_last_response_is_delivered(void**) {
     assert_int_equal(ONLY(run).winner_attempt, 3);
     assert_int_equal(ONLY(run).stop, Stop::attempts);
   }
+}
+
+// The first answer comes to its end after the second, while a third lane still tries.
+void newest_is_who_had_its_head_last_not_its_end(void**) {
+  Run& run = begin();
+  ExchangePlan slow = answers(500, 10, 10);
+  slow.part_gap = ms(200);
+  lanes_answer(run, {slow, answers(502, 50, 10), breaks(kReset, 900)});
+  Sent sent = race(3);
+  sent.policy.max_attempts = 1;
+  run.shell.submit(sent);
+  FINISH(run);
+  assert_int_equal(ONLY(run).status, 502);
 }
 
 void a_response_is_delivered_rather_than_a_later_error(void**) {
@@ -138,6 +161,19 @@ void a_kept_response_gives_way_to_a_winner(void**) {
   assert_int_equal(ONLY(run).status, 200);
   assert_int_equal(ONLY(run).winner, 1);
   assert_int_equal(last_outcome(ONLY(run), 0), Outcome::failed);
+}
+
+void after_a_told_head_no_kept_response_is_delivered(void**) {
+  Run& run = begin();
+  lanes_answer(run, {answers(503, 10, 10), body_breaks()});
+  Sent sent = race(2);
+  sent.wants_head = true;
+  sent.policy.max_attempts = 1;
+  run.shell.submit(sent);
+  FINISH(run);
+  assert_true(ONLY(run).head_told);
+  assert_int_equal(ONLY(run).error, PESTER_EBODYCUT);
+  assert_int_equal(ONLY(run).winner, -1);
 }
 
 void each_lane_backs_off_by_itself(void**) {
@@ -231,10 +267,12 @@ int main() {
       cmocka_unit_test(a_lane_that_fails_does_not_beat_one_that_can_succeed),
       cmocka_unit_test(losers_are_cut_when_the_winners_head_is_in),
       cmocka_unit_test(a_loser_with_a_short_rest_is_drained_into_the_pool),
-      cmocka_unit_test(a_loser_with_a_long_or_slow_rest_is_closed),
+      cmocka_unit_test(a_loser_with_a_long_slow_or_unknown_rest_is_closed),
       cmocka_unit_test(newest_last_response_is_delivered),
+      cmocka_unit_test(newest_is_who_had_its_head_last_not_its_end),
       cmocka_unit_test(a_response_is_delivered_rather_than_a_later_error),
       cmocka_unit_test(a_kept_response_gives_way_to_a_winner),
+      cmocka_unit_test(after_a_told_head_no_kept_response_is_delivered),
       cmocka_unit_test(each_lane_backs_off_by_itself),
       cmocka_unit_test(a_hedge_starts_when_the_lane_before_has_not_answered),
       cmocka_unit_test(no_hedge_starts_when_the_answer_is_in_time),

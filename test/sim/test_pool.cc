@@ -138,6 +138,19 @@ void idle_connections_are_closed_when_unused_too_long_or_too_old(void**) {
   FINISH(run);
 }
 
+void a_connection_that_is_too_old_serves_no_other(void**) {
+  core::Limits limits;
+  limits.connection_age_max = ms(30);
+  limits.connections_per_origin = 1;
+  Run& run = begin(limits);
+  run.every_exchange = answers(200, 40);
+  run.shell.submit(get());
+  run.shell.submit(get());  // waits for the first one's
+  FINISH(run);
+  assert_int_equal(run.begun[0].connection, 1);
+  assert_int_equal(run.begun[1].connection, 2);
+}
+
 // Two seconds before the server does it, by its latest word.
 void idle_connections_are_closed_before_the_server_does(void**) {
   Run& run = begin();
@@ -212,6 +225,7 @@ int main() {
       cmocka_unit_test(a_dial_without_memory_gives_its_room_to_the_next_waiter),
       cmocka_unit_test(a_used_connection_makes_room_for_who_needs_a_fresh_one),
       cmocka_unit_test(idle_connections_are_closed_when_unused_too_long_or_too_old),
+      cmocka_unit_test(a_connection_that_is_too_old_serves_no_other),
       cmocka_unit_test(idle_connections_are_closed_before_the_server_does),
       cmocka_unit_test(no_more_are_kept_than_the_limit),
       cmocka_unit_test(a_retried_response_is_read_away_and_its_connection_kept),

@@ -193,6 +193,32 @@ void stale_connection_is_resent_once_and_not_counted(void**) {
   assert_int_equal(run.begun[2].at_ms, run.begun[1].at_ms + 11);  // at once, but for the dial
 }
 
+// And has a resend of its own.
+void retry_after_a_resend_may_use_what_idles(void**) {
+  Run& run = warm(get(), breaks(PESTER_EEMPTY));
+  run.exchanges.push_back(answers(503));
+  run.exchanges.push_back(breaks(PESTER_EEMPTY));
+  FINISH(run);
+  assert_int_equal(run.begun.size(), 5);
+  assert_int_equal(run.begun[2].connection, 2);
+  assert_int_equal(run.begun[3].connection, 2);
+  assert_int_equal(run.begun[4].connection, 3);
+  assert_int_equal(run.begun[4].kind, Kind::resend);
+  assert_int_equal(run.shell.ended()[1].status, 200);
+  assert_int_equal(run.shell.ended()[1].winner_attempt, 2);
+}
+
+void a_resend_does_not_take_another_idle_connection(void**) {
+  Run& run = begin();
+  run.exchanges = {answers(200), answers(200), breaks(PESTER_EEMPTY)};
+  run.shell.submit(get());
+  run.shell.submit(get());
+  run.simulation.after(ms(50), [&run] { run.shell.submit(get()); });
+  FINISH(run);
+  assert_int_equal(run.begun[2].connection, 2);
+  assert_int_equal(run.begun[3].connection, 3);
+}
+
 void post_that_was_sent_on_a_stale_connection_is_not_resent(void**) {
   Run& run = warm(post(), breaks(PESTER_EEMPTY));
   FINISH(run);
@@ -265,6 +291,17 @@ void streamed_failures_before_the_head_are_retried(void**) {
   assert_int_equal(ONLY(run).status, 200);
 }
 
+void gathered_failure_after_the_head_was_told_is_final(void**) {
+  Run& run = begin();
+  run.exchanges = {body_breaks()};
+  Sent sent = get();
+  sent.wants_head = true;
+  run.shell.submit(sent);
+  FINISH(run);
+  assert_int_equal(run.begun.size(), 1);
+  assert_int_equal(ONLY(run).error, PESTER_EBODYCUT);
+}
+
 void predicate_may_accept_a_503_and_refuse_a_200(void**) {
   Run& run = begin();
   run.exchanges = {answers(200), answers(503)};
@@ -332,6 +369,8 @@ int main() {
       cmocka_unit_test(post_with_unknown_outcome_is_repeated_if_the_user_wants_it),
       cmocka_unit_test(stale_connection_is_left_without_an_exchange_more),
       cmocka_unit_test(stale_connection_is_resent_once_and_not_counted),
+      cmocka_unit_test(a_resend_does_not_take_another_idle_connection),
+      cmocka_unit_test(retry_after_a_resend_may_use_what_idles),
       cmocka_unit_test(post_that_was_sent_on_a_stale_connection_is_not_resent),
       cmocka_unit_test(fresh_connection_that_dies_is_an_attempt),
       cmocka_unit_test(name_failures_are_tried_three_times),
@@ -339,6 +378,7 @@ int main() {
       cmocka_unit_test(body_failure_of_a_gathered_answer_is_retried),
       cmocka_unit_test(streamed_failure_after_the_head_is_final),
       cmocka_unit_test(streamed_failures_before_the_head_are_retried),
+      cmocka_unit_test(gathered_failure_after_the_head_was_told_is_final),
       cmocka_unit_test(predicate_may_accept_a_503_and_refuse_a_200),
       cmocka_unit_test(predicate_gets_no_more_attempts_than_there_are),
       cmocka_unit_test(predicate_is_asked_again_with_the_body),
