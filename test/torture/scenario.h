@@ -95,7 +95,7 @@ class Scenario {
         paused = pester_pause(case_.client, pester_result_id(result)) == 0;
       };
     }
-    outcome_.at_done = [this](const pester_result_t* result) {
+    outcome_.at_done = [](const pester_result_t* result) {
       pester_result_free(pester_result_take(result));
       (void)pester_result_header(result, "content-length");
     };
