@@ -231,6 +231,30 @@ void an_idle_connection_is_closed_after_its_time(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// At the limit, with others in the queue before it, the one that needs a fresh connection gets the room
+// of one that becomes idle.
+void a_resend_at_the_limit_does_not_wait_for_idle_ones(void**) {
+  c.options.max_connections_per_origin = 2;
+  c.serve([](Peer& peer) {
+    for (int i = 0; !peer.head().empty(); ++i) {
+      if (peer.number() == 0 && i == 1) return;  // on the connection kept from the first: no answer
+      if (peer.number() != 0) sleep_ms(20);
+      peer.answer("hello");
+    }
+  });
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(c.server->url(), &outcome), 0);
+  c.run();
+  Outcome many[4];
+  for (Outcome& one : many) assert_int_equal(c.get(c.server->url(), &one), 0);
+  const uint64_t began = uv_hrtime();
+  c.run();
+  assert_true(uv_hrtime() - began < 5'000'000'000);
+  for (const Outcome& one : many) assert_string_equal(one.body.c_str(), "hello");
+  assert_int_equal(c.stats().resends, 1);
+  assert_int_equal(c.end(), 0);
+}
+
 // Two lanes of one request go away at once; a third party waits for what they leave.
 void who_waits_gets_what_a_cancelled_race_leaves(void**) {
   c.options.max_connections_per_origin = 3;
@@ -270,6 +294,7 @@ int main() {
       cmocka_unit_test_setup(bytes_behind_an_answer_are_nobodys, begin),
       cmocka_unit_test_setup(an_unwanted_body_is_read_away_up_to_64_kib, nullptr),
       cmocka_unit_test_setup(an_idle_connection_is_closed_after_its_time, begin),
+      cmocka_unit_test_setup(a_resend_at_the_limit_does_not_wait_for_idle_ones, begin),
       cmocka_unit_test_setup(who_waits_gets_what_a_cancelled_race_leaves, begin),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
