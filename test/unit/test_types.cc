@@ -75,8 +75,9 @@ void every_lookup_failure_is_dns(void**) {
   XX(BADFLAGS, )
   XX(CANCELED, )
   XX(FAIL, )
-  XX(FAMILY, ) XX(MEMORY, ) XX(NODATA, ) XX(NONAME, ) XX(OVERFLOW, ) XX(SERVICE, ) XX(SOCKTYPE, )
-      XX(BADHINTS, ) XX(PROTOCOL, )
+  XX(FAMILY, )
+  XX(MEMORY, ) XX(NODATA, ) XX(NONAME, ) XX(OVERFLOW, ) XX(SERVICE, ) XX(SOCKTYPE, ) XX(BADHINTS, )
+      XX(PROTOCOL, )
 #undef XX
           is_class(UV_EAI_CANCELED, FailureClass::final);
 }
