@@ -68,6 +68,7 @@ void running_out_on_this_side_is_as_passing_as_connect(void**) {
 }
 
 void every_lookup_failure_is_dns(void**) {
+// clang-format off
 #define XX(code, _) \
   if (UV_EAI_##code != UV_EAI_CANCELED) is_class(UV_EAI_##code, FailureClass::dns);
   XX(ADDRFAMILY, )
@@ -76,10 +77,14 @@ void every_lookup_failure_is_dns(void**) {
   XX(CANCELED, )
   XX(FAIL, )
   XX(FAMILY, )
-  XX(MEMORY, ) XX(NODATA, ) XX(NONAME, ) XX(OVERFLOW, ) XX(SERVICE, ) XX(SOCKTYPE, ) XX(BADHINTS, )
-      XX(PROTOCOL, )
+  XX(MEMORY, )
+  XX(NODATA, )
+  XX(NONAME, )
+  XX(OVERFLOW, )
+  XX(SERVICE, ) XX(SOCKTYPE, ) XX(BADHINTS, ) XX(PROTOCOL, )
+// clang-format on
 #undef XX
-          is_class(UV_EAI_CANCELED, FailureClass::final);
+      is_class(UV_EAI_CANCELED, FailureClass::final);
 }
 
 void every_phase_can_time_out(void**) {
