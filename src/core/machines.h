@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The four machines of Pester as tables: the logical request, the lane, the exchange, the connection.
-// Everything that changes one of their states stands here; they are the one place that says it.
+// Everything that changes one of their states stands here; docs/state-machine.md is printed from it.
 // Refuses to know policy: who sends a signal has decided already.
 #ifndef PESTER_CORE_MACHINES_H_
 #define PESTER_CORE_MACHINES_H_
