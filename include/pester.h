@@ -160,6 +160,11 @@ typedef struct {
   int64_t body_gap_timeout_ms;   /* between two parts of a body; 0: 30,000 */
   int64_t attempt_timeout_ms;    /* one attempt, body included; 0: none */
   int64_t total_timeout_ms;      /* the request: attempts, backoffs, body; 0: none */
+  /* A response that is retried may say in Retry-After (seconds, or a date, counted from its own Date)
+   * when to come back: the wait before the retry is then the longer of that and the backoff, spread
+   * upward by at most 10 %. A response that asks for more than this is not retried but delivered. 0:
+   * 300,000; PESTER_NONE: Retry-After is not read. */
+  int64_t retry_after_max_ms;
 } pester_policy_t;
 
 PESTER_API void pester_policy_init_sized(pester_policy_t* policy, int name, size_t struct_size);

@@ -278,13 +278,16 @@ void check_begins(Shell& shell, const Request& request, const core::Lane& lane) 
   shell.claim(request.dones_told == 0 && !request.head_told, "no attempt after the head");
   shell.claim(!is_total_over(shell, request), "no attempt begins at or after the deadline");
   shell.claim(lane.attempt <= request.policy->max_attempts, "attempts within the limit");
+  const Truth& truth = request.truths[lane.index];
+  const bool honours = request.policy->retry_after_max.ns > 0;
+  shell.claim(!honours || shell.now() >= truth.not_before,
+              "no retry before the time that was asked for");
   if (request.repeatable || request.policy->retry_unsafe) return;
   for (size_t i = 0; i < request.record_room.size(); ++i) {
     const core::Record& record = request.record_room[i];
     shell.claim(record.delivery == core::Delivery::unsent || record.delivery == core::Delivery::answered,
                 "what may have been acted on is not sent again");
   }
-  const Truth& truth = request.truths[lane.index];
   shell.claim(!truth.any_sent || truth.head_order != 0, "nor what was sent without an answer");
 }
 

@@ -3,8 +3,10 @@
 // next is parsed.
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 
 #include "core/assert.h"
+#include "core/retry_after.h"
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
@@ -51,6 +53,14 @@ void trace_head(Connection& connection, core::Lane& lane) {
   text.release(client.pool);
 }
 
+// Of a response that could be one to try again.
+uint32_t retry_after_s(const Request& request, const wire::ResponseHead& head) {
+  constexpr uint16_t kFirstStatus = 300;
+  if (head.status < kFirstStatus && !request.policy->rules.retries_status(head.status)) return 0;
+  const std::string_view value = head.find("retry-after");
+  return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
+}
+
 void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
@@ -67,7 +77,8 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
-  client.engine.head(lane, connection.response.head.status, now.mono);
+  const wire::ResponseHead& head = connection.response.head;
+  client.engine.head(lane, head.status, retry_after_s(request, head), now.mono);
 }
 
 // Returns 0 or why the span could not be kept.
