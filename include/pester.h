@@ -181,7 +181,8 @@ typedef enum {
 
 /* Sees every verified handshake, after it and before the first request byte. `verify_error` is 0 or the
  * reason in words of why verification failed (only with verify = PESTER_NONE does such a handshake get
- * here). Returns 0 to accept; any other value refuses with PESTER_ECERTIFICATE. */
+ * here). Returns 0 to accept; any other value refuses with PESTER_ECERTIFICATE. `leaf_der` lives until the
+ * callback returns, or cancels the request or closes the client. */
 typedef int (*pester_tls_verify_cb)(const char* host, const unsigned char* leaf_der, size_t leaf_len,
                                     const char* verify_error, void* data);
 
@@ -255,7 +256,7 @@ typedef struct {
   /* Limits. PESTER_NONE: unlimited. */
   int64_t max_connections_per_origin; /* 0: 32 */
   int64_t max_idle_per_origin;        /* 0: 32 */
-  int64_t max_waiting_per_origin;     /* requests waiting for a connection; 0: 10,000 */
+  int64_t max_waiting_per_origin;     /* waiting while all connections are in use; 0: 10,000 */
   int64_t idle_timeout_ms;            /* 0: 15,000 */
   int64_t max_connection_age_ms;      /* 0: 600,000 */
   int64_t max_head_bytes;             /* a response's head and all before it; 0: 65,536 */

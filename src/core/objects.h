@@ -158,6 +158,7 @@ struct Origin {
   uint32_t connections = 0;  // all that count against the limit
   uint32_t idle_count = 0;
   uint32_t waiting_count = 0;
+  uint32_t dialing_count = 0;  // connections on their way, each for one of the waiting
 };
 
 struct Limits {

@@ -24,7 +24,7 @@ bool has_connection(const core::Lane& lane) {
 // ---- the pool's books
 
 void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
-  uint32_t waiting = 0;
+  uint32_t waiting = 0, dialed_for = 0;
   core::Lane* const* back = &origin.waiting;
   for (core::Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
     ++waiting;
@@ -35,12 +35,14 @@ void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
       shell.claim(origin.connections >= limit, "nobody waits while there is room");
       shell.claim(origin.idle == nullptr, "nobody waits while a connection idles");
     } else {
+      ++dialed_for;
       shell.claim(lane->connection->lane == lane, "who is dialed for is known to the connection");
     }
     back = &lane->wait_next;
   }
   shell.claim(origin.waiting_tail == back, "the tail of the waiting");
   shell.claim(waiting == origin.waiting_count, "the waiting are counted");
+  shell.claim(dialed_for == origin.dialing_count, "and those of them that are dialed for");
 }
 
 void check_connection(Shell& shell, const Connection& connection) {

@@ -488,7 +488,10 @@ void connection_resume(Connection& connection, core::Now now) {
     return;
   }
   core::Lane* lane = connection.lane;
-  if (must_stop(connection)) return;
+  if (must_stop(connection)) {
+    client.engine.body_paused(*lane);
+    return;
+  }
   if (lane != nullptr && lane->exchange == ExchangeState::receiving) {
     Request& request = request_of(*lane);
     const bool previewed = request.streamed && !connection.response.body.empty();
