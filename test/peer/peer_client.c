@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The client of the peer tests: a line of standard input is a deed, a line of standard output is what became
- * of a request. It can hold up its loop, which the command cannot, so that servers do things unseen. */
+ * The client of the peer tests: a line of standard input is a deed, a line of standard output is what
+ * became of a request. It can hold up its loop, which the command cannot, so that servers do things
+ * unseen. */
 #include <pester.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +20,14 @@ struct program {
 };
 
 static void print_exchange(const pester_exchange_t* exchange, const char* gap) {
-  printf("%s{\"kind\": \"%s\", \"outcome\": \"%s\", \"delivery\": \"%s\", \"status\": %d, \"error\": \"%s\", "
-         "\"reused\": %d, \"resumed\": %d, \"tls\": \"%s\", \"remote\": \"%s\"}",
-         gap, pester_kind_name(exchange->kind), pester_outcome_name(exchange->outcome),
-         pester_delivery_name(exchange->delivery), exchange->status,
-         exchange->error != 0 ? pester_err_name(exchange->error) : "", exchange->reused,
-         exchange->tls_resumed, exchange->tls_version, exchange->remote);
+  printf(
+      "%s{\"kind\": \"%s\", \"outcome\": \"%s\", \"delivery\": \"%s\", \"status\": %d, \"error\": "
+      "\"%s\", "
+      "\"reused\": %d, \"resumed\": %d, \"tls\": \"%s\", \"remote\": \"%s\"}",
+      gap, pester_kind_name(exchange->kind), pester_outcome_name(exchange->outcome),
+      pester_delivery_name(exchange->delivery), exchange->status,
+      exchange->error != 0 ? pester_err_name(exchange->error) : "", exchange->reused,
+      exchange->tls_resumed, exchange->tls_version, exchange->remote);
 }
 
 static void on_done(const pester_result_t* result, void* data) {
