@@ -47,8 +47,9 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual([what for _, what in flaky.requests()], ["GET /page"] * 2)
 
     def test_get_says_why_there_is_no_answer(self):
-        port = servers.free_port()
-        out, errors = self.output(GET, f"http://127.0.0.1:{port}/", status=1)
+        with socket.socket() as closed:  # bound, so that nobody else takes it, but not listening
+            closed.bind(("127.0.0.1", 0))
+            out, errors = self.output(GET, f"http://127.0.0.1:{closed.getsockname()[1]}/", status=1)
         self.assertEqual(out, "")
         self.assertIn("connection refused", errors)
 

@@ -60,20 +60,20 @@ frontend front
 backend back
   balance roundrobin
   timeout server 300ms
-  server one 127.0.0.1:%d %s
-  server two 127.0.0.1:%d %s
+  server one 127.0.0.1:%d
+  server two 127.0.0.1:%d
 """
 
     def test_one_connection_reaches_both_backends(self):
         one, two = self.flaky("--route", "* = body=one"), self.flaky("--route", "* = body=two")
-        proxy = self.haproxy(self.TWO % (one.port, "", two.port, ""))
+        proxy = self.haproxy(self.TWO % (one.port, two.port))
         found = self.documents("--repeat", "10", proxy.url("/x"))
         self.assertEqual({d["response"]["status"] for d in found}, {200})
         self.assertEqual((len(one.requests()), len(two.requests())), (5, 5))
         self.assertEqual(len({e.client_port for e in proxy.wait_for(10)}), 1)
 
     def test_the_503_of_a_backend_that_is_down_is_tried_again_until_it_is_up(self):
-        back = self.flaky("--refuse", "0..600ms")
+        back = self.flaky("--refuse", "0..1500ms")
         proxy = self.haproxy(one(back.port))
         found, = self.documents("--max-attempts", "100", proxy.url("/x"))
         statuses = self.statuses(found)
@@ -84,7 +84,7 @@ backend back
 
     def test_a_backend_that_resets_is_a_502_and_the_other_one_answers(self):
         one, two = self.flaky("--route", "* = reset"), self.flaky("--route", "* = body=two")
-        proxy = self.haproxy(self.TWO % (one.port, "", two.port, ""))
+        proxy = self.haproxy(self.TWO % (one.port, two.port))
         for _ in range(4):
             found, = self.documents(proxy.url("/x"))
             self.assertEqual(self.statuses(found), [502, 200][-len(self.statuses(found)):])
@@ -92,22 +92,26 @@ backend back
 
     def test_a_backend_that_is_silent_is_a_504_and_the_other_one_answers(self):
         one, two = self.flaky("--route", "* = stall@0"), self.flaky("--route", "* = body=two")
-        proxy = self.haproxy(self.TWO % (one.port, "", two.port, ""))
+        proxy = self.haproxy(self.TWO % (one.port, two.port))
         found = [self.documents(proxy.url("/x"))[0] for _ in range(2)]
         self.assertIn([504, 200], [self.statuses(d) for d in found])
         self.assertEqual({d["response"]["status"] for d in found}, {200})
 
     def test_a_hedge_goes_to_the_other_backend(self):
-        one, two = self.flaky("--route", "* = delay=250ms"), self.flaky("--route", "* = body=two")
-        proxy = self.haproxy(self.TWO % (one.port, "", two.port, ""))
+        slow, two = self.flaky("--route", "* = delay=8s"), self.flaky("--route", "* = body=two")
+        proxy = self.haproxy(self.TWO.replace("timeout server 300ms", "") % (slow.port, two.port))
+        kinds = []
         for _ in range(4):
             found, = self.documents("--concurrency", "2", "--hedge-after", "40ms", proxy.url("/x"))
             self.assertEqual((found["response"]["status"], found["response"]["body_bytes"]), (200, 3))
-            self.assertLess(found["totals"]["duration_ms"], 240)
+            self.assertLess(found["totals"]["duration_ms"], 7000)
+            kinds += [a["kind"] for a in found["attempts"] if a["outcome"] == "won"]
+        self.assertIn("hedge", kinds)
+        self.assertLessEqual(set(kinds), {"first", "hedge"})
 
     def test_a_post_that_haproxy_could_not_deliver_is_answered_and_tried_again(self):
         one, two = self.flaky("--route", "* = reset"), self.flaky("--route", "POST * = echo-body")
-        proxy = self.haproxy(self.TWO % (one.port, "", two.port, ""))
+        proxy = self.haproxy(self.TWO % (one.port, two.port))
         for _ in range(2):
             found, = self.documents("-d", "amount=12", proxy.url("/pay"))
             self.assertEqual((found["response"]["status"], found["response"]["body_bytes"]), (200, 9))
@@ -175,9 +179,7 @@ class Connections(HaproxyTest):
                 found = client.ask(f"GET {proxy.url('/x')}")
                 self.assertEqual((found["status"], found["error"]), (200, ""), found)
             stats = client.ask("stats")
-        # Some came in time and some too late, or nothing was tried.
-        self.assertGreater(stats["opened"], 1)
-        self.assertLess(stats["opened"], 100)
+        self.assertGreater(stats["opened"], 1)  # haproxy did close under us
 
     def test_httpclose_costs_a_connection_each_and_nothing_else(self):
         back = self.flaky()
@@ -225,16 +227,18 @@ frontend front
         self.assertEqual({d["response"]["status"] for d in found}, {200})
         self.assertGreater(sum(d["totals"]["retries"] for d in found), 0)
 
-    def test_a_silent_drop_is_a_timeout_and_tried_again(self):
+    def test_a_tarpit_is_left_at_the_deadline_and_tried_again(self):
         proxy = self.haproxy("""
 frontend front
   bind 127.0.0.1:@port@
-  http-request silent-drop if { path /drop }
+  timeout tarpit 2s
+  http-request tarpit if { path /tar }
   http-request return status 200
 """)
         started = time.monotonic()
-        self.ask("--attempt-timeout", "0.2", "--max-attempts", "2", "--backoff", "none", proxy.url("/drop"), status=28)
+        self.ask("--attempt-timeout", "0.2", "--max-attempts", "2", "--backoff", "none", proxy.url("/tar"), status=28)
         self.assertGreater(time.monotonic() - started, 0.4)
+        proxy.wait_for(2)
 
     def test_a_429_is_final_unless_asked_for(self):
         proxy = self.haproxy("""

@@ -147,19 +147,19 @@ class Connections(PlainTest):
         self.assertEqual([e.method for e in self.nginx.entries()], ["GET"])
 
     def test_no_request_fails_while_nginx_reloads(self):
-        arguments = ["--repeat", "3000", "--parallel", "8", "--max-attempts", "1", "--json", self.nginx.url("/hello")]
+        arguments = ["--repeat", "5000", "--parallel", "8", "--max-attempts", "1", "--json", self.nginx.url("/hello")]
         with open(self.nginx.path("documents"), "wb") as out, \
                 subprocess.Popen([PESTER, *arguments], stdout=out, stderr=subprocess.PIPE) as process:
-            for part in range(1, 4):
-                until(lambda part=part: len(self.nginx.entries()) >= part * 400)
+            for workers in range(1, 4):  # the next reload once the last one's worker has served something
+                until(lambda workers=workers: len({e.pid for e in self.nginx.entries()}) >= workers or process.poll() == 0)
                 self.nginx.process.send_signal(signal.SIGHUP)
             _, errors = process.communicate(timeout=40)
         self.assertEqual(process.returncode, 0, errors)
         self.assertNotIn(b"Sanitizer", errors)
         found = [json.loads(line) for line in servers.read(self.nginx.path("documents")).splitlines()]
         self.assertEqual({d["response"]["status"] for d in found}, {200})
-        self.assertEqual(len(found), 3000)
-        self.assertGreaterEqual(len({e.pid for e in self.nginx.wait_for(3000)}), 3)
+        self.assertEqual(len(found), 5000)
+        self.assertGreaterEqual(len({e.pid for e in self.nginx.wait_for(5000)}), 3)
 
 
 class Answers(PlainTest):
