@@ -165,8 +165,9 @@ class Connections(HaproxyTest):
         with Driver(PEER_CLIENT, "--attempts", "1") as client:
             for _ in range(3):
                 self.assertEqual(client.ask(f"GET {proxy.url('/x')}")["status"], 200)
-                second = client.ask("hold-up 300", f"GET {proxy.url('/x')}")
-                self.assertEqual((second["status"], second["exchanges"][-1]["reused"]), (200, 0))
+                # A POST: it would not be sent again if the closed connection had been used.
+                second = client.ask("hold-up 300", f"POST {proxy.url('/x')} 10")
+                self.assertEqual((second["status"], [e["reused"] for e in second["exchanges"]]), (200, [0]))
             until(lambda: client.ask("stats")["open"] == 0)
 
     def test_requests_at_the_moment_when_haproxy_closes_are_answered(self):

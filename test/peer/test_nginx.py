@@ -101,9 +101,10 @@ class Connections(PlainTest):
         with Driver(PEER_CLIENT, "--attempts", "1") as client:
             for _ in range(3):
                 self.assertEqual(client.ask(f"GET {self.nginx.url('/soon')}")["status"], 200)
-                second = client.ask("hold-up 300", f"GET {self.nginx.url('/soon')}")
+                # A POST: it would not be sent again if the closed connection had been used.
+                second = client.ask("hold-up 300", f"POST {self.nginx.url('/soon')} 10")
                 self.assertEqual((second["status"], second["error"]), (200, ""))
-                self.assertFalse(second["exchanges"][-1]["reused"])
+                self.assertEqual([e["reused"] for e in second["exchanges"]], [0])
         self.assertEqual(len(numbers(self.nginx.wait_for(6))), 4)
 
     def test_a_connection_that_nginx_closed_is_gone_from_the_pool(self):
