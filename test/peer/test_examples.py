@@ -63,6 +63,7 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual(sorted(re.search("won|cancelled", line)[0] for line in lines[:3]), ["cancelled", "cancelled", "won"])
         winner = re.fullmatch(r"stop: success, winner: lane (\d) attempt 1", lines[3])
         self.assertRegex(lines[int(winner[1])], r"^lane \d attempt 1  won .* 200$")
+        self.assertEqual([line.endswith("  no answer yet") for line in lines].count(True), 2)
         self.assertEqual(len(flaky.requests()), 3)
         until(lambda: flaky.log().count("closed by peer before response") == 2, 5, flaky.log)
 
