@@ -13,11 +13,12 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
+
+import servers
 
 PESTER = ""
 
@@ -105,15 +106,6 @@ def hang(connection, method):
     return False
 
 
-def pester(*arguments, stdin=b"", env=None, **more):
-    environment = dict(os.environ, LC_ALL="C.UTF-8")
-    environment.update(env or {})
-    done = subprocess.run([PESTER, *arguments], input=stdin, capture_output=True, timeout=30, env=environment, **more)
-    # A sanitizer's report is a failure whatever the test looks at.
-    assert b"Sanitizer" not in done.stderr and b"runtime error" not in done.stderr, done.stderr
-    return done
-
-
 class CommandTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -130,7 +122,7 @@ class CommandTest(unittest.TestCase):
         return self.server.requests("/" + self.id().rsplit(".", 1)[1])
 
     def expect(self, status, *arguments, **more):
-        done = pester(*arguments, **more)
+        done = servers.run(PESTER, *arguments, **more)
         self.assertEqual(done.returncode, status, done.stderr)
         return done
 
@@ -454,5 +446,4 @@ class CommandTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PESTER = os.path.abspath(sys.argv.pop(1))
-    unittest.main(verbosity=1)
+    servers.main("PESTER")
