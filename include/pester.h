@@ -181,8 +181,8 @@ typedef enum {
 
 /* Sees every verified handshake, after it and before the first request byte. `verify_error` is 0 or the
  * reason in words of why verification failed (only with verify = PESTER_NONE does such a handshake get
- * here). Returns 0 to accept; any other value refuses with PESTER_ECERTIFICATE. `leaf_der` lives until the
- * callback returns, or cancels the request or closes the client. */
+ * here). Returns 0 to accept; any other value refuses with PESTER_ECERTIFICATE. `leaf_der` lives until
+ * the callback returns, or cancels the request or closes the client. */
 typedef int (*pester_tls_verify_cb)(const char* host, const unsigned char* leaf_der, size_t leaf_len,
                                     const char* verify_error, void* data);
 
