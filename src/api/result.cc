@@ -56,7 +56,7 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->tls = extra.tls_version != nullptr;
   out->tls_resumed = extra.tls_resumed;
   out->detail = request.text(extra.detail).data();
-  out->url = request.url.data();
+  out->url = request.url().data();
   out->remote = extra.remote.any.sa_family == 0 ? "" : remote;
   out->tls_version = extra.tls_version != nullptr ? extra.tls_version : "";
   out->tls_cipher = extra.tls_cipher != nullptr ? extra.tls_cipher : "";
@@ -100,7 +100,7 @@ pester_slice_t pester_result_body(const pester_result_t* result) {
     if (result->streamed) return {"", 0};
     if (result->into != nullptr) return {result->into, result->into_used};
   }
-  const pester::wire::Bytes& body = shown(result)->body;
+  const pester::wire::LargeBytes& body = shown(result)->body;
   return body.empty() ? pester_slice_t{"", 0} : pester_slice_t{body.data(), body.size()};
 }
 uint64_t pester_result_body_bytes(const pester_result_t* result) {
@@ -129,10 +129,10 @@ int pester_result_trailer_at(const pester_result_t* result, size_t i, pester_sli
 }
 
 const char* pester_result_url(const pester_result_t* result) {
-  return result->url.data();
+  return result->url().data();
 }
 const char* pester_result_method(const pester_result_t* result) {
-  return result->method.data();
+  return result->method().data();
 }
 
 const char* pester_result_detail(const pester_result_t* result) {

@@ -99,8 +99,8 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
                         policy_bytes + url_bytes + method_bytes + checked.info.bytes + given.body_len,
                         &block, &extra, &lane_room, &record_room, &extra_room);
   if (at == nullptr) return nullptr;
-  auto* result = ::new (at) pester_result_s();
-  result->block = block;
+  auto* result = ::new (at) pester_result_s;
+  result->block_bytes = block.size;
   result->lanes = lane_room;
   result->lane_count = lanes;
   result->records = record_room;
@@ -118,11 +118,11 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   result->policy = &result->user_policy->core;
   std::memcpy(extra, checked.url.text.data(), url_bytes - 1);
   extra[url_bytes - 1] = '\0';
-  result->url = {extra, url_bytes - 1};
+  result->url_bytes = url_bytes - 1;
   extra += url_bytes;
   std::memcpy(extra, checked.method.data(), method_bytes - 1);
   extra[method_bytes - 1] = '\0';
-  result->method = {extra, method_bytes - 1};
+  result->method_bytes = method_bytes - 1;
   extra += method_bytes;
   wire::write_request_head(checked.head, extra);
   if (given.body_len != 0) std::memcpy(extra + checked.info.bytes, given.body, given.body_len);
@@ -145,9 +145,9 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return result;
 }
 
-// `label` null: by the method.
-int send(pester_client_s& client, const pester_request_t* request, const char* label,
-         pester_request_id_t* id) {
+enum class Call : uint8_t { plain, post_form };
+
+int send(pester_client_s& client, const pester_request_t* request, Call call, pester_request_id_t* id) {
   Checked checked;
   Why why;
   if (!read_sized(&checked.given, request)) return UV_EINVAL;
@@ -170,7 +170,7 @@ int send(pester_client_s& client, const pester_request_t* request, const char* l
   if (rc == 0) {
     pester_result_s* result = build(client, checked);
     if (result != nullptr) {
-      result->label = label;
+      result->is_form = call == Call::post_form;
       rc = uv::client_submit(shell, *result, checked.url);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
@@ -188,11 +188,12 @@ int send(pester_client_s& client, const pester_request_t* request, const char* l
 
 }  // namespace pester::api
 
+using pester::api::Call;
 using pester::api::send;
 
 int pester_send(pester_client_t* client, const pester_request_t* request, pester_request_id_t* id) {
   if (client == nullptr || request == nullptr) return UV_EINVAL;
-  return send(*client, request, nullptr, id);
+  return send(*client, request, Call::plain, id);
 }
 
 int pester_cancel(pester_client_t* client, pester_request_id_t id) {
@@ -223,14 +224,14 @@ int pester_client_get(pester_client_t* client, const char* url, pester_done_cb o
                       pester_request_id_t* id) {
   if (client == nullptr) return UV_EINVAL;
   const pester_request_t request = make_request("GET", url, on_done, data);
-  return send(*client, &request, nullptr, id);
+  return send(*client, &request, Call::plain, id);
 }
 
 int pester_client_head(pester_client_t* client, const char* url, pester_done_cb on_done, void* data,
                        pester_request_id_t* id) {
   if (client == nullptr) return UV_EINVAL;
   const pester_request_t request = make_request("HEAD", url, on_done, data);
-  return send(*client, &request, nullptr, id);
+  return send(*client, &request, Call::plain, id);
 }
 
 int pester_client_post(pester_client_t* client, const char* url, const char* content_type,
@@ -243,7 +244,7 @@ int pester_client_post(pester_client_t* client, const char* url, const char* con
   request.header_count = content_type != nullptr ? 1 : 0;
   request.body = body != nullptr || body_len != 0 ? body : "";
   request.body_len = body_len;
-  return send(*client, &request, nullptr, id);
+  return send(*client, &request, Call::plain, id);
 }
 
 int pester_client_post_form(pester_client_t* client, const char* url, const pester_header_t* fields,
@@ -272,7 +273,7 @@ int pester_client_post_form(pester_client_t* client, const char* url, const pest
     request.header_count = 1;
     request.body = body.empty() ? "" : body.data();
     request.body_len = body.size();
-    rc = send(*client, &request, "PostForm", id);
+    rc = send(*client, &request, Call::post_form, id);
   }
   body.release(pool);
   return rc;

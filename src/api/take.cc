@@ -71,8 +71,8 @@ void copy_response(Pieces& pieces, const pester_result_t& from, Taken* to) {
 void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   char* records = pieces.copy(from.records, from.record_count * sizeof(pester::core::Record));
   char* extras = pieces.copy(from.extras, from.record_count * sizeof(pester::uv::RecordExtra));
-  char* url = pieces.copy(from.url.data(), from.url.size());
-  char* method = pieces.copy(from.method.data(), from.method.size());
+  const size_t line_bytes = from.url_bytes + 1 + from.method_bytes;
+  char* line = pieces.copy(from.url().data(), line_bytes);
   pester::wire::Bytes texts;
   pester::wire::Bytes log;
   pieces.copy(from.texts, &texts);
@@ -83,8 +83,9 @@ void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   to->records = reinterpret_cast<pester::core::Record*>(records);
   to->extras = reinterpret_cast<pester::uv::RecordExtra*>(extras);
   to->record_count = from.record_count;
-  to->url = {url, from.url.size()};
-  to->method = {method, from.method.size()};
+  to->wire_bytes = line + line_bytes + 1;  // none, but the texts before them are found so
+  to->url_bytes = from.url_bytes;
+  to->method_bytes = from.method_bytes;
   to->texts = texts;
   to->log = log;
 }

@@ -102,7 +102,10 @@ void Engine::ready(Connection& connection, Instant now) {
 
 void Engine::dial_failed(Connection& connection, int error, Instant now) {
   Lane* lane = connection.lane;
-  if (lane != nullptr) lane->connection = nullptr;
+  if (lane != nullptr) {
+    lane->connection = nullptr;
+    unlink_waiter(*lane);  // first: nobody is to dial for it
+  }
   close_connection(connection, ConnectionSignal::fail, now);
   if (lane != nullptr) failed(*lane, error, now);
 }
@@ -276,7 +279,10 @@ void Engine::close_connection(Connection& connection, ConnectionSignal signal, I
   dial_for_waiters(*connection.origin, now);
 }
 
+// After one connection less. Below the limit nobody waits for room, since whoever comes is dialed for at
+// once: without a look at the queue, which is as long as there are dials.
 void Engine::dial_for_waiters(Origin& origin, Instant now) {
+  if (origin.connections + 1 < limits_.connections_per_origin) return;
   for (Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
     if (origin.connections >= limits_.connections_per_origin) return;
     if (waits_for_room(*lane)) reserve_dial(*lane, now);

@@ -41,6 +41,7 @@ void free_client(Client& client) {
   client.origins.release(client.pool);
   free_slots(client);
   client.spares.release(client.pool);
+  client.pool.give({client.spare_parser, sizeof(wire::ResponseParser)});
   client.pool.trim();
   memory.release(client.scratch, memory.data);
   if (client.on_gone != nullptr) client.on_gone(client.user);

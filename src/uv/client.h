@@ -96,6 +96,7 @@ struct Client {
   uv_loop_t* loop = nullptr;
   wire::BlockPool pool;
   SpareResponses spares;
+  wire::ResponseParser* spare_parser = nullptr;  // most messages come whole: one serves all
   core::Engine engine;
   core::Slots slots;
   Origins origins;

@@ -61,7 +61,7 @@ void tcp_up(Connection& connection, core::Now now) {
   connection.remote = dialing->dial.remote;
   dialing->dial.socket = nullptr;
   free_dialing(connection);
-  socket->owner = &connection;
+  socket->poll.data = &connection;
   socket->ready = connection_on_socket;
   socket_ref(socket, false);  // the client's timer keeps the loop alive for live requests
   connection.connect_ns = client_now(client).mono.ns - connection.tcp_at.ns;
@@ -136,10 +136,9 @@ Connection* make_connection(Client& client) {
     client.pool.give(dialing_block);
     return nullptr;
   }
-  auto* connection = ::new (block.at) Connection();
-  connection->block = block;
+  auto* connection = ::new (block.at) Connection;
   connection->client = &client;
-  auto* dialing = ::new (dialing_block.at) Dialing();
+  auto* dialing = ::new (dialing_block.at) Dialing;
   dialing->block = dialing_block;
   dialing->lookup.owner = connection;
   dialing->lookup.done = on_lookup;
@@ -311,7 +310,8 @@ void connection_free(Connection& connection) {
   wire::BlockPool& pool = connection.client->pool;
   connection.response.release(pool);
   connection.pending.release(pool);
-  pool.give(connection.block);
+  connection_stop_parsing(connection);
+  pool.give({&connection, sizeof connection});
 }
 
 void connection_begin_record(Connection& connection, core::Lane& lane, core::Now now) {

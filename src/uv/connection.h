@@ -28,7 +28,6 @@ enum class StreamEnd : uint8_t { none, clean, cut };
 
 struct Connection : core::Connection {
   Client* client = nullptr;
-  wire::Block block;
   Connection* next_made = nullptr;  // among all of the client's
   Connection** back_made = nullptr;
   Connection* resume_next = nullptr;  // among those that the pump must read on
@@ -36,7 +35,7 @@ struct Connection : core::Connection {
   Dialing* dialing = nullptr;
   Socket* socket = nullptr;
   wire::TlsSession* tls = nullptr;
-  wire::ResponseParser parser;
+  wire::ResponseParser* parser = nullptr;  // from the first byte of a response to its last
   Response response;
   std::string_view input;       // what is being parsed now
   wire::Bytes pending;          // what could not be parsed yet; at most a read and a TLS record
@@ -49,6 +48,7 @@ struct Connection : core::Connection {
   int send_error = 0;  // sending failed; the response, if any, is still read
   Address remote{};
   StreamEnd end = StreamEnd::none;
+  bool no_body = false;  // the request sent last was HEAD
   bool sending = false;  // some of the request is still to be sent
   bool resume_linked = false;
   bool consuming = false;  // its input is being parsed, further up the stack
@@ -75,6 +75,8 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
 // Goes on after it was stopped.
 void connection_resume(Connection& connection, core::Now now);
 void connection_stop(Connection& connection);
+// The parser, if there is one, goes.
+void connection_stop_parsing(Connection& connection);
 void connection_on_socket(Socket* socket, int status, int events);
 // The CA certificates are there (0) or not.
 void connection_trust_ready(Connection& connection, core::Now now);

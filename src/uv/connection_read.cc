@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <new>
 
 #include "core/assert.h"
 #include "core/retry_after.h"
@@ -31,7 +32,7 @@ bool must_stop(const Connection& connection) {
 }
 
 void fail_parse(Connection& connection, core::Lane& lane, core::Now now) {
-  connection_fail(connection, lane, connection.parser.error(), connection.parser.why().view(), now);
+  connection_fail(connection, lane, connection.parser->error(), connection.parser->why().view(), now);
 }
 
 void trace_head(Connection& connection, core::Lane& lane) {
@@ -65,10 +66,10 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   connection.response.any = true;
-  connection.fit =
-      connection.parser.persistent() && !request.wants_close && lane.exchange == ExchangeState::awaiting;
-  connection.keep_alive_s = connection.parser.keep_alive_timeout_s();
-  connection.body_left = connection.parser.body_bytes_left();
+  connection.fit = connection.parser->persistent() && !request.wants_close &&
+                   lane.exchange == ExchangeState::awaiting;
+  connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
+  connection.body_left = connection.parser->body_bytes_left();
   if (client.options.trace) trace_head(connection, lane);
   if (lane.exchange == ExchangeState::sending) {  // an early answer: the rest is not sent
     connection.sending = false;
@@ -199,7 +200,7 @@ void take_item(Connection& connection, core::Lane& lane, const wire::Parsed& par
   switch (parsed.item) {
     case wire::Item::need_more:
       if (lane.exchange == ExchangeState::receiving || lane.previewing) {
-        connection.body_left = connection.parser.body_bytes_left();
+        connection.body_left = connection.parser->body_bytes_left();
         connection.client->engine.body_progress(lane, now.mono);
       }
       return;
@@ -235,6 +236,23 @@ void on_out_of_turn(Connection& connection, int error, std::string_view detail, 
   }
 }
 
+// False when memory is out.
+bool begin_parsing(Connection& connection) {
+  if (connection.parser != nullptr) return true;
+  Client& client = *connection.client;
+  wire::ResponseParser* parser = client.spare_parser;
+  client.spare_parser = nullptr;
+  if (parser == nullptr) {
+    const wire::Block block = client.pool.take(sizeof(wire::ResponseParser));
+    if (block.at == nullptr) return false;
+    parser = ::new (block.at) wire::ResponseParser;
+  }
+  parser->start(&connection.response.head, &client.pool, &client.options.parser_limits,
+                connection.no_body);
+  connection.parser = parser;
+  return true;
+}
+
 // Bytes that nobody asked for, or the end.
 void on_stream_end(Connection& connection, bool clean, core::Now now) {
   Client& client = *connection.client;
@@ -250,9 +268,12 @@ void on_stream_end(Connection& connection, bool clean, core::Now now) {
   if (connection.state != ConnectionState::leased || lane == nullptr) return;
   if (connection.whole) return;
   connection.fit = false;
-  if (connection.parser.finish(clean) == wire::Item::end) {
+  if (!begin_parsing(connection)) {
+    connection_fail(connection, *lane, UV_ENOMEM, {}, now);
+  } else if (connection.parser->finish(clean) == wire::Item::end) {
+    connection_stop_parsing(connection);
     on_end(connection, *lane, now);
-  } else if (connection.send_error != 0 && !connection.parser.any_byte()) {
+  } else if (connection.send_error != 0 && !connection.parser->any_byte()) {
     connection_fail(connection, *lane, connection.send_error, {}, now);
   } else {
     fail_parse(connection, *lane, now);
@@ -364,8 +385,8 @@ void take_received(Connection& connection, ssize_t n, core::Now now) {
     return;
   }
   if (n < 0) {
-    const int error = connection.send_error != 0 && !connection.parser.any_byte() ? connection.send_error
-                                                                                  : static_cast<int>(n);
+    const bool any = connection.parser != nullptr && connection.parser->any_byte();
+    const int error = connection.send_error != 0 && !any ? connection.send_error : static_cast<int>(n);
     on_broken(connection, error, {}, now);
   } else if (connection.tls != nullptr) {
     wire::tls_feed_end(connection.tls);
@@ -456,8 +477,13 @@ static void consume_items(Connection& connection, MayPump may_pump, core::Now no
       return;
     }
     if (connection.whole) return;
-    const wire::Parsed parsed = connection.parser.feed(connection.input);
+    if (!begin_parsing(connection)) {
+      on_broken(connection, UV_ENOMEM, {}, now);
+      return;
+    }
+    const wire::Parsed parsed = connection.parser->feed(connection.input);
     connection.input.remove_prefix(parsed.consumed);
+    if (parsed.item == wire::Item::end) connection_stop_parsing(connection);
     if (connection.state == ConnectionState::draining) {
       drain(connection, parsed, now);
     } else {
@@ -470,6 +496,18 @@ static void consume_items(Connection& connection, MayPump may_pump, core::Now no
     if (parsed.item == wire::Item::end && !connection.whole) return;  // it serves the next one already
   }
   forget_input(connection);
+}
+
+void connection_stop_parsing(Connection& connection) {
+  wire::ResponseParser* parser = connection.parser;
+  if (parser == nullptr) return;
+  connection.parser = nullptr;
+  Client& client = *connection.client;
+  if (client.spare_parser == nullptr) {
+    client.spare_parser = parser;
+  } else {
+    client.pool.give({parser, sizeof *parser});
+  }
 }
 
 void connection_consume(Connection& connection, MayPump may_pump, core::Now now) {
@@ -527,7 +565,7 @@ void connection_resume(Connection& connection, core::Now now) {
 }
 
 void connection_on_socket(Socket* socket, int status, int events) {
-  auto& connection = *static_cast<Connection*>(socket->owner);
+  auto& connection = *static_cast<Connection*>(socket->poll.data);
   Client& client = *connection.client;
   const core::Now now = client_enter(client);
   if ((events & UV_WRITABLE) != 0 && is_open(connection)) {

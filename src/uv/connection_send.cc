@@ -91,8 +91,8 @@ void connection_send(core::Lane& lane, core::Now now) {
   connection_begin_record(connection, lane, now);
   connection_part(connection);
   client.spares.lend(connection.response);
-  connection.parser.start(&connection.response.head, &client.pool, &client.options.parser_limits,
-                          request.no_body);
+  connection_stop_parsing(connection);
+  connection.no_body = request.no_body;
   connection.response.any = false;
   connection.response.body_bytes = 0;
   connection.response.body.clear();

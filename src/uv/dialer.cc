@@ -32,7 +32,7 @@ void close_tries(Dial* dial) {
 
 void win(Dial* dial, Socket* socket, uint8_t index) {
   socket->ready = nullptr;
-  socket->owner = nullptr;
+  socket->poll.data = nullptr;
   dial->socket = socket;
   dial->remote = dial->addresses.at[index];
   dial->error = 0;
@@ -51,7 +51,7 @@ int begin(Dial* dial, uint8_t index) {
   }
   if (result == kConnectPending) {
     socket->ready = on_ready;
-    socket->owner = dial;
+    socket->poll.data = dial;
     const int error = socket_poll(socket, UV_WRITABLE);
     if (error == 0) {
       dial->trying[index] = socket;
@@ -77,7 +77,7 @@ int begin_next(Dial* dial) {
 }
 
 void on_ready(Socket* socket, int, int) {
-  auto* dial = static_cast<Dial*>(socket->owner);
+  auto* dial = static_cast<Dial*>(socket->poll.data);
   Socket** at = std::find(dial->trying, dial->trying + dial->next, socket);
   const auto index = static_cast<uint8_t>(at - dial->trying);
   PESTER_ASSERT(index < dial->next);

@@ -125,10 +125,10 @@ const char* failure_text(const Request& request, const core::Record& record, uin
 
 // The Go library's word for a call.
 const char* label_of(const Request& request) {
-  if (request.label != nullptr) return request.label;
-  if (request.method == "GET") return "Get";
-  if (request.method == "HEAD") return "Head";
-  return request.method == "POST" ? "Post" : "Do";
+  if (request.is_form) return "PostForm";
+  if (request.method() == "GET") return "Get";
+  if (request.method() == "HEAD") return "Head";
+  return request.method() == "POST" ? "Post" : "Do";
 }
 
 // A failed attempt in the form of the Go library's log.
@@ -138,9 +138,9 @@ void tell_log(Client& client, Request& request, uint32_t index) {
   char line[1024];
   const int size = std::snprintf(line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
                                  static_cast<long long>(time(nullptr)), label_of(request),
-                                 static_cast<int>(request.method.size()), request.method.data(),
-                                 static_cast<int>(std::min(request.url.size(), size_t{700})),
-                                 request.url.data(), record.lane, record.attempt - 1,
+                                 static_cast<int>(request.method_bytes), request.method().data(),
+                                 static_cast<int>(std::min(request.url_bytes, size_t{700})),
+                                 request.url().data(), record.lane, record.attempt - 1,
                                  failure_text(request, record, index, failure, sizeof failure));
   const size_t bytes = std::min(static_cast<size_t>(std::max(size, 0)), sizeof line - 1);
   if (client.options.keep_log && request.log.size() + bytes + 1 <= kLogBytesMax) {
@@ -234,7 +234,8 @@ void tell_done(Client& client, Request& request, core::Now now) {
     request_show(request, &request.response);
   }
   if (request.into != nullptr && request.shown != nullptr) {
-    const wire::Bytes& body = request.shown->body;  // of a response that was not known to win, or empty
+    const wire::LargeBytes& body =
+        request.shown->body;  // of a response that was not known to win, or empty
     if (!body.empty()) std::copy_n(body.data(), std::min(body.size(), request.into_size), request.into);
     request.into_used =
         static_cast<size_t>(std::min<uint64_t>(request.shown->body_bytes, request.into_size));

@@ -40,9 +40,13 @@ bool drop_oldest(Request& request) {
   return false;
 }
 
+void give_records(Request& request, wire::BlockPool& pool) {
+  if (request.records_bytes != 0) pool.give({request.records, request.records_bytes});
+}
+
 bool grow_records(Request& request, wire::BlockPool& pool) {
   if (request.record_count >= kRecordsMax) return drop_oldest(request);
-  const uint32_t room = std::min(request.record_room * 2 + 2, kRecordsMax);
+  const uint32_t room = std::min(request.record_room * 2u + 2, kRecordsMax);
   const size_t records_bytes = aligned(room * sizeof(core::Record));
   const wire::Block block = pool.take(records_bytes + room * sizeof(RecordExtra));
   if (block.at == nullptr) return false;
@@ -50,11 +54,11 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   auto* extras = reinterpret_cast<RecordExtra*>(static_cast<char*>(block.at) + records_bytes);
   std::memcpy(static_cast<void*>(records), request.records, request.record_count * sizeof(core::Record));
   std::memcpy(static_cast<void*>(extras), request.extras, request.record_count * sizeof(RecordExtra));
-  if (request.records_block.at != nullptr) pool.give(request.records_block);
-  request.records_block = block;
+  give_records(request, pool);
+  request.records_bytes = static_cast<uint32_t>(block.size);
   request.records = records;
   request.extras = extras;
-  request.record_room = room;
+  request.record_room = static_cast<uint16_t>(room);
   return true;
 }
 
@@ -78,7 +82,7 @@ void* request_block(wire::BlockPool& pool, size_t size, uint8_t lanes, size_t by
   if (block->at == nullptr) return nullptr;
   auto* base = static_cast<char*>(block->at);
   *lane_room = reinterpret_cast<core::Lane*>(base + lanes_at);
-  for (uint8_t i = 0; i < lanes; ++i) ::new (static_cast<void*>(*lane_room + i)) core::Lane();
+  for (uint8_t i = 0; i < lanes; ++i) ::new (static_cast<void*>(*lane_room + i)) core::Lane;
   *record_room = reinterpret_cast<core::Record*>(base + records_at);
   *extra_room = reinterpret_cast<RecordExtra*>(base + extras_at);
   *extra = base + bytes_at;
@@ -90,9 +94,8 @@ void request_release(Request& request, wire::BlockPool& pool) {
   request.texts.release(pool);
   request.log.release(pool);
   request.traces.release(pool);
-  if (request.records_block.at != nullptr) pool.give(request.records_block);
-  const wire::Block block = request.block;
-  pool.give(block);
+  give_records(request, pool);
+  pool.give({&request, request.block_bytes});
 }
 
 void request_show(Request& request, Response* response) {
@@ -104,8 +107,8 @@ void request_show(Request& request, Response* response) {
 bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane) {
   if (request.record_count == request.record_room && !grow_records(request, pool)) return false;
   const uint32_t index = request.record_count++;
-  ::new (static_cast<void*>(request.records + index)) core::Record();
-  ::new (static_cast<void*>(request.extras + index)) RecordExtra();
+  ::new (static_cast<void*>(request.records + index)) core::Record;
+  ::new (static_cast<void*>(request.extras + index)) RecordExtra;
   lane.record = static_cast<int32_t>(index);
   return true;
 }

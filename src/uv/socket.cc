@@ -13,10 +13,6 @@ namespace pester::uv {
 
 namespace {
 
-// A block of the pool's smallest class, so that its size need not be remembered.
-static_assert(sizeof(Socket) <= wire::BlockPool::kSmallest);
-constexpr size_t kBlockBytes = wire::BlockPool::kSmallest;
-
 // Below it the system gives no port away to a connecting socket.
 constexpr uint16_t kFirstEphemeral = 1024;
 
@@ -29,7 +25,7 @@ void on_poll(uv_poll_t* poll, int status, int events) {
 void on_closed(uv_handle_t* handle) {
   auto* socket = reinterpret_cast<Socket*>(handle);
   SocketHome* home = socket->home;
-  home->pool->give({socket, kBlockBytes});
+  home->pool->give({socket, sizeof(Socket)});
   home->open--;
   if (home->open == 0 && home->on_none_open != nullptr) home->on_none_open(home->data);
 }
@@ -64,7 +60,6 @@ int descriptor_open(int family) {
 int socket_open(Socket** socket, SocketHome* home, const Address& address) {
   const wire::Block block = home->pool->take(sizeof(Socket));
   if (block.at == nullptr) return UV_ENOMEM;
-  PESTER_ASSERT(block.size == kBlockBytes);
   auto* opened = static_cast<Socket*>(block.at);
   const int fd = descriptor_open(address.any.sa_family);
   if (fd < 0) {
@@ -81,7 +76,7 @@ int socket_open(Socket** socket, SocketHome* home, const Address& address) {
   opened->events = 0;
   opened->referenced = true;
   opened->ready = nullptr;
-  opened->owner = nullptr;
+  opened->poll.data = nullptr;
   opened->home = home;
   home->open++;
   *socket = opened;
@@ -116,7 +111,7 @@ int socket_poll(Socket* socket, int events) {
   const int error =
       events == 0 ? uv_poll_stop(&socket->poll) : uv_poll_start(&socket->poll, events, on_poll);
   // A start that fails may have stopped what was there before.
-  socket->events = error == 0 ? events : 0;
+  socket->events = error == 0 ? static_cast<uint8_t>(events) : 0;
   return error;
 }
 
@@ -163,7 +158,7 @@ ssize_t socket_send(Socket* socket, const char* bytes, size_t count) {
 
 void socket_close(Socket* socket) {
   socket->ready = nullptr;
-  socket->owner = nullptr;
+  socket->poll.data = nullptr;
   // uv_close takes the descriptor out of epoll and drops events already fetched for it; libuv's manual
   // allows it to be closed right after (and its number to be used again).
   uv_close(reinterpret_cast<uv_handle_t*>(&socket->poll), on_closed);

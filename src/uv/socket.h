@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include "uv/address.h"
 #include "wire/memory.h"
@@ -26,13 +27,12 @@ struct SocketHome {
 };
 
 struct Socket {
-  uv_poll_t poll;  // first: libuv hands this address back
+  uv_poll_t poll;  // first: libuv hands this address back; its data is the owner
   int fd;
-  int events;  // UV_READABLE, UV_WRITABLE: what is polled for now
+  uint8_t events;  // UV_READABLE, UV_WRITABLE: what is polled for now
   bool referenced;
   // `status` is 0, or negative when the poll itself failed (then read the socket: it tells why).
   void (*ready)(Socket* socket, int status, int events);
-  void* owner;
   SocketHome* home;
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "wire/memory.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <limits>
 
 namespace pester::wire {
 
@@ -19,10 +21,21 @@ void system_release(void* block, void*) {
 }
 
 constexpr size_t class_of(size_t size) {
-  return size <= BlockPool::kSmallest ? 0 : static_cast<size_t>(std::bit_width(size - 1)) - 8;
+  if (size <= BlockPool::kSmallMax) return (size + BlockPool::kMallocBytes - 1) / BlockPool::kStep;
+  return BlockPool::kSmallClasses +
+         (size <= 4096 ? 0 : static_cast<size_t>(std::bit_width(size - 1)) - 12);
 }
-static_assert(class_of(1) == 0 && class_of(256) == 0 && class_of(257) == 1);
+constexpr size_t size_of(size_t index) {
+  if (index < BlockPool::kSmallClasses) return (index + 1) * BlockPool::kStep - BlockPool::kMallocBytes;
+  return size_t{4096} << (index - BlockPool::kSmallClasses);
+}
+static_assert(class_of(0) == 0 && class_of(1) == 0 && class_of(56) == 0 && class_of(57) == 1);
+static_assert(class_of(BlockPool::kSmallMax) == BlockPool::kSmallClasses - 1);
+static_assert(class_of(BlockPool::kSmallMax + 1) == BlockPool::kSmallClasses);
+static_assert(class_of(4096) == BlockPool::kSmallClasses &&
+              class_of(4097) == BlockPool::kSmallClasses + 1);
 static_assert(class_of(BlockPool::kLargest) == BlockPool::kClasses - 1);
+static_assert(size_of(BlockPool::kClasses - 1) == BlockPool::kLargest);
 
 }  // namespace
 
@@ -36,7 +49,7 @@ Block BlockPool::take(size_t size) {
     return {at, at == nullptr ? 0 : size};
   }
   const size_t index = class_of(size);
-  const size_t whole = kSmallest << index;
+  const size_t whole = size_of(index);
   if (Free* found = free_[index]; found != nullptr) {
     free_[index] = found->next;
     kept_bytes_ -= whole;
@@ -48,15 +61,15 @@ Block BlockPool::take(size_t size) {
 
 void BlockPool::give(Block block) {
   if (block.at == nullptr) return;
-  if (block.size > kLargest || kept_bytes_ + block.size > kKeptBytesMax) {
+  const size_t index = block.size > kLargest ? kClasses : class_of(block.size);
+  if (index == kClasses || kept_bytes_ + size_of(index) > kKeptBytesMax) {
     allocator_.release(block.at, allocator_.data);
     return;
   }
   auto* freed = static_cast<Free*>(block.at);
-  Free*& head = free_[class_of(block.size)];
-  freed->next = head;
-  head = freed;
-  kept_bytes_ += block.size;
+  freed->next = free_[index];
+  free_[index] = freed;
+  kept_bytes_ += size_of(index);
 }
 
 void BlockPool::trim() {
@@ -70,24 +83,31 @@ void BlockPool::trim() {
   kept_bytes_ = 0;
 }
 
-bool Bytes::grow(BlockPool& pool, size_t more) {
-  if (more > SIZE_MAX / 2 || size_ > SIZE_MAX / 2 - more) return false;
+template <class Size>
+bool BasicBytes<Size>::grow(BlockPool& pool, size_t more) {
+  constexpr size_t kMost = std::min(SIZE_MAX / 2, size_t{std::numeric_limits<Size>::max()});
+  if (more > kMost - std::min<size_t>(size_, kMost)) return false;
   const size_t wanted = size_ + more;
-  const size_t doubled = block_.size * 2;
-  const size_t size = wanted > doubled ? wanted : doubled;
-  if (block_.size > BlockPool::kLargest) {  // not the pool's: let the allocator move it
+  const size_t doubled = std::min(size_t{room_} * 2, kMost);
+  const size_t size = std::max({wanted, doubled, kFirst});
+  if (room_ > BlockPool::kLargest) {  // not the pool's: let the allocator move it
     const Allocator& a = pool.allocator();
-    void* moved = a.resize(block_.at, size, a.data);
+    void* moved = a.resize(at_, size, a.data);
     if (moved == nullptr) return false;
-    block_ = {moved, size};
+    at_ = static_cast<char*>(moved);
+    room_ = static_cast<Size>(size);
     return true;
   }
   const Block larger = pool.take(size);
   if (larger.at == nullptr) return false;
-  if (size_ != 0) std::memcpy(larger.at, block_.at, size_);
-  if (block_.at != nullptr) pool.give(block_);
-  block_ = larger;
+  if (size_ != 0) std::memcpy(larger.at, at_, size_);
+  if (at_ != nullptr) pool.give({at_, room_});
+  at_ = static_cast<char*>(larger.at);
+  room_ = static_cast<Size>(larger.size);
   return true;
 }
+
+template class BasicBytes<uint32_t>;
+template class BasicBytes<size_t>;
 
 }  // namespace pester::wire

@@ -28,13 +28,19 @@ struct Block {
   size_t size = 0;
 };
 
-// Recycles blocks of 256 B … 64 KiB in power-of-two classes; larger ones go straight to the allocator.
+// Recycles blocks of up to 64 KiB in classes: small ones 64 B apart, so that a million small things
+// waste little, larger ones in powers of two; what is larger still goes straight to the allocator.
 // Keeps at most kKeptBytesMax unused.
 class BlockPool {
  public:
-  static constexpr size_t kSmallest = 256;
+  static constexpr size_t kStep = 64;
+  static constexpr size_t kMallocBytes =
+      8;  // that malloc puts before a block: the two are a step together
+  static constexpr size_t kSmallClasses = 32;
+  static constexpr size_t kSmallest = kStep - kMallocBytes;
+  static constexpr size_t kSmallMax = kSmallClasses * kStep - kMallocBytes;
   static constexpr size_t kLargest = 65536;
-  static constexpr size_t kClasses = 9;
+  static constexpr size_t kClasses = kSmallClasses + 5;
   static constexpr size_t kKeptBytesMax = size_t{4} << 20;
 
   explicit BlockPool(const Allocator& allocator) : allocator_(allocator) {}
@@ -43,6 +49,7 @@ class BlockPool {
 
   // At least `size` bytes, aligned for anything; {nullptr, 0} when memory is out.
   [[nodiscard]] Block take(size_t size);
+  // Its size may be what was asked for, too.
   void give(Block block);
   // Returns what is kept to the allocator. To be called before the pool goes away.
   void trim();
@@ -59,52 +66,56 @@ class BlockPool {
   size_t kept_bytes_ = 0;
 };
 
-// A byte buffer that grows by doubling up to a limit. Does not free itself: give it back by release().
-// Trivially destructible on purpose: it lives in recycled blocks.
-class Bytes {
+// A byte buffer that grows by doubling, to no more than a Size can tell. Does not free itself: give it
+// back by release(). Trivially destructible on purpose: it lives in recycled blocks.
+template <class Size>
+class BasicBytes {
  public:
-  [[nodiscard]] const char* data() const { return static_cast<const char*>(block_.at); }
-  [[nodiscard]] char* data() { return static_cast<char*>(block_.at); }
+  [[nodiscard]] const char* data() const { return at_; }
+  [[nodiscard]] char* data() { return at_; }
   [[nodiscard]] size_t size() const { return size_; }
-  [[nodiscard]] size_t capacity() const { return block_.size; }
+  [[nodiscard]] size_t capacity() const { return room_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] std::string_view view() const { return {data(), size_}; }
 
   // Room for `more` bytes behind the present ones.
   [[nodiscard]] bool reserve(BlockPool& pool, size_t more) {
-    if (block_.size - size_ >= more) return true;
+    if (size_t{room_} - size_ >= more) return true;
     return grow(pool, more);
   }
   [[nodiscard]] bool append(BlockPool& pool, const void* bytes, size_t count) {
     if (!reserve(pool, count)) return false;
     if (count != 0) std::memcpy(data() + size_, bytes, count);
-    size_ += count;
+    size_ += static_cast<Size>(count);
     return true;
   }
-  void set_size(size_t size) { size_ = size; }
+  void set_size(size_t size) { size_ = static_cast<Size>(size); }
   // Looks at memory of somebody else's from now on; never release() nor grow it.
   void alias(char* bytes, size_t size) {
-    block_ = {bytes, size};
-    size_ = size;
+    at_ = bytes;
+    room_ = size_ = static_cast<Size>(size);
   }
   void clear() { size_ = 0; }
   // Drops the first `count` bytes.
   void consume(size_t count) {
-    size_ -= count;
+    size_ -= static_cast<Size>(count);
     if (size_ != 0) std::memmove(data(), data() + count, size_);
   }
   void release(BlockPool& pool) {
-    if (block_.at != nullptr) pool.give(block_);
-    block_ = {};
-    size_ = 0;
+    if (at_ != nullptr) pool.give({at_, room_});
+    *this = {};
   }
 
  private:
   bool grow(BlockPool& pool, size_t more);
 
-  Block block_;
-  size_t size_ = 0;
+  static constexpr size_t kFirst = 4 * BlockPool::kStep - BlockPool::kMallocBytes;
+
+  char* at_ = nullptr;
+  Size room_ = 0, size_ = 0;
 };
+using Bytes = BasicBytes<uint32_t>;     // of which there are many
+using LargeBytes = BasicBytes<size_t>;  // that may pass 4 GiB
 
 }  // namespace pester::wire
 

@@ -2,6 +2,8 @@
 // Claims about connections: limits, reuse, stale ones, what is read away, and strangers' bytes.
 #include "support/client_case.h"
 
+#include <ctime>
+
 #include "support/cmocka.h"
 
 using namespace pester::test;
@@ -280,6 +282,41 @@ void who_waits_gets_what_a_cancelled_race_leaves(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// CPU time of `count` requests whose first dials all fail, and whose second ones fall due in one tick.
+// An IPv4 address where only IPv6 is allowed: a dial that fails without a socket.
+clock_t cpu_of_a_wave(int count) {
+  c.begin();
+  c.policy.max_attempts = 2;
+  c.policy.backoff.kind = PESTER_BACKOFF_CONSTANT;
+  c.policy.backoff.base_ms = 1;
+  c.options.address_family = 6;
+  c.options.max_connections_per_origin = PESTER_NONE;
+  static int done;
+  done = 0;
+  assert_int_equal(c.open(), 0);
+  const clock_t before = clock();
+  for (int i = 0; i < count; ++i) {
+    const auto on_done = [](const pester_result_t*, void*) { ++done; };
+    assert_int_equal(pester_client_get(c.client, "http://127.0.0.1:1/", on_done, nullptr, nullptr), 0);
+  }
+  c.run();
+  const clock_t used = clock() - before;
+  assert_int_equal(done, count);
+  assert_int_equal(c.end(), 0);
+  return used;
+}
+
+// Found by a million in backoff: each dial that failed looked through the queue of all the others.
+void a_wave_of_dials_costs_in_proportion(void**) {
+  constexpr int kFew = 3'000, kTimes = 8;
+  bool proportionate = false;
+  for (int round = 0; !proportionate && round < 3; ++round) {  // the machine may be busy
+    const clock_t few = cpu_of_a_wave(kFew);
+    proportionate = cpu_of_a_wave(kFew * kTimes) < 3 * kTimes * few;
+  }
+  assert_true(proportionate);
+}
+
 }  // namespace
 
 int main() {
@@ -295,6 +332,7 @@ int main() {
       cmocka_unit_test_setup(an_unwanted_body_is_read_away_up_to_64_kib, nullptr),
       cmocka_unit_test_setup(an_idle_connection_is_closed_after_its_time, begin),
       cmocka_unit_test_setup(a_resend_at_the_limit_does_not_wait_for_idle_ones, begin),
+      cmocka_unit_test(a_wave_of_dials_costs_in_proportion),
       cmocka_unit_test_setup(who_waits_gets_what_a_cancelled_race_leaves, begin),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

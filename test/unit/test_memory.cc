@@ -59,8 +59,9 @@ void the_system_allocator_works(void**) {
 void a_block_is_at_least_as_large_as_asked(void**) {
   Ledger ledger;
   BlockPool pool(ledger.allocator());
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{255}, size_t{256}, size_t{257}, size_t{512},
-                            size_t{4'097}, size_t{65'536}, size_t{65'537}, size_t{1'000'000}}) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, size_t{56}, size_t{57}, size_t{2'040}, size_t{2'041}, size_t{4'096},
+        size_t{4'097}, size_t{65'536}, size_t{65'537}, size_t{1'000'000}}) {
     const Block block = pool.take(size);
     assert_non_null(block.at);
     assert_true(block.size >= size);
@@ -72,13 +73,41 @@ void a_block_is_at_least_as_large_as_asked(void**) {
   assert_int_equal(ledger.out, 0);
 }
 
+void a_block_may_be_given_by_the_size_asked_for(void**) {
+  Ledger ledger;
+  BlockPool pool(ledger.allocator());
+  for (const size_t size : {size_t{1}, size_t{100}, size_t{3'000}, size_t{70'000}}) {
+    const Block block = pool.take(size);
+    pool.give({block.at, size});
+    const Block again = pool.take(size);
+    assert_int_equal(pool.kept_bytes(), 0);
+    assert_int_equal(again.size, block.size);
+    if (size <= BlockPool::kLargest) assert_ptr_equal(again.at, block.at);
+    pool.give({again.at, size});
+    pool.trim();
+  }
+  assert_int_equal(ledger.out, 0);
+}
+
+void small_blocks_waste_less_than_a_step(void**) {
+  Ledger ledger;
+  BlockPool pool(ledger.allocator());
+  for (size_t size = 1; size <= BlockPool::kSmallMax; ++size) {
+    const Block block = pool.take(size);
+    assert_true(block.size >= size && block.size - size < BlockPool::kStep);
+    pool.give(block);
+  }
+  pool.trim();
+  assert_int_equal(ledger.out, 0);
+}
+
 void a_given_block_is_taken_again(void**) {
   Ledger ledger;
   BlockPool pool(ledger.allocator());
   const Block first = pool.take(1'000);
   pool.give(first);
-  assert_int_equal(pool.kept_bytes(), 1'024);
-  const Block again = pool.take(600);
+  assert_int_equal(pool.kept_bytes(), 1'016);
+  const Block again = pool.take(953);
   assert_ptr_equal(again.at, first.at);
   assert_int_equal(pool.kept_bytes(), 0);
   assert_int_equal(ledger.calls, 1);
@@ -100,7 +129,7 @@ void in_steady_state_nothing_reaches_the_allocator(void**) {
     bytes.release(pool);
     if (round == 0) ledger.left = 0;
   }
-  assert_int_equal(ledger.calls, 4);  // 256, 512, 1024, 2048
+  assert_int_equal(ledger.calls, 4);  // 248, 504, 1016, 2040
   pool.trim();
   assert_int_equal(ledger.out, 0);
 }
@@ -197,6 +226,23 @@ void running_out_leaves_the_bytes_as_they_were(void**) {
   }
 }
 
+// Ledger's memory is never touched: the system need not have it.
+void bytes_end_where_their_size_can_no_longer_tell(void**) {
+  Ledger ledger;
+  BlockPool pool(ledger.allocator());
+  Bytes bytes;
+  assert_true(bytes.append(pool, "x", 1));
+  assert_false(bytes.reserve(pool, UINT32_MAX));
+  assert_true(bytes.view() == "x");
+  bytes.release(pool);
+  pester::wire::LargeBytes large;
+  assert_true(large.reserve(pool, size_t{UINT32_MAX} + 1));
+  assert_true(large.capacity() > UINT32_MAX);
+  large.release(pool);
+  pool.trim();
+  assert_int_equal(ledger.out, 0);
+}
+
 void a_size_that_overflows_is_refused(void**) {
   Ledger ledger;
   BlockPool pool(ledger.allocator());
@@ -219,6 +265,8 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(the_system_allocator_works),
       cmocka_unit_test(a_block_is_at_least_as_large_as_asked),
+      cmocka_unit_test(a_block_may_be_given_by_the_size_asked_for),
+      cmocka_unit_test(small_blocks_waste_less_than_a_step),
       cmocka_unit_test(a_given_block_is_taken_again),
       cmocka_unit_test(in_steady_state_nothing_reaches_the_allocator),
       cmocka_unit_test(large_blocks_are_not_kept),
@@ -227,6 +275,7 @@ int main() {
       cmocka_unit_test(bytes_keep_what_was_appended_however_they_grow),
       cmocka_unit_test(consuming_drops_from_the_front),
       cmocka_unit_test(running_out_leaves_the_bytes_as_they_were),
+      cmocka_unit_test(bytes_end_where_their_size_can_no_longer_tell),
       cmocka_unit_test(a_size_that_overflows_is_refused),
   };
   const int failures = cmocka_run_group_tests_name("memory", tests, nullptr, nullptr);
