@@ -122,8 +122,9 @@ class InstallTest(unittest.TestCase):
         shutil.copy(f"{SOURCE}/examples/get.c", source)
         with open(source + "/CMakeLists.txt", "w", encoding="ascii") as file:
             file.write(CMAKE_LISTS)
-        self.do("cmake", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}", f"-DCMAKE_C_COMPILER={self.cc[-1]}",
-                f"-DCMAKE_C_FLAGS={' '.join(self.flags)}")
+        # By its folder: a Debian without dpkg-dev installs to lib64, where CMake does not look there.
+        self.do("cmake", "-G", "Ninja", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={self.libdir}/cmake/pester",
+                f"-DCMAKE_C_COMPILER={self.cc[-1]}", f"-DCMAKE_C_FLAGS={' '.join(self.flags)}")
         self.do("cmake", "--build", build)
         self.assertIn("libpester.so.0", self.needs(build + "/shared"))
         needed = self.needs(build + "/static")
