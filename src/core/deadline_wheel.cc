@@ -24,7 +24,13 @@ void DeadlineWheel::arm(Deadline& deadline, Instant at) {
   if (deadline.armed()) unlink(deadline);
   if (at.is_never()) return;
   deadline.at = at;
+  deadline.respite = false;
   place(deadline, tick_after(at));
+}
+
+void DeadlineWheel::arm_respite(Deadline& deadline, Instant now) {
+  arm(deadline, {static_cast<int64_t>((tick_within(now) + 1) * kTickNs)});
+  deadline.respite = true;
 }
 
 // The level is that of the highest digit in which the tick differs from the present one, so that a

@@ -20,6 +20,7 @@ struct Deadline {
   uint8_t kind = 0;  // the owner's word for what it is
   uint8_t level = 0;
   uint8_t slot = 0;
+  bool respite = false;  // it was over once, and armed again to be looked at a tick later
 
   [[nodiscard]] bool armed() const { return back != nullptr; }
 };
@@ -33,6 +34,8 @@ class DeadlineWheel {
 
   // Arms, or arms anew. Instant::never() disarms.
   void arm(Deadline& deadline, Instant at);
+  // For one that was popped: the next tick, marked as a respite.
+  void arm_respite(Deadline& deadline, Instant now);
   void disarm(Deadline& deadline) {
     if (deadline.armed()) unlink(deadline);
   }

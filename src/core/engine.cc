@@ -22,6 +22,10 @@ template <class Object>
 Object& owner_of(Deadline& deadline, size_t offset) {
   return *reinterpret_cast<Object*>(reinterpret_cast<char*>(&deadline) - offset);
 }
+template <class Object>
+const Object& owner_of(const Deadline& deadline, size_t offset) {
+  return *reinterpret_cast<const Object*>(reinterpret_cast<const char*>(&deadline) - offset);
+}
 
 template <class Object>
 Object* take(Object*& first, Object**& tail) {
@@ -83,9 +87,15 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   }
 }
 
+// When the request must be over; its timer may be armed a little later (see expire).
+Instant Engine::end_of(const Request& request) {
+  return request.policy->total_timeout.is_never() ? Instant::never()
+                                                  : request.began + request.policy->total_timeout;
+}
+
 // The total deadline is over, though nobody was told yet: nothing begins any more.
 bool Engine::is_over(const Request& request, Instant now) {
-  return request.total.armed() && now >= request.total.at;
+  return now >= end_of(request);
 }
 
 // A lane has failed for good: the next one need not wait for its hour.
@@ -149,10 +159,13 @@ void Engine::check_exhausted(Request& request, Instant now) {
     if (is_alive(lane)) return;
     if (is_pending(lane) && (newest == nullptr || lane.head_seq > newest->head_seq)) newest = &lane;
   }
-  if (newest != nullptr) {
+  const bool newer_is_stored =
+      newest != nullptr && request.stored && request.stored_seq > newest->head_seq;
+  if (newest != nullptr && !newer_is_stored) {
     commit(*newest, false, now);
     return;
   }
+  cut_all_but(request, nullptr, now);
   kRequestTable.step(request.state, RequestSignal::exhaust);
   conclude(request);
 }
@@ -203,8 +216,35 @@ void Engine::end_by_deadline(Request& request, Instant now) {
   conclude(request);
 }
 
+// What may have come by now, though nobody has read it: a verdict on it waits for a tick, in which the
+// loop polls and reads.
+bool Engine::may_have_come(const Deadline& deadline) {
+  switch (static_cast<DeadlineKind>(deadline.kind)) {
+    case DeadlineKind::request_total: {
+      const auto& request = owner_of<const Request>(deadline, offsetof(Request, total));
+      for (int i = 0; i < request.lane_count; ++i) {
+        if (request.lanes[i].exchange != ExchangeState::finished) return true;
+      }
+      return false;
+    }
+    case DeadlineKind::lane_phase: {
+      const auto& lane = owner_of<const Lane>(deadline, offsetof(Lane, phase));
+      return lane.state == LaneState::trying && lane.error == 0;
+    }
+    case DeadlineKind::lane_attempt:
+      return true;
+    case DeadlineKind::connection:
+      return false;
+  }
+  return false;
+}
+
 void Engine::expire(Instant due, Instant now) {
   while (Deadline* deadline = wheel_.pop_due(due)) {
+    if (!deadline->respite && may_have_come(*deadline)) {
+      wheel_.arm_respite(*deadline, due);
+      continue;
+    }
     switch (static_cast<DeadlineKind>(deadline->kind)) {
       case DeadlineKind::request_total:
         end_by_deadline(owner_of<Request>(*deadline, offsetof(Request, total)), now);

@@ -94,7 +94,9 @@ class Engine {
   void conclude(Request& request);
   void finish(Request& request);
   void end_by_deadline(Request& request, Instant now);
+  [[nodiscard]] static Instant end_of(const Request& request);
   [[nodiscard]] static bool is_over(const Request& request, Instant now);
+  [[nodiscard]] static bool may_have_come(const Deadline& deadline);
   // attempts (engine_attempt.cc)
   void begin_attempt(Lane& lane, Kind kind, Instant now);
   void begin_exchange(Lane& lane, Kind kind, Instant now);

@@ -210,7 +210,7 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   lane.backoff = wait;
   wait = std::max(wait, asked_wait(lane));
   const Instant due = now + wait;
-  if (request.total.armed() && due >= request.total.at) {  // it could not even begin
+  if (due >= end_of(request)) {  // it could not even begin
     give_up(lane, Stop::deadline, now);
     return;
   }

@@ -140,6 +140,22 @@ void newest_is_who_had_its_head_last_not_its_end(void**) {
   assert_int_equal(ONLY(run).status, 502);
 }
 
+// The older one is still on its way when the last lane fails.
+void a_newer_response_that_is_whole_is_not_kept_waiting_by_an_older_one(void**) {
+  Run& run = begin();
+  ExchangePlan slow = answers(503, 10, 100);
+  slow.part_gap = ms(5'000);
+  lanes_answer(run, {slow, answers(500, 20, 10), breaks(kReset, 30)});
+  Sent sent = race(3);
+  sent.policy.max_attempts = 1;
+  run.shell.submit(sent);
+  FINISH(run);
+  const Ended& ended = run.shell.ended().front();
+  assert_int_equal(ended.status, 500);
+  assert_int_equal(ended.winner, 1);
+  assert_int_equal((ended.at - run.start).ns / 1'000'000, 31);
+}
+
 void a_response_is_delivered_rather_than_a_later_error(void**) {
   for (const bool streamed : {false, true}) {
     Run& run = begin();
@@ -270,6 +286,7 @@ int main() {
       cmocka_unit_test(a_loser_with_a_long_slow_or_unknown_rest_is_closed),
       cmocka_unit_test(newest_last_response_is_delivered),
       cmocka_unit_test(newest_is_who_had_its_head_last_not_its_end),
+      cmocka_unit_test(a_newer_response_that_is_whole_is_not_kept_waiting_by_an_older_one),
       cmocka_unit_test(a_response_is_delivered_rather_than_a_later_error),
       cmocka_unit_test(a_kept_response_gives_way_to_a_winner),
       cmocka_unit_test(after_a_told_head_no_kept_response_is_delivered),

@@ -327,6 +327,22 @@ void it_agrees_with_a_plain_table(void**) {
   agrees_with_the_reference(3, 4'000 * kHour);
 }
 
+void a_respite_is_the_next_tick_and_marked(void**) {
+  DeadlineWheel wheel;
+  Deadline deadline;
+  constexpr Instant kAt{5'300'000};
+  wheel.arm(deadline, kAt);
+  assert_null(wheel.pop_due(kAt));  // never early: the tick it is over in ends at 6 ms
+  assert_ptr_equal(wheel.pop_due({6'700'000}), &deadline);
+  wheel.arm_respite(deadline, {6'700'000});
+  assert_true(deadline.respite);
+  assert_null(wheel.pop_due({6'999'999}));
+  assert_ptr_equal(wheel.pop_due({7'000'000}), &deadline);
+  wheel.arm(deadline, {9'000'000});
+  assert_false(deadline.respite);
+  wheel.disarm(deadline);
+}
+
 }  // namespace
 
 int main() {
@@ -346,6 +362,7 @@ int main() {
       cmocka_unit_test(following_next_meets_every_deadline_in_its_tick),
       cmocka_unit_test(a_far_deadline_costs_few_wakes),
       cmocka_unit_test(it_agrees_with_a_plain_table),
+      cmocka_unit_test(a_respite_is_the_next_tick_and_marked),
   };
   const int failures = cmocka_run_group_tests_name("deadline_wheel", tests, nullptr, nullptr);
   return failures != 0;
