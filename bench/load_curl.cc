@@ -122,7 +122,7 @@ CURL* make_easy(Load& load) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &load);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 60'000L);
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 262'144L);
+  if (!load.options.small_buffer) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 262'144L);
   if (load.options.new_connections) curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
   if (load.options.ca_file != nullptr) curl_easy_setopt(easy, CURLOPT_CAINFO, load.options.ca_file);
   return easy;
