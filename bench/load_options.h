@@ -48,10 +48,10 @@ inline bool read_load_options(int argc, char** argv, LoadOptions* options) {
     }
   }
   if (options->url != nullptr) return true;
-  std::fprintf(
-      stderr,
-      "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--stream] [--small-buffer] [--cacert FILE] URL\n",
-      argv[0]);
+  std::fprintf(stderr,
+               "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--stream] "
+               "[--small-buffer] [--cacert FILE] URL\n",
+               argv[0]);
   return false;
 }
 

@@ -42,8 +42,8 @@ void link(Object& object, Object**& tail) {
   tail = &object.work_next;
 }
 
-// What a lane that has slept for long will need. A million sleeping requests are in no cache, and many are
-// over in one tick: while one is looked at, the memory of the next ones comes. The shell keeps a
+// What a lane that has slept for long will need. A million sleeping requests are in no cache, and many
+// are over in one tick: while one is looked at, the memory of the next ones comes. The shell keeps a
 // request and what belongs to it in one block; fetching what is not there does no harm.
 void fetch_soon(const Lane& lane) {
   constexpr size_t kLine = 64, kLines = 16;

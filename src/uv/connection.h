@@ -48,7 +48,7 @@ struct Connection : core::Connection {
   int send_error = 0;  // sending failed; the response, if any, is still read
   Address remote{};
   StreamEnd end = StreamEnd::none;
-  bool no_body = false;    // the request sent last was HEAD
+  bool no_body = false;  // the request sent last was HEAD
   bool sending = false;  // some of the request is still to be sent
   bool resume_linked = false;
   bool consuming = false;  // its input is being parsed, further up the stack

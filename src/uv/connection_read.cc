@@ -56,8 +56,8 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   connection.response.any = true;
-  connection.fit =
-      connection.parser->persistent() && !request.wants_close && lane.exchange == ExchangeState::awaiting;
+  connection.fit = connection.parser->persistent() && !request.wants_close &&
+                   lane.exchange == ExchangeState::awaiting;
   connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
   connection.body_left = connection.parser->body_bytes_left();
   if (client.options.trace) trace_head(connection, lane);

@@ -234,7 +234,8 @@ void tell_done(Client& client, Request& request, core::Now now) {
     request_show(request, &request.response);
   }
   if (request.into != nullptr && request.shown != nullptr) {
-    const wire::LargeBytes& body = request.shown->body;  // of a response that was not known to win, or empty
+    const wire::LargeBytes& body =
+        request.shown->body;  // of a response that was not known to win, or empty
     if (!body.empty()) std::copy_n(body.data(), std::min(body.size(), request.into_size), request.into);
     request.into_used =
         static_cast<size_t>(std::min<uint64_t>(request.shown->body_bytes, request.into_size));

@@ -72,32 +72,30 @@ struct Request : core::Request {
   Request* next = nullptr;  // among the client's live ones
   Request** back = nullptr;
   uint64_t id = 0;
-  size_t block_bytes = 0;              // this request's own memory, which begins with it
-  RecordExtra* extras = nullptr;       // beside core::Request::records
-  const char* wire_bytes = nullptr;    // head and body, one behind the other
+  size_t block_bytes = 0;            // this request's own memory, which begins with it
+  RecordExtra* extras = nullptr;     // beside core::Request::records
+  const char* wire_bytes = nullptr;  // head and body, one behind the other
   size_t wire_size = 0, wire_head_bytes = 0, url_bytes = 0, method_bytes = 0;
-  uint32_t records_bytes = 0;          // of the records' own block, once the first ones' room is used up
+  uint32_t records_bytes = 0;  // of the records' own block, once the first ones' room is used up
   uint16_t record_room = 0;
-  bool no_body : 1 = false;            // HEAD
-  bool wants_close : 1 = false;        // the user sent "Connection: close"
-  bool is_form : 1 = false;            // the log has Pester's word for it
+  bool no_body : 1 = false;      // HEAD
+  bool wants_close : 1 = false;  // the user sent "Connection: close"
+  bool is_form : 1 = false;      // the log has Pester's word for it
   bool paused = false;
-  const core::Lane* asked = nullptr;   // while the user is asked about a lane
-  Response response;                   // of the winner, once it is whole; or kept in case none comes
-  Response* shown = nullptr;           // what the result shows now; nullptr: no response
-  Connection* shown_by = nullptr;      // whose response that is, while it still has it
-  std::string_view span;               // with kBody
-  wire::Bytes texts;                   // details of the records, each with a NUL
+  const core::Lane* asked = nullptr;  // while the user is asked about a lane
+  Response response;                  // of the winner, once it is whole; or kept in case none comes
+  Response* shown = nullptr;          // what the result shows now; nullptr: no response
+  Connection* shown_by = nullptr;     // whose response that is, while it still has it
+  std::string_view span;              // with kBody
+  wire::Bytes texts;                  // details of the records, each with a NUL
   wire::Bytes log;
-  wire::Bytes traces;                  // TraceEvents, each followed by its text and a NUL
-  char* into = nullptr;                // the user's buffer for the gathered body
+  wire::Bytes traces;    // TraceEvents, each followed by its text and a NUL
+  char* into = nullptr;  // the user's buffer for the gathered body
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
 
-  [[nodiscard]] std::string_view method() const {
-    return {wire_bytes - 1 - method_bytes, method_bytes};
-  }
+  [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);

@@ -13,7 +13,6 @@ namespace pester::uv {
 
 namespace {
 
-
 // Below it the system gives no port away to a connecting socket.
 constexpr uint16_t kFirstEphemeral = 1024;
 

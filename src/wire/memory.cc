@@ -22,7 +22,8 @@ void system_release(void* block, void*) {
 
 constexpr size_t class_of(size_t size) {
   if (size <= BlockPool::kSmallMax) return (size + BlockPool::kMallocBytes - 1) / BlockPool::kStep;
-  return BlockPool::kSmallClasses + (size <= 4096 ? 0 : static_cast<size_t>(std::bit_width(size - 1)) - 12);
+  return BlockPool::kSmallClasses +
+         (size <= 4096 ? 0 : static_cast<size_t>(std::bit_width(size - 1)) - 12);
 }
 constexpr size_t size_of(size_t index) {
   if (index < BlockPool::kSmallClasses) return (index + 1) * BlockPool::kStep - BlockPool::kMallocBytes;
@@ -31,7 +32,8 @@ constexpr size_t size_of(size_t index) {
 static_assert(class_of(0) == 0 && class_of(1) == 0 && class_of(56) == 0 && class_of(57) == 1);
 static_assert(class_of(BlockPool::kSmallMax) == BlockPool::kSmallClasses - 1);
 static_assert(class_of(BlockPool::kSmallMax + 1) == BlockPool::kSmallClasses);
-static_assert(class_of(4096) == BlockPool::kSmallClasses && class_of(4097) == BlockPool::kSmallClasses + 1);
+static_assert(class_of(4096) == BlockPool::kSmallClasses &&
+              class_of(4097) == BlockPool::kSmallClasses + 1);
 static_assert(class_of(BlockPool::kLargest) == BlockPool::kClasses - 1);
 static_assert(size_of(BlockPool::kClasses - 1) == BlockPool::kLargest);
 

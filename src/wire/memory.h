@@ -34,7 +34,8 @@ struct Block {
 class BlockPool {
  public:
   static constexpr size_t kStep = 64;
-  static constexpr size_t kMallocBytes = 8;  // that malloc puts before a block: the two are a step together
+  static constexpr size_t kMallocBytes =
+      8;  // that malloc puts before a block: the two are a step together
   static constexpr size_t kSmallClasses = 32;
   static constexpr size_t kSmallest = kStep - kMallocBytes;
   static constexpr size_t kSmallMax = kSmallClasses * kStep - kMallocBytes;
@@ -113,7 +114,7 @@ class BasicBytes {
   char* at_ = nullptr;
   Size room_ = 0, size_ = 0;
 };
-using Bytes = BasicBytes<uint32_t>;      // of which there are many
+using Bytes = BasicBytes<uint32_t>;     // of which there are many
 using LargeBytes = BasicBytes<size_t>;  // that may pass 4 GiB
 
 }  // namespace pester::wire

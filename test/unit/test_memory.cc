@@ -59,8 +59,9 @@ void the_system_allocator_works(void**) {
 void a_block_is_at_least_as_large_as_asked(void**) {
   Ledger ledger;
   BlockPool pool(ledger.allocator());
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{56}, size_t{57}, size_t{2'040}, size_t{2'041},
-                            size_t{4'096}, size_t{4'097}, size_t{65'536}, size_t{65'537}, size_t{1'000'000}}) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, size_t{56}, size_t{57}, size_t{2'040}, size_t{2'041}, size_t{4'096},
+        size_t{4'097}, size_t{65'536}, size_t{65'537}, size_t{1'000'000}}) {
     const Block block = pool.take(size);
     assert_non_null(block.at);
     assert_true(block.size >= size);
