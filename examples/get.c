@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The drop-in: one call, Pester's defaults (three attempts, one second apart), on a loop of your own.
  *
- *   cc get.c -o get $(pkg-config --cflags --libs pester libuv) && ./get http://127.0.0.1:8080/ */
+ *   cc get.c -o get $(pkg-config --cflags --libs pester) && ./get http://127.0.0.1:8080/ */
 #include <pester.h>
 #include <stdio.h>
 

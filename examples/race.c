@@ -9,8 +9,10 @@ static void print_exchange(const pester_exchange_t* e) {
          pester_outcome_name(e->outcome), (double)e->started_ns / 1e6, (double)e->ended_ns / 1e6);
   if (e->error != 0) {
     printf("%s\n", pester_strerror(e->error));
-  } else {
+  } else if (e->status != 0) {
     printf("%d\n", e->status);
+  } else {
+    printf("no answer yet\n");
   }
 }
 

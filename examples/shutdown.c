@@ -48,7 +48,11 @@ int main(int argc, char** argv) {
   }
   if (pester_client_new(&program.client, loop, NULL) != 0) return 3;
   for (int i = 0; i < kRequests; ++i) {
-    if (pester_client_get(program.client, argv[1], on_done, &program, NULL) != 0) return 2;
+    int rc = pester_client_get(program.client, argv[1], on_done, &program, NULL);
+    if (rc != 0) {
+      fprintf(stderr, "%s: %s\n", argv[1], pester_strerror(rc));
+      return 2;
+    }
   }
   uv_timer_init(loop, &program.stop);
   program.stop.data = &program;

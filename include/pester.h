@@ -160,6 +160,11 @@ typedef struct {
   int64_t body_gap_timeout_ms;   /* between two parts of a body; 0: 30,000 */
   int64_t attempt_timeout_ms;    /* one attempt, body included; 0: none */
   int64_t total_timeout_ms;      /* the request: attempts, backoffs, body; 0: none */
+  /* A response that is retried may say in Retry-After (seconds, or a date, counted from its own Date)
+   * when to come back: the wait before the retry is then the longer of that and the backoff, spread
+   * upward by at most 10 %. A response that asks for more than this is not retried but delivered. 0:
+   * 300,000; PESTER_NONE: Retry-After is not read. */
+  int64_t retry_after_max_ms;
 } pester_policy_t;
 
 PESTER_API void pester_policy_init_sized(pester_policy_t* policy, int name, size_t struct_size);
@@ -176,7 +181,8 @@ typedef enum {
 
 /* Sees every verified handshake, after it and before the first request byte. `verify_error` is 0 or the
  * reason in words of why verification failed (only with verify = PESTER_NONE does such a handshake get
- * here). Returns 0 to accept; any other value refuses with PESTER_ECERTIFICATE. */
+ * here). Returns 0 to accept; any other value refuses with PESTER_ECERTIFICATE. `leaf_der` lives until
+ * the callback returns, or cancels the request or closes the client. */
 typedef int (*pester_tls_verify_cb)(const char* host, const unsigned char* leaf_der, size_t leaf_len,
                                     const char* verify_error, void* data);
 
@@ -250,7 +256,7 @@ typedef struct {
   /* Limits. PESTER_NONE: unlimited. */
   int64_t max_connections_per_origin; /* 0: 32 */
   int64_t max_idle_per_origin;        /* 0: 32 */
-  int64_t max_waiting_per_origin;     /* requests waiting for a connection; 0: 10,000 */
+  int64_t max_waiting_per_origin;     /* waiting while all connections are in use; 0: 10,000 */
   int64_t idle_timeout_ms;            /* 0: 15,000 */
   int64_t max_connection_age_ms;      /* 0: 600,000 */
   int64_t max_head_bytes;             /* a response's head and all before it; 0: 65,536 */
@@ -476,7 +482,9 @@ typedef struct pester_exchange_s {
   int64_t started_ns, sent_ns, first_byte_ns, ended_ns;
   /* How long, in ns; -1: there was no such phase (as on a connection used again). */
   int64_t queued_ns, dns_ns, connect_ns, tls_ns;
-  int64_t backoff_ns; /* the wait before this attempt; -1 for a lane's first */
+  int64_t backoff_ns;          /* the wait before this attempt; -1 for a lane's first */
+  pester_request_id_t request; /* whose exchange it is */
+  void* request_data;          /* its pester_request_t.data; NULL in a taken result */
 } pester_exchange_t;
 
 PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);

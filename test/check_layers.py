@@ -65,7 +65,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 # Of libstdc++, of exceptions and of RTTI: nothing that a C program would have to link.
 LIBSTDCXX = re.compile(r'_ZSt|_ZNK?St|_ZT[ISV]|_Zn[wa]|_Zd[la]|__cxa_|__gxx_|_Unwind_|_ZNK?9__gnu_cxx|_ZN10__cxxabiv1')
 TOOLS = r'__(asan|ubsan|sanitizer|gcov|llvm|stack_chk|sanitizer_cov)\w*|_GLOBAL_OFFSET_TABLE_|__start_\w+|__stop_\w+'
-CORE_NEEDS = re.compile(rf'_ZNK?6pester4core.*|mem(cpy|move|set|cmp|chr)|strlen|{TOOLS}'
+CORE_NEEDS = re.compile(rf'_ZNK?6pester4core.*|mem(cpy|move|set|cmp|chr)|bcmp|strlen|{TOOLS}'
                         r'|abort|fprintf|__fprintf_chk|fwrite|stderr')
 SOCKET_CALLS = r'socket|connect|bind|listen|accept4?|send(to|msg)?|recv(from|msg)?|poll|epoll_\w+|getaddrinfo'
 FORBIDDEN = {

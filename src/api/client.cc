@@ -56,7 +56,7 @@ core::Verdict on_verdict(uv::Request& request, core::Lane& lane) {
 
 core::Duration on_backoff(uv::Request& request, core::Lane& lane, double random) {
   const UserPolicy& policy = *result_of(request).user_policy;
-  const pester_backoff_input_t input = {lane.attempt, lane.waited.ns / 1'000'000, random, lane.status,
+  const pester_backoff_input_t input = {lane.attempt, lane.backoff.ns / 1'000'000, random, lane.status,
                                         lane.error};
   return core::Duration::from_ms(std::max<int64_t>(policy.backoff(&input, policy.backoff_data), 0));
 }

@@ -49,6 +49,7 @@ void write_error_text(char* out, size_t size, const core::Why& why);
 [[nodiscard]] int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
                                       UserPolicy* policy, core::Why* why);
 
+// `request` is a pester_result_s.
 void fill_exchange(const uv::Request& request, uint32_t index, const char* remote,
                    pester_exchange_t* out);
 

@@ -69,6 +69,10 @@ int read_backoff(const pester_backoff_t& given, UserPolicy* policy, Why* why) {
 }
 
 int read_timeouts(const pester_policy_t& given, core::Policy* policy, Why* why) {
+  if (given.retry_after_max_ms < PESTER_NONE) return refuse(why, "retry_after_max_ms", "negative");
+  if (given.retry_after_max_ms == PESTER_NONE) policy->retry_after_max = Duration{};
+  if (given.retry_after_max_ms > 0)
+    policy->retry_after_max = Duration::from_ms(given.retry_after_max_ms);
   if (given.hedge_after_ms < PESTER_NONE) return refuse(why, "hedge_after_ms", "negative");
   if (given.hedge_after_ms == PESTER_NONE) policy->hedge_after = Duration{};
   if (given.hedge_after_ms > 0) policy->hedge_after = Duration::from_ms(given.hedge_after_ms);

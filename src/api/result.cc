@@ -72,6 +72,8 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->connect_ns = record.connect;
   out->tls_ns = record.tls;
   out->backoff_ns = record.backoff;
+  out->request = request.id;
+  out->request_data = static_cast<const pester_result_s&>(request).data;
 }
 
 }  // namespace pester::api

@@ -56,6 +56,7 @@ void ClientSetup::set_policy(const Options& o) {
   if (o.resilience.retry_on) policy_.retry_on = o.resilience.retry_on->c_str();
   policy_.retry_unsafe = o.resilience.retry_unsafe ? 1 : 0;
   policy_.hedge_after_ms = o.resilience.hedge_after_ms;
+  policy_.retry_after_max_ms = o.resilience.retry_after_max_ms;
   policy_.connect_timeout_ms = o.connection.connect_timeout_ms;
   policy_.attempt_timeout_ms = o.connection.attempt_timeout_ms;
   policy_.total_timeout_ms = o.connection.max_time_ms;

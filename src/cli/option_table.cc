@@ -73,6 +73,19 @@ void set_hedge_after(Options& o, Value text) {
   o.resilience.hedge_after_ms = *ms;
 }
 
+void set_retry_after(Options& o, Value text) {
+  int64_t& max_ms = o.resilience.retry_after_max_ms;
+  if (text == "on") {
+    max_ms = 0;
+  } else if (text == "off") {
+    max_ms = PESTER_NONE;
+  } else if (const auto ms = duration_ms(text); ms && *ms > 0) {
+    max_ms = *ms;
+  } else {
+    throw std::invalid_argument("is neither on, off nor a duration such as 90s or 5m");
+  }
+}
+
 constexpr OptionRow kRequestRows[] = {
     {"-X,--request", "METHOD", "method; GET, or POST with data, HEAD with -I, PUT with -T", kRequest,
      [](Options& o, Value v) { o.request.method = v; }},
@@ -160,6 +173,9 @@ constexpr OptionRow kResilienceRows[] = {
      kResilience, [](Options& o, Value v) { o.resilience.backoff = parse_backoff(v); }},
     {"--hedge-after", "DURATION", "start the next lane only when the last has not answered for so long",
      kResilience, set_hedge_after},
+    {"--retry-after", "on|off|MAX",
+     "wait as long as Retry-After asks; one that asks for more than MAX (5m) ends the trying",
+     kResilience, set_retry_after},
     {"--retry-on", "LIST",
      "what is tried again: statuses, ranges, classes (5xx) and connect, timeout, reset, dns, body, tls, "
      "protocol; +X adds, -X takes away",
@@ -212,7 +228,6 @@ constexpr OptionRow kLaterRows[] = {
     {"-x,--proxy", "URL", "proxy", kLater, refuse},
     {"--noproxy", "LIST", "hosts without proxy", kLater, refuse},
     {"--unix-socket", "PATH", "connect to a unix socket", kLater, refuse},
-    {"--retry-after", "on|off|MAX", "honour Retry-After", kLater, refuse},
 };
 
 template <size_t... N>

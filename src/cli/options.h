@@ -54,6 +54,7 @@ struct ResilienceOptions {
   int max_attempts = 3;
   std::optional<Backoff> backoff;
   int64_t hedge_after_ms = 0;
+  int64_t retry_after_max_ms = 0;  // 0: the library's default; PESTER_NONE: off
   std::optional<std::string> retry_on;
   bool idempotent = false;
   bool retry_unsafe = false;

@@ -45,7 +45,8 @@ class Engine {
   void stale(Lane& lane, Instant now);               // the connection is dead, nothing sent
   void send_blocked(Lane& lane, bool any_sent, Instant now);
   void sent(Lane& lane, Instant now);
-  void head(Lane& lane, uint16_t status, Instant now);
+  // `retry_after_s`: what the response asks for; 0 nothing.
+  void head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant now);
   void preview_ready(Lane& lane, Instant now);  // enough of the body for the predicate
   void body_progress(Lane& lane, Instant now);  // more body is to come: the gap begins now
   void body_paused(Lane& lane);                 // the gap stands still
@@ -103,6 +104,7 @@ class Engine {
   void judge_failure(Lane& lane, Verdict verdict, Instant now);
   void try_again(Lane& lane, Instant now);
   void give_up(Lane& lane, Stop stop, Instant now);
+  [[nodiscard]] Duration asked_wait(const Lane& lane);
   void keep_last_response(Lane& lane, Instant now);
   void read_on(Lane& lane, Instant now);
   void drop_held(Lane& lane, Instant now);

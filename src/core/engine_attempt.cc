@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // One attempt of a lane: its exchanges, what became of them, and whether it is tried again.
+#include <algorithm>
+
 #include "core/assert.h"
 #include "core/engine.h"
+#include "core/retry_after.h"
 
 namespace pester::core {
 
@@ -44,6 +47,7 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.record = -1;
   lane.status = 0;
   lane.error = 0;
+  lane.retry_after_s = 0;
   lane.delivery = Delivery::unsent;
   lane.verdict = Verdict::by_rule;
   lane.any_byte = lane.reused = false;
@@ -109,10 +113,11 @@ void Engine::sent(Lane& lane, Instant now) {
   }
 }
 
-void Engine::head(Lane& lane, uint16_t status, Instant now) {
+void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant now) {
   kExchangeTable.step(lane.exchange, ExchangeSignal::head);
   lane.delivery = Delivery::answered;
   lane.status = status;
+  lane.retry_after_s = retry_after_s;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
@@ -179,18 +184,31 @@ void Engine::try_again(Lane& lane, Instant now) {
     give_up(lane, Stop::attempts, now);
     return;
   }
+  if (Duration::from_ms(int64_t{lane.retry_after_s} * 1'000) > policy.retry_after_max &&
+      policy.retry_after_max.ns > 0) {
+    give_up(lane, Stop::not_retryable, now);  // the user is better served by the answer
+    return;
+  }
   if (policy.backoff.kind == BackoffKind::custom) {
     ask(lane, Question::backoff);
     return;
   }
   const double u = Rng::unit(random_bits());
-  backoff(lane, backoff_wait(policy.backoff, lane.attempt, lane.waited, u), now);
+  backoff(lane, backoff_wait(policy.backoff, lane.attempt, lane.backoff, u), now);
+}
+
+// The least that the server asked to be left alone.
+Duration Engine::asked_wait(const Lane& lane) {
+  if (lane.retry_after_s == 0 || lane.request->policy->retry_after_max.ns <= 0) return {};
+  return retry_after_wait(lane.retry_after_s, Rng::unit(random_bits()));
 }
 
 void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   Request& request = *lane.request;
   lane.question = Question::none;
   if (wait.ns < 0) wait.ns = 0;
+  lane.backoff = wait;
+  wait = std::max(wait, asked_wait(lane));
   const Instant due = now + wait;
   if (request.total.armed() && due >= request.total.at) {  // it could not even begin
     give_up(lane, Stop::deadline, now);

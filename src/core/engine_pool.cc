@@ -10,6 +10,11 @@ namespace {
 // Servers name the time after which they close; a request sent at that moment would meet a closed door.
 constexpr uint32_t kKeepAliveMarginS = 2;
 
+bool is_dialing(const Connection& connection) {
+  return connection.state == ConnectionState::dialing ||
+         connection.state == ConnectionState::handshaking;
+}
+
 }  // namespace
 
 // Idle connections first, the last one used before the others; else a new one within the limit; else
@@ -25,7 +30,7 @@ void Engine::acquire(Lane& lane, Instant now) {
   const bool may_dial = origin.connections < limits_.connections_per_origin;
   if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
     close_connection(*origin.idle, ConnectionSignal::cancel, now);
-  } else if (!may_dial && origin.waiting_count >= limits_.waiting_per_origin) {
+  } else if (!may_dial && origin.waiting_count - origin.dialing_count >= limits_.waiting_per_origin) {
     lane.error = PESTER_EQUEUE;  // told by phase_over: nobody fails before its record is open
     wheel_.arm(lane.phase, now);
     return;
@@ -52,6 +57,7 @@ bool Engine::waits_for_room(const Lane& lane) {
 
 void Engine::reserve_dial(Lane& lane, Instant now) {
   ++lane.request->origin->connections;
+  ++lane.request->origin->dialing_count;
   lane.reserved = true;
   const Duration limit = lane.request->policy->connect_timeout;
   if (!limit.is_never()) wheel_.arm(lane.phase, now + limit);
@@ -82,6 +88,7 @@ void Engine::tcp_up(Connection& connection) {
 void Engine::ready(Connection& connection, Instant now) {
   wheel_.disarm(connection.deadline);
   kConnectionTable.step(connection.state, ConnectionSignal::ready);
+  --connection.origin->dialing_count;
   Lane* lane = connection.lane;
   connection.lane = nullptr;
   if (lane == nullptr) {
@@ -135,6 +142,7 @@ void Engine::leave_queue(Lane& lane, Instant now) {
     lane.reserved = false;
     lane.work &= static_cast<uint8_t>(~lane_work::kDial);
     --origin.connections;
+    --origin.dialing_count;
     dial_for_waiters(origin, now);
     return;
   }
@@ -261,6 +269,7 @@ void Engine::unlink_idle(Connection& connection) {
 void Engine::close_connection(Connection& connection, ConnectionSignal signal, Instant now) {
   if (connection.back != nullptr) unlink_idle(connection);
   wheel_.disarm(connection.deadline);
+  if (is_dialing(connection)) --connection.origin->dialing_count;
   kConnectionTable.step(connection.state, signal);
   connection.lane = nullptr;
   connection.work = 0;

@@ -71,13 +71,15 @@ struct Lane {
   Lane* work_next = nullptr;
   Lane* wait_next = nullptr;  // in the origin's queue
   Lane** wait_back = nullptr;
-  Deadline phase;             // of the exchange's phase, the backoff, or the hedge's start
-  Deadline attempt_deadline;  // of the whole attempt
-  Duration waited{};          // the last backoff
-  uint32_t attempt = 0;       // from 1
-  int32_t record = -1;        // of the present exchange; -1: none
-  int32_t error = 0;          // of the last attempt; 0 when it got a response
-  uint16_t status = 0;        // of the last attempt; 0 when it got none
+  Deadline phase;              // of the exchange's phase, the backoff, or the hedge's start
+  Deadline attempt_deadline;   // of the whole attempt
+  Duration waited{};           // before this attempt
+  Duration backoff{};          // of it, what the backoff alone came to
+  uint32_t attempt = 0;        // from 1
+  int32_t record = -1;         // of the present exchange; -1: none
+  int32_t error = 0;           // of the last attempt; 0 when it got a response
+  uint32_t retry_after_s = 0;  // what the last response asked for; 0: nothing
+  uint16_t status = 0;         // of the last attempt; 0 when it got none
   LaneState state = LaneState::ready;
   ExchangeState exchange = ExchangeState::finished;
   Kind kind = Kind::first;
@@ -156,6 +158,7 @@ struct Origin {
   uint32_t connections = 0;  // all that count against the limit
   uint32_t idle_count = 0;
   uint32_t waiting_count = 0;
+  uint32_t dialing_count = 0;  // connections on their way, each for one of the waiting
 };
 
 struct Limits {

@@ -20,6 +20,8 @@ struct Policy {
   RetryRules rules = RetryRules::pester();
   Backoff backoff;
   Duration hedge_after;  // 0: all lanes start at once
+  // Retry-After is honoured up to so long; one that asks for more ends the trying. 0: it is not read.
+  Duration retry_after_max = Duration::from_ms(300'000);
   Duration connect_timeout = Duration::from_ms(10'000);
   Duration first_byte_timeout = Duration::from_ms(30'000);
   Duration body_gap_timeout = Duration::from_ms(30'000);

@@ -47,10 +47,10 @@ constexpr Instant operator+(Instant at, Duration wait) {
   return {at.ns + wait.ns};
 }
 
-// The time of one entry from the event loop, read once and handed down (design law "one now").
+// The time of one entry from the event loop, read once and handed down. The wall clock is read only
+// where a log line, a date or a certificate needs it.
 struct Now {
   Instant mono;
-  int64_t wall_s = 0;  // seconds since 1970; for log lines, dates and cookies only
 };
 
 enum class Scheme : uint8_t { http, https };

@@ -24,7 +24,7 @@ bool has_connection(const core::Lane& lane) {
 // ---- the pool's books
 
 void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
-  uint32_t waiting = 0;
+  uint32_t waiting = 0, dialed_for = 0;
   core::Lane* const* back = &origin.waiting;
   for (core::Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
     ++waiting;
@@ -35,12 +35,14 @@ void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
       shell.claim(origin.connections >= limit, "nobody waits while there is room");
       shell.claim(origin.idle == nullptr, "nobody waits while a connection idles");
     } else {
+      ++dialed_for;
       shell.claim(lane->connection->lane == lane, "who is dialed for is known to the connection");
     }
     back = &lane->wait_next;
   }
   shell.claim(origin.waiting_tail == back, "the tail of the waiting");
   shell.claim(waiting == origin.waiting_count, "the waiting are counted");
+  shell.claim(dialed_for == origin.dialing_count, "and those of them that are dialed for");
 }
 
 void check_connection(Shell& shell, const Connection& connection) {
@@ -278,13 +280,16 @@ void check_begins(Shell& shell, const Request& request, const core::Lane& lane) 
   shell.claim(request.dones_told == 0 && !request.head_told, "no attempt after the head");
   shell.claim(!is_total_over(shell, request), "no attempt begins at or after the deadline");
   shell.claim(lane.attempt <= request.policy->max_attempts, "attempts within the limit");
+  const Truth& truth = request.truths[lane.index];
+  const bool honours = request.policy->retry_after_max.ns > 0;
+  shell.claim(!honours || shell.now() >= truth.not_before,
+              "no retry before the time that was asked for");
   if (request.repeatable || request.policy->retry_unsafe) return;
   for (size_t i = 0; i < request.record_room.size(); ++i) {
     const core::Record& record = request.record_room[i];
     shell.claim(record.delivery == core::Delivery::unsent || record.delivery == core::Delivery::answered,
                 "what may have been acted on is not sent again");
   }
-  const Truth& truth = request.truths[lane.index];
   shell.claim(!truth.any_sent || truth.head_order != 0, "nor what was sent without an answer");
 }
 

@@ -21,6 +21,7 @@ struct Origin : core::Origin {
 // What really happened to a lane's present or last exchange.
 struct Truth {
   Instant attempt_began{}, dialed{}, sent{}, moved{};  // `moved`: the last sign of life of a body
+  Instant not_before{};                                // what the last response asked for
   uint32_t attempt = 0;
   uint32_t head_order = 0;  // which of the request's heads it was; 0: none
   bool dialing = false;

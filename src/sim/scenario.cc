@@ -51,6 +51,7 @@ core::Policy some_policy(Choices& choices) {
   policy.backoff.base = some_wait(choices);
   if (choices.one_in(2)) policy.backoff.cap = some_wait(choices);
   if (choices.one_in(2)) policy.hedge_after = some_wait(choices);
+  if (choices.one_in(4)) policy.retry_after_max = ms(choices.between(0, 2) * 1'000);
   policy.connect_timeout = some_limit(choices);
   policy.first_byte_timeout = some_limit(choices);
   policy.body_gap_timeout = some_limit(choices);
@@ -195,6 +196,10 @@ class Scenario final : public World {
     plan.body_bytes = choices_.pick(kBodies);
     plan.head.body_bytes = choices_.one_in(4) ? UINT64_MAX : plan.body_bytes;
     plan.head.persistent = plan.head.body_bytes != UINT64_MAX || choices_.one_in(2);
+    if (choices_.one_in(4)) {
+      constexpr uint32_t kAsked[] = {1, 2, 20, 300, 301, UINT32_MAX};
+      plan.head.retry_after_s = choices_.pick(kAsked);
+    }
     if (choices_.one_in(4)) plan.head.keep_alive_s = 1 + choices_.below(5);
     plan.parts = 1 + choices_.below(3);
     plan.part_gap = maybe_never(choices_.one_in(2) ? Duration{} : some_wait(choices_), 12);

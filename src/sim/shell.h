@@ -21,6 +21,7 @@ struct Head {
   uint64_t body_bytes = 0;  // UINT64_MAX: not known
   bool persistent = true;
   uint32_t keep_alive_s = 0;
+  uint32_t retry_after_s = 0;
 };
 
 // What pester_send would be given.

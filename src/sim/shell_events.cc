@@ -142,9 +142,10 @@ void Shell::head(Connection& connection, const Head& it) {
   connection.body_left = it.body_bytes;
   Truth& truth = this->truth(lane);
   truth.head_order = ++request.heads;
+  truth.not_before = now_ + Duration::from_ms(int64_t{it.retry_after_s} * 1'000);
   truth.moved = now_;
   const uint32_t id = connection.id;
-  engine_.head(lane, it.status, now_);
+  engine_.head(lane, it.status, it.retry_after_s, now_);
   leave(id);
 }
 

@@ -82,6 +82,9 @@ void connection_on_socket(Socket* socket, int status, int events);
 void connection_trust_ready(Connection& connection, core::Now now);
 
 // ---- between the parts of a connection
+inline bool connection_is_open(const Connection& connection) {
+  return connection.state != core::ConnectionState::closing && connection.socket != nullptr;
+}
 inline Request& request_of(core::Lane& lane) {
   return static_cast<Request&>(*lane.request);
 }
@@ -101,6 +104,11 @@ void connection_send_on(Connection& connection, core::Now now);
 // Sends what TLS has to say; false when the socket is broken (send_error tells).
 bool connection_flush_tls(Connection& connection);
 void connection_read(Connection& connection, core::Now now);
+// The stream's end, in a clean way or cut, and its failure.
+void connection_stream_end(Connection& connection, bool clean, core::Now now);
+void connection_broken(Connection& connection, int error, std::string_view detail, core::Now now);
+// What the stream's end means for the message that is on its way.
+void connection_finish(Connection& connection, core::Lane& lane, bool clean, core::Now now);
 // Whether an idle connection is fit to carry a request: nothing unread, nothing ended.
 bool connection_is_quiet(Connection& connection);
 

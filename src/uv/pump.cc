@@ -318,11 +318,10 @@ void reap(Client& client) {
 
 core::Now client_now(const Client& client) {
   const ClientOptions& options = client.options;
-  if (options.clock_ns != nullptr)
-    return {{static_cast<int64_t>(options.clock_ns(options.clock_data))}, 0};
+  if (options.clock_ns != nullptr) return {{static_cast<int64_t>(options.clock_ns(options.clock_data))}};
   timespec time;  // what uv_hrtime reads, without the way there
   clock_gettime(CLOCK_MONOTONIC, &time);
-  return {{int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}, 0};
+  return {{int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}};
 }
 
 core::Now client_enter(Client& client) {

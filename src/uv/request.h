@@ -19,7 +19,6 @@ namespace pester::uv {
 
 struct Client;
 struct Connection;
-struct Origin;
 
 // A response as far as it has come.
 struct Response {

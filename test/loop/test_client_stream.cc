@@ -230,6 +230,68 @@ void the_last_503_is_streamed(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// The last answer of a race that nobody won is held at its head: what is read on for it must stand still
+// too.
+void paused_before_the_head_no_gap_runs_out(void**) {
+  static std::atomic<bool> go_on;
+  static std::atomic<int> asked;
+  go_on = false;
+  asked = 0;
+  c.serve([](Peer& peer) {
+    peer.head();
+    if (asked++ != 0) {
+      sleep_ms(20);
+      return;  // without a word: the other's 503 is what is left
+    }
+    peer.send("HTTP/1.1 503 Busy\r\nContent-Length: 6\r\n\r\n");
+    for (int i = 0; i < 1000 && !go_on; ++i) sleep_ms(2);
+    peer.send("hello\n");
+  });
+  c.policy.max_attempts = 1;
+  c.policy.concurrency = 2;
+  c.policy.body_gap_timeout_ms = 30;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.stream(c.server->url(), &outcome), 0);
+  assert_int_equal(pester_pause(c.client, outcome.id), 0);
+  c.run_for(120);
+  assert_int_equal(outcome.done, 0);
+  go_on = true;
+  c.run_for(20);
+  assert_int_equal(pester_resume(c.client, outcome.id), 0);
+  assert_true(run_until_done(c, outcome));
+  assert_int_equal(outcome.error, 0);
+  assert_int_equal(outcome.status, 503);
+  assert_string_equal(outcome.streamed.c_str(), "hello\n");
+  assert_int_equal(c.end(), 0);
+}
+
+// Nothing had come when it was resumed: the gap begins anew, and runs out.
+void a_resumed_answer_has_its_gap_again(void**) {
+  static std::atomic<bool> over;
+  over = false;
+  c.serve([](Peer& peer) {
+    peer.head();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    for (int i = 0; i < 1000 && !over; ++i) sleep_ms(2);
+  });
+  c.policy.max_attempts = 1;
+  c.policy.body_gap_timeout_ms = 30;
+  outcome.at_body = [](const pester_result_t* result) {
+    if (pester_pause(c.client, pester_result_id(result)) != 0) std::abort();
+  };
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.stream(c.server->url(), &outcome), 0);
+  c.run_for(100);
+  assert_string_equal(outcome.streamed.c_str(), "hello");
+  assert_int_equal(outcome.done, 0);
+  assert_int_equal(pester_resume(c.client, outcome.id), 0);
+  c.run_for(100);
+  over = true;
+  assert_int_equal(outcome.done, 1);
+  assert_int_equal(outcome.error, PESTER_ETIMEOUT_BODY);
+  assert_int_equal(c.end(), 0);
+}
+
 }  // namespace
 
 int main() {
@@ -242,6 +304,8 @@ int main() {
       cmocka_unit_test_setup(a_result_cancelled_after_its_head_still_reads_well, begin),
       cmocka_unit_test_setup(a_body_broken_off_after_the_head_is_final, begin),
       cmocka_unit_test_setup(the_last_503_is_streamed, begin),
+      cmocka_unit_test_setup(paused_before_the_head_no_gap_runs_out, begin),
+      cmocka_unit_test_setup(a_resumed_answer_has_its_gap_again, begin),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -89,7 +89,7 @@ struct Bench {
   Memory memory;
   Allocator allocator{count_alloc, count_resize, count_release, &memory};
   Why why;
-  Now now{Instant{1'000'000'000'000}, 0};
+  Now now{Instant{1'000'000'000'000}};
 };
 Bench* bench;
 

@@ -13,11 +13,12 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
+
+import servers
 
 PESTER = ""
 
@@ -105,15 +106,6 @@ def hang(connection, method):
     return False
 
 
-def pester(*arguments, stdin=b"", env=None, **more):
-    environment = dict(os.environ, LC_ALL="C.UTF-8")
-    environment.update(env or {})
-    done = subprocess.run([PESTER, *arguments], input=stdin, capture_output=True, timeout=30, env=environment, **more)
-    # A sanitizer's report is a failure whatever the test looks at.
-    assert b"Sanitizer" not in done.stderr and b"runtime error" not in done.stderr, done.stderr
-    return done
-
-
 class CommandTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -130,7 +122,7 @@ class CommandTest(unittest.TestCase):
         return self.server.requests("/" + self.id().rsplit(".", 1)[1])
 
     def expect(self, status, *arguments, **more):
-        done = pester(*arguments, **more)
+        done = servers.run(PESTER, *arguments, **more)
         self.assertEqual(done.returncode, status, done.stderr)
         return done
 
@@ -292,6 +284,24 @@ class CommandTest(unittest.TestCase):
         for attempt in document["attempts"][1:]:
             self.assertGreaterEqual(attempt["backoff_ms"], 19.9)
 
+    def test_retry_after_is_kept_to(self):
+        later = (("Date", b"Sun, 06 Nov 1994 08:49:37 GMT"), ("Retry-After", b"Sun, 06 Nov 1994 08:49:38 GMT"))
+        url = self.url(answer(503, headers=later), answer())
+        document = json.loads(self.expect(0, "--json", "--backoff", "none", url).stdout)
+        self.assertEqual([a["status"] for a in document["attempts"]], [503, 200])
+        self.assertGreaterEqual(document["attempts"][1]["backoff_ms"], 1000)
+        self.assertLessEqual(document["attempts"][1]["backoff_ms"], 1100)
+        self.assertGreaterEqual(document["attempts"][1]["started_ms"], 1000)
+
+    def test_too_long_a_retry_after_delivers_the_answer(self):
+        url = self.url(answer(503, headers=(("Retry-After", b"2"),)))
+        document = json.loads(self.expect(0, "--json", "--retry-after", "1s", url).stdout)
+        self.assertEqual(document["response"]["status"], 503)
+        self.assertEqual(document["stop"], "not_retryable")
+        self.assertEqual(document["totals"]["attempts"], 1)
+        document = json.loads(self.expect(0, "--json", "--retry-after", "off", "--backoff", "none", url).stdout)
+        self.assertEqual(document["totals"]["attempts"], 3)
+
     def test_zero_attempts_mean_one(self):
         self.expect(0, "--max-attempts", "0", self.url(answer(503)))
         self.assertEqual(len(self.seen()), 1)
@@ -436,5 +446,4 @@ class CommandTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PESTER = os.path.abspath(sys.argv.pop(1))
-    unittest.main(verbosity=1)
+    servers.main("PESTER")

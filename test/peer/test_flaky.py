@@ -8,36 +8,21 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
 
-COMMAND = "pester-flaky"
+import servers
+
+COMMAND = ""
 
 
-class Flaky:
-    """A running server; its log is a file, so that nobody has to read along."""
+class Flaky(servers.Flaky):
+    """With a client of plain sockets."""
 
     def __init__(self, *options):
-        self.dir = tempfile.TemporaryDirectory()
-        self.log_path = os.path.join(self.dir.name, "log")
-        self.process = subprocess.Popen([COMMAND, "--log", self.log_path, "--until-eof", "--seed", "1", *options],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.line = self.process.stdout.readline().strip()
-        self.started = time.monotonic()
-        self.port = int(self.line.rpartition(":")[2])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        status = self.process.wait(20)
-        self.process.stdout.close()
-        self.dir.cleanup()
-        assert status == 0, f"pester-flaky ended with {status}"
+        super().__init__(COMMAND, *options)
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
@@ -48,17 +33,6 @@ class Flaky:
                 return receive(sock).end == "reset"
         except ConnectionResetError:  # the reset was faster than connect's return
             return True
-
-    def log(self):
-        with open(self.log_path, encoding="latin-1") as file:
-            return file.read()
-
-    def logged(self, text, seconds=5):
-        end = time.monotonic() + seconds
-        while text not in self.log():
-            if time.monotonic() > end:
-                raise AssertionError(f"not logged: {text}\n{self.log()}")
-            time.sleep(0.01)
 
     def get(self, path, **options):
         with self.connect() as sock:
@@ -478,5 +452,4 @@ class Usage(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    COMMAND = sys.argv.pop(1)
-    unittest.main(verbosity=2)
+    servers.main("COMMAND")

@@ -56,7 +56,7 @@ void connect(Engine& engine, Lent& lent, Lane& lane, Connection& connection) {
 void answer(Engine& engine, Lane& lane, Connection& connection) {
   lane.any_byte = true;
   connection.fit = true;
-  engine.head(lane, 200, kNow);
+  engine.head(lane, 200, 0, kNow);
   connection.whole = true;
   assert_int_equal(engine.complete(lane, kNow), Fate::deliver);
 }
@@ -116,7 +116,7 @@ void a_cancel_takes_back_the_head_that_was_not_told(void**) {
   lent.request.wants_head = lent.request.streamed = true;
   engine.submit(lent.request, kNow);
   connect(engine, lent, lent.lanes[0], connection);
-  engine.head(lent.lanes[0], 200, kNow);
+  engine.head(lent.lanes[0], 200, 0, kNow);
   assert_int_equal(lent.request.work, request_work::kHead);
   engine.cancel(lent.request, PESTER_ECANCELED, Stop::cancelled, kNow);
   assert_int_equal(lent.request.work, request_work::kDone);

@@ -49,8 +49,19 @@ void too_many_waiting_is_an_error_of_its_own(void**) {
   FINISH(run);
   uint32_t refused = 0;
   for (const Ended& ended : run.shell.ended()) refused += ended.error == PESTER_EQUEUE;
-  assert_int_equal(refused, 2);
+  assert_int_equal(refused, 1);  // one is dialed for, two wait
   assert_int_equal(run.shell.ended().size(), 4);
+}
+
+void who_is_dialed_for_does_not_count_as_waiting(void**) {
+  core::Limits limits = at_most(3);
+  limits.waiting_per_origin = 1;
+  Run& run = begin(limits);
+  for (int i = 0; i < 5; ++i) run.shell.submit(get());
+  FINISH(run);
+  uint32_t refused = 0;
+  for (const Ended& ended : run.shell.ended()) refused += ended.error == PESTER_EQUEUE;
+  assert_int_equal(refused, 1);
 }
 
 void a_connection_that_comes_free_serves_who_is_being_dialed_for(void**) {
@@ -220,6 +231,7 @@ int main() {
       cmocka_unit_test(waiters_are_first_in_first_out),
       cmocka_unit_test(idle_connections_are_last_in_first_out),
       cmocka_unit_test(too_many_waiting_is_an_error_of_its_own),
+      cmocka_unit_test(who_is_dialed_for_does_not_count_as_waiting),
       cmocka_unit_test(a_connection_that_comes_free_serves_who_is_being_dialed_for),
       cmocka_unit_test(a_dial_whose_lane_is_gone_serves_the_next_waiter),
       cmocka_unit_test(a_dial_without_memory_gives_its_room_to_the_next_waiter),

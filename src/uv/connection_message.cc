@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: MIT
+// The message that a connection brings: what the parser makes of the bytes goes to the engine and the
+// user, one item at a time, each told before the next is parsed. Refuses to know where bytes come from.
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <new>
+
+#include "core/retry_after.h"
+#include "core/text.h"
+#include "uv/client.h"
+#include "uv/connection.h"
+
+namespace pester::uv {
+
+namespace {
+
+constexpr size_t kPreviewBytes = 65536;
+
+using core::ConnectionState;
+using core::ExchangeState;
+
+// Is the user's word needed, or the body not wanted yet?
+bool must_stop(const Connection& connection) {
+  const core::Lane* lane = connection.lane;
+  if (lane == nullptr) return false;
+  if (lane->question != core::Question::none || lane->held) return true;
+  const auto& request = static_cast<const Request&>(*lane->request);
+  return request.paused && request.winner == lane->index;
+}
+
+void fail_parse(Connection& connection, core::Lane& lane, core::Now now) {
+  connection_fail(connection, lane, connection.parser->error(), connection.parser->why().view(), now);
+}
+
+void trace_head(Connection& connection, core::Lane& lane) {
+  Client& client = *connection.client;
+  const wire::ResponseHead& head = connection.response.head;
+  wire::Bytes text;
+  char line[64];
+  const int size = std::snprintf(line, sizeof line, "HTTP/1.%d %d ", head.minor_version, head.status);
+  bool ok = text.append(client.pool, line, static_cast<size_t>(size)) &&
+            text.append(client.pool, head.reason().data(), head.reason().size()) &&
+            text.append(client.pool, "\r\n", 2);
+  for (size_t i = 0; ok && i < head.field_count; ++i) {
+    ok = text.append(client.pool, head.name(i).data(), head.name(i).size()) &&
+         text.append(client.pool, ": ", 2) &&
+         text.append(client.pool, head.value(i).data(), head.value(i).size()) &&
+         text.append(client.pool, "\r\n", 2);
+  }
+  if (ok) client_tell(client, lane, Trace::response, text.view());
+  text.release(client.pool);
+}
+
+// Of a response that could be one to try again.
+uint32_t retry_after_s(const Request& request, const wire::ResponseHead& head) {
+  constexpr uint16_t kFirstStatus = 300;
+  if (head.status < kFirstStatus && !request.policy->rules.retries_status(head.status)) return 0;
+  const std::string_view value = head.find("retry-after");
+  return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
+}
+
+void on_head(Connection& connection, core::Lane& lane, core::Now now) {
+  Client& client = *connection.client;
+  Request& request = request_of(lane);
+  connection.response.any = true;
+  connection.fit = connection.parser->persistent() && !request.wants_close &&
+                   lane.exchange == ExchangeState::awaiting;
+  connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
+  connection.body_left = connection.parser->body_bytes_left();
+  if (client.options.trace) trace_head(connection, lane);
+  if (lane.exchange == ExchangeState::sending) {  // an early answer: the rest is not sent
+    connection.sending = false;
+  }
+  if (connection.body_left != UINT64_MAX && !request.streamed && request.into == nullptr) {
+    const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
+    (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
+  }
+  const wire::ResponseHead& head = connection.response.head;
+  client.engine.head(lane, head.status, retry_after_s(request, head), now.mono);
+}
+
+// Returns 0 or why the span could not be kept.
+int gather(Connection& connection, core::Lane& lane, std::string_view span) {
+  Client& client = *connection.client;
+  Request& request = request_of(lane);
+  Response& response = connection.response;
+  if (response.body_bytes > request.body_bytes_max) return PESTER_EBODYSIZE;
+  const bool wins = request.state == core::RequestState::receiving && request.winner == lane.index;
+  if (request.into != nullptr && wins) {
+    if (response.body_bytes > request.into_size) return PESTER_EBODYSIZE;
+    if (!response.body.empty()) {  // gathered while it was not known to win
+      std::copy_n(response.body.data(), response.body.size(), request.into);
+      response.body.clear();
+    }
+    std::copy_n(span.data(), span.size(), request.into + (response.body_bytes - span.size()));
+    return 0;
+  }
+  if (!response.body.reserve(client.pool, span.size() + 1)) return UV_ENOMEM;
+  (void)response.body.append(client.pool, span.data(), span.size());
+  response.body.data()[response.body.size()] = '\0';
+  return 0;
+}
+
+void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
+  Client& client = *connection.client;
+  Request& request = request_of(lane);
+  connection.response.body_bytes += span.size();
+  if (request.streamed && lane.exchange == ExchangeState::receiving) {
+    if (connection.response.body_bytes > request.body_bytes_max) {
+      connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
+      return;
+    }
+    request.span = span;
+    client.engine.post(request, shell_work::kBody);
+    return;
+  }
+  if (const int error = gather(connection, lane, span); error != 0) {
+    connection_fail(connection, lane, error, {}, now);
+    return;
+  }
+  if (lane.previewing && connection.response.body.size() >= kPreviewBytes) {
+    client.engine.preview_ready(lane, now.mono);
+  }
+}
+
+void keep_response(Connection& connection, Request& request, core::Fate fate) {
+  Client& client = *connection.client;
+  if (fate == core::Fate::discard) return;
+  Response& response = connection.response;
+  if (connection.shown_to != nullptr && connection.shown_to != &request) connection_part(connection);
+  request.response.release(client.pool);
+  request.response = response;
+  request_show(request, &request.response);
+  response = Response{};
+}
+
+bool is_anything_left(const Connection& connection) {
+  return !connection.input.empty() || connection.pending.size() != connection.pending_taken;
+}
+
+void forget_input(Connection& connection) {
+  connection.input = {};
+  connection.pending.clear();
+  connection.pending_taken = 0;
+}
+
+void on_end(Connection& connection, core::Lane& lane, core::Now now) {
+  Client& client = *connection.client;
+  Request& request = request_of(lane);
+  if (is_anything_left(connection)) connection.fit = false;
+  forget_input(connection);
+  connection.whole = true;
+  if (lane.previewing) {
+    client.engine.preview_ready(lane, now.mono);
+    return;
+  }
+  connection.idle_entry = client.entry;
+  if (connection.stopped) {
+    connection.stopped = false;
+    (void)socket_poll(connection.socket, UV_READABLE);
+  }
+  const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
+  if (too_long) {
+    connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
+    return;
+  }
+  keep_response(connection, request, client.engine.complete(lane, now.mono));
+}
+
+void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
+  core::Engine& engine = connection.client->engine;
+  switch (parsed.item) {
+    case wire::Item::body:
+      if (parsed.body.size() > connection.drain_left) {
+        engine.close(connection, now.mono);
+      } else {
+        connection.drain_left -= static_cast<uint32_t>(parsed.body.size());
+      }
+      return;
+    case wire::Item::end:
+      if (is_anything_left(connection)) connection.fit = false;
+      forget_input(connection);
+      connection.idle_entry = connection.client->entry;
+      engine.drained(connection, now.mono);
+      return;
+    case wire::Item::error:
+      engine.lost(connection, now.mono);
+      return;
+    case wire::Item::need_more:
+    case wire::Item::informational:
+    case wire::Item::head:
+      return;
+  }
+}
+
+void take_item(Connection& connection, core::Lane& lane, const wire::Parsed& parsed, core::Now now) {
+  switch (parsed.item) {
+    case wire::Item::need_more:
+      if (lane.exchange == ExchangeState::receiving || lane.previewing) {
+        connection.body_left = connection.parser->body_bytes_left();
+        connection.client->engine.body_progress(lane, now.mono);
+      }
+      return;
+    case wire::Item::informational:
+      return;
+    case wire::Item::head:
+      on_head(connection, lane, now);
+      return;
+    case wire::Item::body:
+      on_body(connection, lane, parsed.body, now);
+      return;
+    case wire::Item::end:
+      on_end(connection, lane, now);
+      return;
+    case wire::Item::error:
+      fail_parse(connection, lane, now);
+      return;
+  }
+}
+
+// False when memory is out.
+bool begin_parsing(Connection& connection) {
+  if (connection.parser != nullptr) return true;
+  Client& client = *connection.client;
+  wire::ResponseParser* parser = client.spare_parser;
+  client.spare_parser = nullptr;
+  if (parser == nullptr) {
+    const wire::Block block = client.pool.take(sizeof(wire::ResponseParser));
+    if (block.at == nullptr) return false;
+    parser = ::new (block.at) wire::ResponseParser;
+  }
+  parser->start(&connection.response.head, &client.pool, &client.options.parser_limits,
+                connection.no_body);
+  connection.parser = parser;
+  return true;
+}
+
+// Keeps what is left of the input, which stands in scratch memory or in `pending` itself. There nothing
+// moves yet: the span in front of it may still have to be told.
+void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
+  Client& client = *connection.client;
+  const bool from_pending = !connection.pending.empty();
+  const auto keep_rest = [&] {
+    if (from_pending) {
+      connection.pending_taken = connection.pending.size() - connection.input.size();
+    } else if (!connection.input.empty() &&
+               !connection.pending.append(client.pool, connection.input.data(),
+                                          connection.input.size())) {
+      connection_broken(connection, UV_ENOMEM, {}, now);
+    }
+    connection.input = {};
+  };
+  for (;;) {
+    if (client.engine.any_user()) {
+      if (may_pump == MayPump::yes && !client.pumping) {
+        client_pump(client, now);
+      } else {
+        if (connection.state == ConnectionState::leased ||
+            connection.state == ConnectionState::draining) {
+          connection_stop(connection);
+          client_read_on(client, connection);
+          keep_rest();
+        }
+        return;
+      }
+    }
+    if (connection.state != ConnectionState::leased && connection.state != ConnectionState::draining)
+      return;
+    if (must_stop(connection)) {
+      connection_stop(connection);
+      client.engine.body_paused(*connection.lane);
+      keep_rest();
+      return;
+    }
+    if (connection.whole) return;
+    if (!begin_parsing(connection)) {
+      connection_broken(connection, UV_ENOMEM, {}, now);
+      return;
+    }
+    const wire::Parsed parsed = connection.parser->feed(connection.input);
+    connection.input.remove_prefix(parsed.consumed);
+    if (parsed.item == wire::Item::end) connection_stop_parsing(connection);
+    if (connection.state == ConnectionState::draining) {
+      drain(connection, parsed, now);
+    } else {
+      take_item(connection, *connection.lane, parsed, now);
+    }
+    if (connection.state == ConnectionState::closing || connection.state == ConnectionState::idle)
+      return;
+    if (parsed.item == wire::Item::need_more) break;
+    if (connection.lane == nullptr && connection.state == ConnectionState::leased) return;
+    if (parsed.item == wire::Item::end && !connection.whole) return;  // it serves the next one already
+  }
+  forget_input(connection);
+}
+
+}  // namespace
+
+void connection_stop(Connection& connection) {
+  if (connection.stopped) return;
+  connection.stopped = true;
+  (void)socket_poll(connection.socket, connection.sending ? UV_WRITABLE : 0);
+}
+
+void connection_stop_parsing(Connection& connection) {
+  wire::ResponseParser* parser = connection.parser;
+  if (parser == nullptr) return;
+  connection.parser = nullptr;
+  Client& client = *connection.client;
+  if (client.spare_parser == nullptr) {
+    client.spare_parser = parser;
+  } else {
+    client.pool.give({parser, sizeof *parser});
+  }
+}
+
+// The stream has ended: a message that ends so is whole, any other is broken.
+void connection_finish(Connection& connection, core::Lane& lane, bool clean, core::Now now) {
+  if (!begin_parsing(connection)) {
+    connection_fail(connection, lane, UV_ENOMEM, {}, now);
+  } else if (connection.parser->finish(clean) == wire::Item::end) {
+    connection_stop_parsing(connection);
+    on_end(connection, lane, now);
+  } else if (connection.send_error != 0 && !connection.parser->any_byte()) {
+    connection_fail(connection, lane, connection.send_error, {}, now);
+  } else {
+    fail_parse(connection, lane, now);
+  }
+}
+
+void connection_consume(Connection& connection, MayPump may_pump, core::Now now) {
+  connection.consuming = true;
+  consume_items(connection, may_pump, now);
+  connection.consuming = false;
+}
+
+// From the pump. Whole responses that waited for a verdict, spans kept back, the end of the stream.
+void connection_resume(Connection& connection, core::Now now) {
+  Client& client = *connection.client;
+  if (!connection_is_open(connection)) return;
+  if (connection.state == ConnectionState::idle) {  // its whole response was not wanted
+    if (connection.stopped) (void)socket_poll(connection.socket, UV_READABLE);
+    connection.stopped = false;
+    return;
+  }
+  core::Lane* lane = connection.lane;
+  if (must_stop(connection)) {
+    client.engine.body_paused(*lane);
+    return;
+  }
+  if (lane != nullptr && lane->exchange == ExchangeState::receiving) {
+    Request& request = request_of(*lane);
+    const bool previewed = request.streamed && !connection.response.body.empty();
+    if (previewed) {
+      request.span = connection.response.body.view();
+      client.engine.post(request, shell_work::kBody);
+      connection.response.body.clear();
+      client_read_on(client, connection);
+      return;
+    }
+    if (connection.whole) {
+      on_end(connection, *lane, now);
+      return;
+    }
+  }
+  if (connection.stopped) {
+    connection.stopped = false;
+    const int events = UV_READABLE | (connection.sending ? UV_WRITABLE : 0);
+    if (const int rc = socket_poll(connection.socket, events); rc != 0) {
+      connection_broken(connection, rc, {}, now);
+      return;
+    }
+  }
+  if (connection.consuming) return;  // whoever called the pump goes on with it
+  // Even with nothing left to parse: the message may end where it stopped.
+  connection.input = core::part(connection.pending.view(), connection.pending_taken);
+  connection.pending_taken = connection.pending.size();
+  connection_consume(connection, MayPump::no, now);
+  if (!connection_is_open(connection) || connection.stopped) return;
+  if (connection.end != StreamEnd::none) {
+    connection_stream_end(connection, connection.end == StreamEnd::clean, now);
+  }
+}
+
+}  // namespace pester::uv

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every program of examples/ does in front of an unreliable server what its opening says. Usage:
+test_examples.py PESTER_FLAKY GET RACE POST_RETRY STREAM SHUTDOWN EXISTING_APP"""
+
+import re
+import signal
+import socket
+import subprocess
+import unittest
+
+import servers
+from servers import Flaky, run, until
+
+PESTER_FLAKY = GET = RACE = POST_RETRY = STREAM = SHUTDOWN = EXISTING_APP = ""
+
+
+class ExamplesTest(unittest.TestCase):
+    def flaky(self, *rules):
+        server = Flaky(PESTER_FLAKY, *[word for rule in rules for word in ("--route", rule)])
+        self.addCleanup(server.__exit__)
+        return server
+
+    def output(self, program, *arguments, status=0):
+        done = run(program, *arguments)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout.decode(), done.stderr.decode()
+
+    def test_without_an_argument_each_says_how_it_is_used(self):
+        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP):
+            out, errors = self.output(program, status=2)
+            self.assertEqual(out, "")
+            self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\])?\n$")
+
+    def test_a_url_that_is_none_is_refused(self):
+        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN):
+            out, errors = self.output(program, "http://a b/", status=2)
+            self.assertEqual(out, "", program)
+            self.assertNotEqual(errors, "", program)
+
+    # ---- get
+
+    def test_get_prints_the_body_of_the_first_good_answer(self):
+        flaky = self.flaky("/page = status=503; body=hello")
+        out, errors = self.output(GET, flaky.url + "/page")
+        self.assertEqual((out, errors), ("hello", "200, 5 bytes, attempt 2\n"))
+        self.assertEqual([what for _, what in flaky.requests()], ["GET /page"] * 2)
+
+    def test_get_says_why_there_is_no_answer(self):
+        with socket.socket() as closed:  # bound, so that nobody else takes it, but not listening
+            closed.bind(("127.0.0.1", 0))
+            out, errors = self.output(GET, f"http://127.0.0.1:{closed.getsockname()[1]}/", status=1)
+        self.assertEqual(out, "")
+        self.assertIn("connection refused", errors)
+
+    # ---- race
+
+    def test_race_shows_the_winner_and_the_cancelled(self):
+        flaky = self.flaky("/race = delay=5s; delay=18ms; delay=5s")
+        out, _ = self.output(RACE, flaky.url + "/race")
+        lines = out.splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertEqual(sorted(re.search("won|cancelled", line)[0] for line in lines[:3]), ["cancelled", "cancelled", "won"])
+        winner = re.fullmatch(r"stop: success, winner: lane (\d) attempt 1", lines[3])
+        self.assertRegex(lines[int(winner[1])], r"^lane \d attempt 1  won .* 200$")
+        self.assertEqual([line.endswith("  no answer yet") for line in lines].count(True), 2)
+        self.assertEqual(len(flaky.requests()), 3)
+        until(lambda: flaky.log().count("closed by peer before response") == 2, 5, flaky.log)
+
+    # ---- post_retry
+
+    def test_post_retry_sends_the_same_bytes_until_the_outcome_is_known(self):
+        flaky = self.flaky("POST /pay = reset; status=503; echo")
+        out, errors = self.output(POST_RETRY, flaky.url + "/pay")
+        self.assertEqual(out, "200 after 3 attempts\n")
+        lines = errors.splitlines()
+        self.assertEqual(len(lines), 2)
+        for n, line in enumerate(lines):
+            self.assertRegex(line, rf"\[POST\] \S+/pay request-0 retry-{n} error: ")
+        self.assertEqual([what for _, what in flaky.requests()], ["POST /pay"] * 3)
+
+    def test_post_retry_gives_up_after_five(self):
+        flaky = self.flaky("POST /pay = reset")
+        out, errors = self.output(POST_RETRY, flaky.url + "/pay", status=1)
+        self.assertEqual(out, "")
+        self.assertIn("gave up (attempts): ", errors)
+        self.assertEqual(len(flaky.requests()), 5)
+
+    # ---- stream
+
+    def test_stream_takes_all_of_a_long_body(self):
+        flaky = self.flaky("/big = body=2MiB header='Content-Type: text/x'")
+        out, errors = self.output(STREAM, flaky.url + "/big")
+        self.assertEqual((out, errors), (f"{2 << 20} bytes\n", "200 text/x\n"))
+
+    def test_stream_says_that_a_body_was_cut(self):
+        flaky = self.flaky("/big = body=2MiB reset@body+100000")
+        out, errors = self.output(STREAM, flaky.url + "/big", status=1)
+        self.assertLessEqual(int(out.split()[0]), 100000)
+        self.assertEqual(len(errors.splitlines()), 2)
+
+    # ---- shutdown
+
+    def test_shutdown_ends_every_request_once(self):
+        # It stops after 100 ms, which may be little on a busy machine.
+        flaky = self.flaky("/slow = delay=1ms; delay=30s")
+        out, _ = self.output(SHUTDOWN, flaky.url + "/slow")
+        self.assertIn(out, ("1 answered, 99 closed, 0 otherwise\n", "0 answered, 100 closed, 0 otherwise\n"))
+        until(lambda: "closed by peer before response" in flaky.log(), 5, flaky.log)
+        self.assertLessEqual(len(flaky.requests()), 33)  # 32 connections, one of them used twice
+
+    def test_shutdown_counts_what_was_answered_before(self):
+        flaky = self.flaky("/quick = ok")
+        out, _ = self.output(SHUTDOWN, flaky.url + "/quick")
+        found = re.fullmatch(r"(\d+) answered, (\d+) closed, 0 otherwise\n", out)
+        self.assertEqual(int(found[1]) + int(found[2]), 100)
+        self.assertGreaterEqual(len(flaky.requests()), int(found[1]))
+
+    # ---- existing_app
+
+    def start_app(self, backend):
+        app = subprocess.Popen([EXISTING_APP, backend], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.end_app, app)
+        port = int(re.fullmatch(rb"echo on port (\d+)\n", app.stdout.readline())[1])
+        return app, lambda: socket.create_connection(("127.0.0.1", port), timeout=10)
+
+    def interrupt(self, app):
+        app.send_signal(signal.SIGINT)
+        app.told = True
+
+    def end_app(self, app):
+        if not hasattr(app, "told"):  # the second one would kill it
+            self.interrupt(app)
+        out, errors = app.communicate(timeout=20)
+        self.assertEqual((app.returncode, out, errors), (0, b"", b""))
+
+    def lines(self, sock, count):
+        data = b""
+        while data.count(b"\n") < count:
+            part = sock.recv(4096)
+            self.assertNotEqual(part, b"")
+            data += part
+        return sorted(data.splitlines())
+
+    def test_existing_app_echoes_while_it_asks_and_greets_with_the_answer(self):
+        flaky = self.flaky("/b = status=503; delay=300ms status=503; status=200; status=201")
+        _, connect = self.start_app(flaky.url + "/b")
+        with connect() as first:
+            first.sendall(b"still there?\n")
+            self.assertEqual(self.lines(first, 1), [b"still there?"])  # long before the backend answers
+            self.assertEqual(self.lines(first, 1), [b"backend: 200 after 3 attempts"])
+            with connect() as second:  # while the first is there
+                self.assertEqual(self.lines(second, 1), [b"backend: 201 after 1 attempts"])
+                second.sendall(b"two\n")
+                first.sendall(b"one\n")
+                self.assertEqual((self.lines(first, 1), self.lines(second, 1)), ([b"one"], [b"two"]))
+
+    def test_existing_app_asks_no_longer_for_who_has_left(self):
+        flaky = self.flaky("/b = delay=30s")
+        _, connect = self.start_app(flaky.url + "/b")
+        with connect():
+            until(flaky.requests)
+        flaky.logged("closed by peer before response")
+
+    def test_existing_app_goes_down_while_it_asks(self):
+        flaky = self.flaky("/b = delay=30s")
+        app, connect = self.start_app(flaky.url + "/b")
+        with connect() as sock:
+            until(flaky.requests)
+            self.interrupt(app)
+            self.assertEqual(self.lines(sock, 1), [b"backend: the client was closed"])
+
+
+if __name__ == "__main__":
+    servers.main("PESTER_FLAKY", "GET", "RACE", "POST_RETRY", "STREAM", "SHUTDOWN", "EXISTING_APP")
