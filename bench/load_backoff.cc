@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Many requests in backoff at once: each fails, waits, and fails again. Prints the memory and the CPU
 // time that one costs. The failure is one that needs no system call (an IPv4 address where only IPv6 is
-// allowed), so that what is measured is the request, not the kernel's sockets.
+// allowed), so that what is measured is the request, not the kernel's sockets; "refused" as the last
+// argument makes it a refused connect.
+//   load_backoff [REQUESTS [BACKOFF_MS_MAX [refused]]]
 #include <pester.h>
 #include <sys/resource.h>
 
@@ -50,7 +52,8 @@ void on_done(const pester_result_t*, void* data) {
 int main(int argc, char** argv) {
   Load load;
   load.wanted = argc > 1 ? std::atol(argv[1]) : 100'000;
-  const int base_ms = argc > 2 ? std::atoi(argv[2]) : 60'000;
+  const int base_ms = argc > 2 ? std::atoi(argv[2]) : 20'000;
+  const bool refused = argc > 3;
   uv_loop_t loop;
   uv_loop_init(&loop);
   pester_policy_t policy;
@@ -63,7 +66,7 @@ int main(int argc, char** argv) {
   pester_client_options_init(&options);
   options.policy = &policy;
   options.max_connections_per_origin = PESTER_NONE;
-  options.address_family = 6;
+  if (!refused) options.address_family = 6;
   if (pester_client_new(&load.client, &loop, &options) != 0) return 1;
   const long rss_before = rss_kib();
   const Cpu before = cpu_used();

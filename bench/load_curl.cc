@@ -15,6 +15,7 @@ namespace {
 struct Load {
   LoadOptions options;
   CURLM* multi = nullptr;
+  curl_slist* close_header = nullptr;
   uv_loop_t loop;
   uv_timer_t timer;
   long started = 0, done = 0, failed = 0;
@@ -122,8 +123,8 @@ CURL* make_easy(Load& load) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &load);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 60'000L);
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 262'144L);
-  if (load.options.new_connections) curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  if (!load.options.small_buffer) curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 262'144L);
+  if (load.options.new_connections) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, load.close_header);
   if (load.options.ca_file != nullptr) curl_easy_setopt(easy, CURLOPT_CAINFO, load.options.ca_file);
   return easy;
 }
@@ -138,6 +139,7 @@ int main(int argc, char** argv) {
   uv_timer_init(&load.loop, &load.timer);
   load.timer.data = &load;
   load.multi = curl_multi_init();
+  load.close_header = curl_slist_append(nullptr, "Connection: close");
   curl_multi_setopt(load.multi, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(load.multi, CURLMOPT_SOCKETDATA, &load);
   curl_multi_setopt(load.multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -146,6 +148,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < load.options.parallel && load.started < load.options.requests; ++i)
     start(load, make_easy(load));
   while (load.done < load.options.requests) uv_run(&load.loop, UV_RUN_ONCE);
+  curl_slist_free_all(load.close_header);
   print_load_result("libcurl", load.done, load.failed, load.bytes);
   return load.failed == 0 ? 0 : 1;
 }

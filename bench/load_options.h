@@ -16,6 +16,7 @@ struct LoadOptions {
   bool new_connections = false;  // "Connection: close"
   bool resilient = false;        // retries and hedging configured; they never fire
   bool stream = false;           // bodies by callback
+  bool small_buffer = false;     // libcurl's default of 16 KiB instead of 256 KiB
   const char* ca_file = nullptr;
 };
 
@@ -29,6 +30,8 @@ inline bool read_load_options(int argc, char** argv, LoadOptions* options) {
       options->resilient = true;
     } else if (std::strcmp(arg, "--stream") == 0) {
       options->stream = true;
+    } else if (std::strcmp(arg, "--small-buffer") == 0) {
+      options->small_buffer = true;
     } else if (arg[0] != '-') {
       options->url = arg;
     } else if (value == nullptr) {
@@ -45,10 +48,10 @@ inline bool read_load_options(int argc, char** argv, LoadOptions* options) {
     }
   }
   if (options->url != nullptr) return true;
-  std::fprintf(
-      stderr,
-      "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--stream] [--cacert FILE] URL\n",
-      argv[0]);
+  std::fprintf(stderr,
+               "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--stream] "
+               "[--small-buffer] [--cacert FILE] URL\n",
+               argv[0]);
   return false;
 }
 
