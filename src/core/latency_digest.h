@@ -59,7 +59,7 @@ class LatencyDigest {
   struct Answer {
     uint32_t per_mille = UINT32_MAX;
     uint32_t records = 0;  // recorded when it was made
-    Instant until{};  // never beyond the window's end
+    Instant until{};       // never beyond the window's end
     Duration value{};
   };
 
