@@ -26,6 +26,8 @@ struct Backoff {
   BackoffKind kind = BackoffKind::constant;
   Duration base = Duration::from_ms(1'000);
   Duration cap = Duration::never();
+
+  bool operator==(const Backoff&) const = default;
 };
 
 // `n` counts retries from 1 (0 counts as 1), `previous` is the wait before the last one (0: none), `u`

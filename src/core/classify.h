@@ -19,6 +19,8 @@ struct RetryRules {
   uint64_t statuses[8] = {};  // bit (status - 100)
   uint16_t classes = 0;       // bit FailureClass; those of `none` and `final` are never set
 
+  bool operator==(const RetryRules&) const = default;
+
   [[nodiscard]] constexpr bool retries_status(int status) const {
     if (status < kStatusMin || status > kStatusMax) return false;
     const auto bit = static_cast<unsigned>(status - kStatusMin);

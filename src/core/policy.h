@@ -27,6 +27,8 @@ struct Policy {
   Duration body_gap_timeout = Duration::from_ms(30'000);
   Duration attempt_timeout = Duration::never();
   Duration total_timeout = Duration::never();
+
+  bool operator==(const Policy&) const = default;
 };
 
 }  // namespace pester::core

@@ -2,6 +2,7 @@
 // The shell's own turn: what the engine asked for, and what the user is told and asked.
 #include "sim/shell.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -11,23 +12,25 @@ namespace pester::sim {
 
 namespace {
 
+// They stand in the order of their ids.
+template <class Objects>
+auto place_of(Objects& all, uint32_t id) {
+  return std::lower_bound(all.begin(), all.end(), id,
+                          [](const auto& object, uint32_t wanted) { return object->id < wanted; });
+}
+
 template <class Object>
 std::unique_ptr<Object> take_out(std::vector<std::unique_ptr<Object>>& all, const Object& object) {
-  for (auto it = all.begin(); it != all.end(); ++it) {
-    if (it->get() != &object) continue;
-    std::unique_ptr<Object> out = std::move(*it);
-    all.erase(it);
-    return out;
-  }
-  return nullptr;
+  const auto it = place_of(all, object.id);
+  std::unique_ptr<Object> out = std::move(*it);
+  all.erase(it);
+  return out;
 }
 
 template <class Object>
 Object* find(const std::vector<std::unique_ptr<Object>>& all, uint32_t id) {
-  for (const auto& object : all) {
-    if (object->id == id) return object.get();
-  }
-  return nullptr;
+  const auto it = place_of(all, id);
+  return it != all.end() && (*it)->id == id ? it->get() : nullptr;
 }
 
 }  // namespace
@@ -60,6 +63,7 @@ void Shell::claim(bool holds, const char* what) {
 }
 
 void Shell::note(const char* what, uint32_t id, int64_t number) {
+  if (watch_ == Watch::measure) return;
   char line[160];
   std::snprintf(line, sizeof line, "%lld.%03lld %s %u %lld\n",
                 static_cast<long long>(now_.ns / 1'000'000),
@@ -82,7 +86,7 @@ void Shell::leave(uint32_t parsing) {
   run_io();
   pump();
   if (parsing != 0) want_more(parsing);
-  check(*this);
+  if (watch_ == Watch::all) check(*this);
   inside_ = false;
   reap();
 }
@@ -217,7 +221,9 @@ void Shell::do_connection(Connection& connection) {
     note("next address", connection.id);
     dialed(connection, driver_.next_address(connection));
   }
-  if ((work & core::connection_work::kRead) != 0) connection.waits_to_read = true;
+  if ((work & core::connection_work::kRead) != 0) {
+    connection.waits_to_read = some_wait_to_read_ = true;
+  }
 }
 
 // In the order of the real pump.
@@ -228,10 +234,12 @@ void Shell::pump() {
       tell(static_cast<Request&>(*request));
       continue;
     }
+    if (!some_wait_to_read_) return;
     Connection* waiting = nullptr;
     for (const auto& connection : connections_) {
       if (connection->waits_to_read) waiting = connection.get();
     }
+    some_wait_to_read_ = waiting != nullptr;
     if (waiting == nullptr) return;
     waiting->waits_to_read = false;
     read_on(*waiting);
@@ -315,7 +323,7 @@ void Shell::tell_done(Request& request) {
     }
   }
   note("done", request.id, request.error != 0 ? request.error : ended.status);
-  ended_.push_back(ended);
+  if (watch_ == Watch::all) ended_.push_back(ended);
   done_requests_.push_back(take_out(requests_, request));
   driver_.done(request, ended);
 }

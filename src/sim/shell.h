@@ -24,6 +24,10 @@ struct Head {
   uint32_t retry_after_s = 0;
 };
 
+// Whether every step is checked and written down, and every end kept. A load of many thousand requests
+// is only measured: what the shell claims along the way still holds.
+enum class Watch : uint8_t { all, measure };
+
 // What pester_send would be given.
 struct Sent {
   uint32_t origin = 0;
@@ -44,6 +48,7 @@ class Shell {
 
   [[nodiscard]] Instant now() const { return now_; }
   void set_now(Instant now) { now_ = now; }
+  void watch(Watch watch) { watch_ = watch; }
   void add_origin();
 
   // ---- the user's; also from within the driver's callbacks. Ids of requests that are gone are
@@ -121,7 +126,9 @@ class Shell {
   std::vector<std::unique_ptr<Connection>> closed_connections_;
   std::vector<Ended> ended_;
   uint32_t next_request_ = 1, next_connection_ = 1;
+  Watch watch_ = Watch::all;
   bool inside_ = false;
+  bool some_wait_to_read_ = false;  // connections; true may be in vain
   std::string failure_;
   std::string log_;
 };

@@ -82,7 +82,7 @@ void Shell::resume(uint32_t id) {
   if (Connection* connection = delivering(*request)) {
     truth(*connection->lane).moved = now_;
     engine_.body_progress(*connection->lane, now_);
-    connection->waits_to_read = true;
+    connection->waits_to_read = some_wait_to_read_ = true;
   }
   leave();
 }

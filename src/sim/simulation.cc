@@ -136,7 +136,9 @@ void Simulation::stream(Connection& connection, Wire& wire, What what) {
 
 void Simulation::fire(const Event& event) {
   if (event.what == What::user) {
-    actions_[event.action]();
+    // It may set out to do more, and `actions_` move.
+    const std::function<void()> action = std::move(actions_[event.action]);
+    action();
     return;
   }
   const auto at = wires_.find(event.connection);
