@@ -49,7 +49,7 @@ ROOMS = [
     Room('src/uv/*', r'(core|wire|uv)/.*|pester/errors\.h', rf'(?!({PROTOCOL_PARTS})$).*', never=ALLOCATING),
     Room('src/api/*', r'(core|wire|uv|api)/.*|pester\.h|pester/.*\.h', rf'(?!({PROTOCOL_PARTS})$).*',
          never=ALLOCATING),
-    Room('src/sim/*', r'(core|sim)/.*|pester/errors\.h', ANYTHING, never=SOCKETS),
+    Room('src/sim/*', r'(core|sim)/.*|api/policy_reader\.h|pester/errors\.h', ANYTHING, never=SOCKETS),
     Room('src/cli/*', r'(cli|sim)/.*|[a-z0-9_]+\.h|pester/.*\.h', ANYTHING),
     Room('test/api/*', r'[a-z0-9_]+\.[hc]|support/.*|pester/.*\.h', ANYTHING),
     Room('examples/*', r'[a-z0-9_]+\.h|pester/.*\.h', ANYTHING),

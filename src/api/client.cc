@@ -174,7 +174,7 @@ uv_loop_t* pester_client_loop(const pester_client_t* client) {
 
 void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* out,
                                size_t struct_size) {
-  const pester::uv::Client& shell = *client->client;
+  pester::uv::Client& shell = *client->client;
   const pester::core::Counters& counted = shell.engine.counters();
   pester_client_stats_t stats;
   std::memset(&stats, 0, sizeof stats);
@@ -192,6 +192,9 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.requests_live = counted.requests_live;
   stats.connections_open = counted.connections_open;
   stats.connections_idle = counted.connections_idle;
+  stats.unpaid = counted.unpaid;
+  stats.refused = counted.refused;
+  stats.budget_balance_per_mille = shell.ledger.balance(pester::uv::client_now(shell).mono);
   std::memset(out, 0, struct_size);
   std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
 }

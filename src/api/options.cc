@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "api/objects.h"
+#include "api/policy_reader.h"
 
 namespace pester::api {
 
@@ -12,28 +13,6 @@ namespace {
 
 using core::Duration;
 using core::Why;
-
-// The struct_size of a policy by a name that this version does not have: nobody takes it for a struct.
-constexpr size_t kOtherPolicy = 1;
-static_assert(kOtherPolicy < sizeof(size_t));
-
-int refuse(Why* why, const char* field, const char* reason) {
-  why->clear();
-  why->add(field).add(": ").add(reason);
-  return PESTER_EOPTION;
-}
-
-// 0 keeps, PESTER_NONE is none, else milliseconds.
-int read_time(int64_t given, const char* field, Duration* out, Why* why) {
-  if (given == 0) return 0;
-  if (given == PESTER_NONE) {
-    *out = Duration::never();
-    return 0;
-  }
-  if (given < 0) return refuse(why, field, "negative");
-  *out = Duration::from_ms(given);
-  return 0;
-}
 
 int read_count(int64_t given, const char* field, uint32_t* out, Why* why) {
   if (given == 0) return 0;
@@ -44,50 +23,6 @@ int read_count(int64_t given, const char* field, uint32_t* out, Why* why) {
   if (given < 0 || given >= UINT32_MAX) return refuse(why, field, "out of range");
   *out = static_cast<uint32_t>(given);
   return 0;
-}
-
-int read_backoff(const pester_backoff_t& given, UserPolicy* policy, Why* why) {
-  core::Backoff& backoff = policy->core.backoff;
-  if (given.kind < PESTER_BACKOFF_DEFAULT || given.kind > PESTER_BACKOFF_CUSTOM) {
-    return refuse(why, "backoff.kind", "no such kind");
-  }
-  if (given.base_ms < PESTER_NONE) return refuse(why, "backoff.base_ms", "negative");
-  if (given.cap_ms < PESTER_NONE) return refuse(why, "backoff.cap_ms", "negative");
-  if (given.kind == PESTER_BACKOFF_CUSTOM && given.fn == nullptr) {
-    return refuse(why, "backoff.fn", "a custom backoff needs a function");
-  }
-  if (given.kind != PESTER_BACKOFF_DEFAULT) {
-    backoff = {static_cast<core::BackoffKind>(given.kind - 1)};
-    policy->backoff = given.fn;
-    policy->backoff_data = given.data;
-  }
-  if (given.base_ms > 0) backoff.base = Duration::from_ms(given.base_ms);
-  if (given.base_ms == PESTER_NONE) backoff.base = Duration{};
-  if (given.cap_ms == PESTER_NONE) backoff.cap = Duration::never();
-  if (given.cap_ms > 0) backoff.cap = Duration::from_ms(given.cap_ms);
-  return 0;
-}
-
-int read_timeouts(const pester_policy_t& given, core::Policy* policy, Why* why) {
-  if (given.retry_after_max_ms < PESTER_NONE) return refuse(why, "retry_after_max_ms", "negative");
-  if (given.retry_after_max_ms == PESTER_NONE) policy->retry_after_max = Duration{};
-  if (given.retry_after_max_ms > 0)
-    policy->retry_after_max = Duration::from_ms(given.retry_after_max_ms);
-  if (given.hedge_after_ms < PESTER_NONE) return refuse(why, "hedge_after_ms", "negative");
-  if (given.hedge_after_ms == PESTER_NONE) policy->hedge_after = Duration{};
-  if (given.hedge_after_ms > 0) policy->hedge_after = Duration::from_ms(given.hedge_after_ms);
-  int rc = read_time(given.connect_timeout_ms, "connect_timeout_ms", &policy->connect_timeout, why);
-  if (rc == 0) {
-    rc = read_time(given.first_byte_timeout_ms, "first_byte_timeout_ms", &policy->first_byte_timeout,
-                   why);
-  }
-  if (rc == 0) {
-    rc = read_time(given.body_gap_timeout_ms, "body_gap_timeout_ms", &policy->body_gap_timeout, why);
-  }
-  if (rc == 0)
-    rc = read_time(given.attempt_timeout_ms, "attempt_timeout_ms", &policy->attempt_timeout, why);
-  if (rc == 0) rc = read_time(given.total_timeout_ms, "total_timeout_ms", &policy->total_timeout, why);
-  return rc;
 }
 
 int read_limits(const pester_client_options_t& given, uv::ClientOptions* options, Why* why) {
@@ -103,13 +38,15 @@ int read_limits(const pester_client_options_t& given, uv::ClientOptions* options
     rc = read_count(given.max_waiting_per_origin, "max_waiting_per_origin", &limits.waiting_per_origin,
                     why);
   }
-  if (rc == 0) rc = read_time(given.idle_timeout_ms, "idle_timeout_ms", &limits.idle_timeout, why);
+  if (rc == 0)
+    rc = read_time(given.idle_timeout_ms, "idle_timeout_ms", Duration::never(), &limits.idle_timeout,
+                   why);
   if (rc == 0) {
-    rc =
-        read_time(given.max_connection_age_ms, "max_connection_age_ms", &limits.connection_age_max, why);
+    rc = read_time(given.max_connection_age_ms, "max_connection_age_ms", Duration::never(),
+                   &limits.connection_age_max, why);
   }
   if (rc == 0) {
-    rc = read_time(given.happy_eyeballs_delay_ms, "happy_eyeballs_delay_ms",
+    rc = read_time(given.happy_eyeballs_delay_ms, "happy_eyeballs_delay_ms", Duration::never(),
                    &limits.happy_eyeballs_delay, why);
   }
   if (rc == 0) rc = read_count(given.max_head_bytes, "max_head_bytes", &head_bytes, why);
@@ -127,6 +64,66 @@ int read_limits(const pester_client_options_t& given, uv::ClientOptions* options
   } else if (given.dns_cache_ms > 0) {
     options->resolver.cache = Duration::from_ms(given.dns_cache_ms);
   }
+  return 0;
+}
+
+int read_budget(const pester_budget_options_t* from, core::BudgetOptions* out, Why* why) {
+  if (from == nullptr) return 0;
+  constexpr int kRatioMost = 10'000, kFloorMost = 1'000'000;
+  constexpr int64_t kWindowMost = 3'600'000;
+  pester_budget_options_t given;
+  if (!read_sized(&given, from)) return refuse(why, "budget", "not initialised");
+  if (given.ratio_per_mille < 0 || given.ratio_per_mille > kRatioMost) {
+    return refuse(why, "budget.ratio_per_mille", "must be from 1 to 10,000");
+  }
+  if (given.floor_per_second < PESTER_NONE || given.floor_per_second > kFloorMost) {
+    return refuse(why, "budget.floor_per_second", "must be from 1 to 1,000,000");
+  }
+  if (given.window_ms < 0 || given.window_ms > kWindowMost) {
+    return refuse(why, "budget.window_ms", "must be from 1 to 3,600,000");
+  }
+  if (given.ratio_per_mille > 0) out->ratio = static_cast<uint32_t>(given.ratio_per_mille);
+  if (given.floor_per_second == PESTER_NONE) out->floor_per_second = 0;
+  if (given.floor_per_second > 0) out->floor_per_second = static_cast<uint32_t>(given.floor_per_second);
+  if (given.window_ms > 0) out->window = Duration::from_ms(given.window_ms);
+  return 0;
+}
+
+int read_breaker(const pester_breaker_options_t* from, core::BreakerOptions* out, Why* why) {
+  if (from == nullptr) return 0;
+  constexpr int kShareMost = 1'000;
+  pester_breaker_options_t given;
+  if (!read_sized(&given, from)) return refuse(why, "breaker", "not initialised");
+  if (given.failure_per_mille < PESTER_NONE || given.failure_per_mille > kShareMost) {
+    return refuse(why, "breaker.failure_per_mille", "must be from 1 to 1,000");
+  }
+  if (given.slow_per_mille < PESTER_NONE || given.slow_per_mille > kShareMost) {
+    return refuse(why, "breaker.slow_per_mille", "must be from 1 to 1,000");
+  }
+  if (given.slow_per_mille > 0 && given.slow_ms <= 0) {
+    return refuse(why, "breaker.slow_ms", "must be set with slow_per_mille");
+  }
+  if (given.min_calls < 0) return refuse(why, "breaker.min_calls", "negative");
+  if (given.consecutive_failures < PESTER_NONE) {
+    return refuse(why, "breaker.consecutive_failures", "negative");
+  }
+  if (given.probes < 0) return refuse(why, "breaker.probes", "negative");
+  if (given.open_ms < 0) return refuse(why, "breaker.open_ms", "negative");
+  if (given.open_max_ms < 0) return refuse(why, "breaker.open_max_ms", "negative");
+  if (given.failure_per_mille == PESTER_NONE) out->failure_rate = 0;
+  if (given.failure_per_mille > 0) out->failure_rate = static_cast<uint16_t>(given.failure_per_mille);
+  if (given.slow_per_mille > 0) {
+    out->slow_rate = static_cast<uint16_t>(given.slow_per_mille);
+    out->slow_after = Duration::from_ms(given.slow_ms);
+  }
+  if (given.min_calls > 0) out->calls_min = static_cast<uint32_t>(given.min_calls);
+  if (given.consecutive_failures > 0) {
+    out->failures_in_a_row = static_cast<uint32_t>(given.consecutive_failures);
+  }
+  if (given.probes > 0) out->successes_to_close = static_cast<uint32_t>(given.probes);
+  if (given.open_ms > 0) out->open_first = Duration::from_ms(given.open_ms);
+  if (given.open_max_ms > 0) out->open_most = Duration::from_ms(given.open_max_ms);
+  out->open_most = std::max(out->open_most, out->open_first);
   return 0;
 }
 
@@ -157,32 +154,24 @@ void write_error_text(char* out, size_t size, const Why& why) {
 
 int take_policy(const pester_policy_t* given, pester_policy_t* policy, Why* why) {
   if (read_sized(policy, given)) return 0;
-  return refuse(
-      why, "policy",
-      given->struct_size == kOtherPolicy ? "that name is not in this version" : "not initialised");
+  return refuse(why, "policy", "not initialised, or by no name that there is");
 }
 
 int read_policy(const pester_policy_t& given, UserPolicy* policy, Why* why) {
-  core::Policy& core = policy->core;
-  if (given.concurrency < PESTER_NONE || given.concurrency > PESTER_CONCURRENCY_MAX) {
-    return refuse(why, "concurrency", "must be from 1 to 64");
+  if (given.backoff.kind == PESTER_BACKOFF_CUSTOM && given.backoff.fn == nullptr) {
+    return refuse(why, "backoff.fn", "a custom backoff needs a function");
   }
-  if (given.concurrency == PESTER_NONE) core.concurrency = 1;
-  if (given.concurrency > 0) core.concurrency = static_cast<uint8_t>(given.concurrency);
-  if (given.max_attempts < PESTER_NONE) return refuse(why, "max_attempts", "negative");
-  if (given.max_attempts == PESTER_NONE) core.max_attempts = core::Policy::kUnlimited;
-  if (given.max_attempts > 0) core.max_attempts = static_cast<uint32_t>(given.max_attempts);
-  if (given.retry_unsafe != 0) core.retry_unsafe = given.retry_unsafe != PESTER_NONE;
+  if (const int rc = read_policy(given, &policy->core, why); rc != 0) return rc;
   if (given.retry != nullptr) {
-    core.ask_verdict = true;
+    policy->core.ask_verdict = true;
     policy->retry = given.retry;
     policy->retry_data = given.retry_data;
   }
-  if (given.retry_on != nullptr) {
-    if (const int rc = core::parse_retry_on(given.retry_on, &core.rules, why); rc != 0) return rc;
+  if (given.backoff.kind != PESTER_BACKOFF_DEFAULT) {
+    policy->backoff = given.backoff.fn;
+    policy->backoff_data = given.backoff.data;
   }
-  if (const int rc = read_backoff(given.backoff, policy, why); rc != 0) return rc;
-  return read_timeouts(given, &core, why);
+  return 0;
 }
 
 int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
@@ -202,6 +191,8 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (given.connect_to == nullptr && given.connect_to_count != 0) {
     return refuse(why, "connect_to", "missing");
   }
+  if (const int rc = read_budget(given.budget, &options->budget, why); rc != 0) return rc;
+  if (const int rc = read_breaker(given.breaker, &options->breaker, why); rc != 0) return rc;
   options->resolver.family = given.address_family;
   options->resolver.resolve = {given.resolve, given.resolve_count};
   options->resolver.connect_to = {given.connect_to, given.connect_to_count};
@@ -219,15 +210,19 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
 
 using pester::core::Why;
 
-void pester_policy_init_sized(pester_policy_t* policy, int name, size_t struct_size) {
-  std::memset(policy, 0, struct_size);
-  policy->struct_size = name == PESTER_POLICY_PESTER ? struct_size : pester::api::kOtherPolicy;
-}
 void pester_tls_options_init_sized(pester_tls_options_t* tls, size_t struct_size) {
   std::memset(tls, 0, struct_size);
   tls->struct_size = struct_size;
 }
 void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size) {
+  std::memset(options, 0, struct_size);
+  options->struct_size = struct_size;
+}
+void pester_budget_options_init_sized(pester_budget_options_t* options, size_t struct_size) {
+  std::memset(options, 0, struct_size);
+  options->struct_size = struct_size;
+}
+void pester_breaker_options_init_sized(pester_breaker_options_t* options, size_t struct_size) {
   std::memset(options, 0, struct_size);
   options->struct_size = struct_size;
 }

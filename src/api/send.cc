@@ -86,6 +86,7 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const UserPolicy& policy = checked.own_policy ? *checked.own_policy : client.policy;
   const bool may_race = checked.traits.safe || given.idempotent == 1;
   const uint8_t lanes = may_race ? policy.core.concurrency : uint8_t{1};
+  const size_t account_bytes = policy.core.needs_accounts() ? lanes * sizeof(core::Account) : 0;
   const size_t policy_bytes = checked.own_policy ? sizeof(UserPolicy) : 0;
   const size_t url_bytes = checked.url.text.size() + 1;
   const size_t method_bytes = checked.method.size() + 1;
@@ -94,10 +95,10 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   core::Lane* lane_room = nullptr;
   core::Record* record_room = nullptr;
   uv::RecordExtra* extra_room = nullptr;
-  void* at =
-      uv::request_block(client.client->pool, sizeof(pester_result_s), lanes,
-                        policy_bytes + url_bytes + method_bytes + checked.info.bytes + given.body_len,
-                        &block, &extra, &lane_room, &record_room, &extra_room);
+  void* at = uv::request_block(
+      client.client->pool, sizeof(pester_result_s), lanes,
+      account_bytes + policy_bytes + url_bytes + method_bytes + checked.info.bytes + given.body_len,
+      &block, &extra, &lane_room, &record_room, &extra_room);
   if (at == nullptr) return nullptr;
   auto* result = ::new (at) pester_result_s;
   result->block_bytes = block.size;
@@ -109,6 +110,11 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   for (uint8_t i = 0; i < lanes; ++i) {
     lane_room[i].request = result;
     lane_room[i].index = i;
+  }
+  if (account_bytes != 0) {
+    result->accounts = reinterpret_cast<core::Account*>(extra);
+    for (uint8_t i = 0; i < lanes; ++i) ::new (static_cast<void*>(result->accounts + i)) core::Account;
+    extra += account_bytes;
   }
   result->user_policy = &client.policy;
   if (checked.own_policy) {

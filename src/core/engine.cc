@@ -70,8 +70,19 @@ void Engine::submit(Request& request, Instant now) {
     lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
   }
   start_lane(request.lanes[0], Kind::first, now);
-  if (policy.hedge_after.ns > 0) return;
-  for (int i = 1; i < request.lane_count; ++i) start_lane(request.lanes[i], Kind::first, now);
+  if (policy.use_budget && ledger_ != nullptr) ledger_->began(now);
+  if (policy.hedges()) return;
+  for (int i = 1; i < request.lane_count; ++i) (void)start_extra(request.lanes[i], Kind::first, now);
+}
+
+// A lane beyond the first, if it is paid for; else it never starts.
+bool Engine::start_extra(Lane& lane, Kind kind, Instant now) {
+  if (pay(lane, now)) {
+    start_lane(lane, kind, now);
+    return true;
+  }
+  cut(lane, LaneSignal::cancel, Outcome::cancelled, 0, now);
+  return false;
 }
 
 void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
@@ -81,10 +92,10 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   if (kind == Kind::hedge) ++counters_.hedges;
   begin_attempt(lane, kind, now);
   const int next = lane.index + 1;
-  if (request.policy->hedge_after.ns > 0 && next < request.lane_count &&
-      request.lanes[next].state == LaneState::ready) {
-    wheel_.arm(request.lanes[next].phase, now + request.policy->hedge_after);
-  }
+  if (!request.policy->hedges() || next >= request.lane_count) return;
+  if (request.lanes[next].state != LaneState::ready) return;
+  const Instant start = now + hedge_wait(request, now);
+  if (!is_in_vain(request, start, now)) wheel_.arm(request.lanes[next].phase, start);
 }
 
 // When the request must be over; its timer may be armed a little later (see expire).
@@ -103,8 +114,7 @@ void Engine::start_next_lane(Request& request, Instant now) {
   if (is_over(request, now)) return;
   for (int i = 0; i < request.lane_count; ++i) {
     if (request.lanes[i].state != LaneState::ready) continue;
-    start_lane(request.lanes[i], Kind::hedge, now);
-    return;
+    if (start_extra(request.lanes[i], Kind::hedge, now)) return;
   }
 }
 
@@ -117,6 +127,8 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   } else if (undecided && error != 0) {
     lane.error = error;
   }
+  if (in_flight && lane.request->origin->health != nullptr) note_cut(lane, error, now);
+  if (lane.request->accounts != nullptr) give_back(lane, now);
   kLaneTable.step(lane.state, signal);
   lane.question = Question::none;
   lane.gathering = lane.held = lane.previewing = false;

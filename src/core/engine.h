@@ -32,6 +32,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // Pays for extra exchanges of policies that ask for it; outlives the engine.
+  void set_ledger(Budget* ledger) { ledger_ = ledger; }
+
   // ---- events: of requests
   // `request` has policy, origin, lanes and flags set; its lanes have `request` and `index`.
   void submit(Request& request, Instant now);
@@ -61,6 +64,8 @@ class Engine {
   void dial_failed(Connection& connection, int error, Instant now);
   void lost(Connection& connection, Instant now);  // idle or draining, it ended or spoke out of turn
   void drained(Connection& connection, Instant now);
+  // A loser that was read on for has its head.
+  void late_head(Connection& connection, Instant now);
   void close(Connection& connection, Instant now);  // from this side: idle ones, at the client's end
 
   // ---- time
@@ -86,6 +91,7 @@ class Engine {
  private:
   // requests and lanes (engine.cc)
   void start_lane(Lane& lane, Kind kind, Instant now);
+  bool start_extra(Lane& lane, Kind kind, Instant now);
   void start_next_lane(Request& request, Instant now);
   void cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Instant now);
   void cut_all_but(Request& request, const Lane* kept, Instant now);
@@ -113,6 +119,19 @@ class Engine {
   void ask(Lane& lane, Question question);
   void phase_over(Lane& lane, Instant now);
   [[nodiscard]] bool may_resend(const Lane& lane) const;
+  // what guards and pays for attempts, and when a hedge starts (engine_guard.cc)
+  [[nodiscard]] bool pay(Lane& lane, Instant now);
+  void give_back(Lane& lane, Instant now);
+  [[nodiscard]] bool admit(Lane& lane, Instant now);
+  [[nodiscard]] bool breaker_is_open_until(const Request& request, Instant due, Instant now);
+  void settle(Lane& lane, CallResult result, Instant now);
+  void release(Lane& lane);
+  void note_head(Lane& lane, Instant now);
+  void note_failure(Lane& lane, int error, Instant now);
+  void note_cut(Lane& lane, int error, Instant now);
+  [[nodiscard]] Duration hedge_wait(const Request& request, Instant now);
+  [[nodiscard]] bool is_in_vain(const Request& request, Instant start, Instant now);
+  [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
   [[nodiscard]] static bool waits_for_room(const Lane& lane);
@@ -121,6 +140,7 @@ class Engine {
   void unlink_waiter(Lane& lane);
   void lease(Connection& connection, Lane& lane);
   void let_go(Lane& lane, ExchangeSignal signal, Instant now);
+  void read_on_for_loser(Lane& lane, Instant now);
   void offer(Connection& connection, Instant now);
   void close_connection(Connection& connection, ConnectionSignal signal, Instant now);
   void unlink_idle(Connection& connection);
@@ -136,6 +156,7 @@ class Engine {
   Rng rng_;
   RandomSource random_;
   Counters counters_;
+  Budget* ledger_ = nullptr;
   Lane* lane_work_ = nullptr;
   Lane** lane_work_tail_ = &lane_work_;
   Connection* connection_work_ = nullptr;

@@ -29,6 +29,13 @@ bool may_repeat(const Lane& lane) {
   return lane.request->repeatable || lane.request->policy->retry_unsafe;
 }
 
+// The server has answered that it failed: had it done something before?
+bool may_repeat_answered(const Lane& lane) {
+  constexpr uint16_t kUnavailable = 503, kFirstOfServer = 500;
+  return may_repeat(lane) || lane.request->policy->answered_unsafe || lane.status < kFirstOfServer ||
+         lane.status == kUnavailable;
+}
+
 }  // namespace
 
 void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
@@ -52,17 +59,27 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.verdict = Verdict::by_rule;
   lane.any_byte = lane.reused = false;
   post(lane, lane_work::kRecord);
+  if (lane.kind != Kind::resend && lane.request->policy->use_breaker && !admit(lane, now)) {
+    lane.error = PESTER_EBREAKER;  // told by phase_over: nobody fails before its record is open
+    wheel_.arm(lane.phase, now);
+    return;
+  }
   acquire(lane, now);
 }
 
 void Engine::end_exchange(Lane& lane, ExchangeSignal signal, Instant now) {
   if (lane.exchange == ExchangeState::acquiring) leave_queue(lane, now);
+  const bool was_awaiting = lane.exchange == ExchangeState::awaiting;
   const ExchangeAction action = kExchangeTable.step(lane.exchange, signal);
   lane.work = 0;
   Connection* connection = lane.connection;
   if (connection == nullptr) return;
+  const bool lost_race = lane.request->state == RequestState::receiving;
   if (action == ExchangeAction::let_go) {
     let_go(lane, signal, now);
+  } else if (was_awaiting && signal == ExchangeSignal::cancel && lost_race &&
+             lane.request->policy->loser_drain.ns > 0) {
+    read_on_for_loser(lane, now);
   } else {
     lane.connection = nullptr;
     close_connection(*connection, ConnectionSignal::cancel, now);
@@ -119,6 +136,7 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   lane.status = status;
   lane.retry_after_s = retry_after_s;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
+  if (lane.request->origin->health != nullptr) note_head(lane, now);
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
   } else {
@@ -153,10 +171,12 @@ void Engine::judge_response(Lane& lane, Verdict verdict, Instant now) {
   const bool retry =
       verdict == Verdict::retry ||
       (verdict == Verdict::by_rule && lane.request->policy->rules.retries_status(lane.status));
-  if (retry) {
-    try_again(lane, now);
-  } else {
+  if (!retry) {
     commit(lane, true, now);
+  } else if (verdict == Verdict::by_rule && !may_repeat_answered(lane)) {
+    give_up(lane, Stop::not_retryable, now);
+  } else {
+    try_again(lane, now);
   }
 }
 
@@ -171,7 +191,9 @@ void Engine::judge_failure(Lane& lane, Verdict verdict, Instant now) {
   if (lane.error == kNoName || lane.error == kNoData) {
     if (++request.lookup_failures >= kLookupFailuresMax) retry = false;
   }
-  if (retry) {
+  if (lane.error == PESTER_EBREAKER) {
+    give_up(lane, Stop::breaker, now);
+  } else if (retry) {
     try_again(lane, now);
   } else {
     give_up(lane, Stop::not_retryable, now);
@@ -210,8 +232,16 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   lane.backoff = wait;
   wait = std::max(wait, asked_wait(lane));
   const Instant due = now + wait;
-  if (due >= end_of(request)) {  // it could not even begin
+  if (due >= end_of(request) || is_in_vain(request, due, now)) {
     give_up(lane, Stop::deadline, now);
+    return;
+  }
+  if (breaker_is_open_until(request, due, now)) {
+    give_up(lane, Stop::breaker, now);
+    return;
+  }
+  if (!pay(lane, now)) {
+    give_up(lane, Stop::budget, now);
     return;
   }
   lane.previewing = false;
@@ -231,6 +261,7 @@ void Engine::give_up(Lane& lane, Stop stop, Instant now) {
     return;
   }
   write_record(lane, Outcome::failed, now);
+  if (request.accounts != nullptr) give_back(lane, now);
   kLaneTable.step(lane.state, LaneSignal::give_up);
   wheel_.disarm(lane.phase);
   wheel_.disarm(lane.attempt_deadline);
@@ -321,6 +352,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   const bool delivering = request.state == RequestState::receiving && request.winner == lane.index;
   lane.error = error;
   const bool resend = may_resend(lane) && !is_over(request, now);
+  if (request.origin->health != nullptr && !resend) note_failure(lane, error, now);
   if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
   wheel_.disarm(lane.phase);
@@ -364,8 +396,7 @@ bool Engine::may_resend(const Lane& lane) const {
 void Engine::phase_over(Lane& lane, Instant now) {
   switch (lane.state) {
     case LaneState::ready:
-      if (is_over(*lane.request, now)) return;
-      start_lane(lane, Kind::hedge, now);
+      if (!is_over(*lane.request, now)) (void)start_extra(lane, Kind::hedge, now);
       return;
     case LaneState::waiting:
       if (is_over(*lane.request, now)) return;

@@ -170,6 +170,12 @@ void Engine::lease(Connection& connection, Lane& lane) {
   connection.body_left = 0;
   lane.connection = &connection;
   lane.reused = connection.exchanges != 0;
+  connection.began = connection.opened;
+  if (lane.record >= 0) {
+    const Request& request = *lane.request;
+    connection.began = {request.began.ns + request.records[lane.record].started};
+  }
+  if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};  // it leaves
   ++connection.exchanges;
   if (lane.reused) ++counters_.connections_reused;
   wheel_.disarm(lane.phase);
@@ -200,6 +206,28 @@ void Engine::let_go(Lane& lane, ExchangeSignal signal, Instant now) {
   connection.drain_left = bound;
   wheel_.arm(connection.deadline, now + (lost_race ? kLoserDrainTime : kDiscardDrainTime));
   post(connection, connection_work::kRead);
+}
+
+// The loser has no answer yet. It is read on for a while: its connection may serve on, and how long it
+// took is worth knowing.
+void Engine::read_on_for_loser(Lane& lane, Instant now) {
+  Connection& connection = *lane.connection;
+  lane.connection = nullptr;
+  connection.lane = nullptr;
+  connection.fit = false;
+  kConnectionTable.step(connection.state, ConnectionSignal::drain);
+  connection.drain_left = kLoserDrainBytes;
+  wheel_.arm(connection.deadline, now + lane.request->policy->loser_drain);
+}
+
+void Engine::late_head(Connection& connection, Instant now) {
+  if (Health* health = connection.origin->health; health != nullptr) {
+    health->digest.record(now - connection.began, now);
+  }
+  const bool known = connection.body_left != UINT64_MAX;
+  if (!connection.fit || (known && connection.body_left > connection.drain_left)) {
+    close_connection(connection, ConnectionSignal::cancel, now);
+  }
 }
 
 // An idle connection: to whom has waited longest, else kept.

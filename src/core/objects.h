@@ -8,7 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/breaker.h"
+#include "core/budget.h"
 #include "core/deadline_wheel.h"
+#include "core/latency_digest.h"
 #include "core/machines.h"
 #include "core/policy.h"
 #include "core/record.h"
@@ -65,6 +68,13 @@ inline constexpr uint16_t kShell = 0xff00;  // bits that the shell may use for i
 // What a lane asks the user, answered by Engine::verdict and Engine::backoff.
 enum class Question : uint8_t { none, verdict, backoff };
 
+// What a lane has got on credit: the payment for an extra exchange that has not left yet, and the leave
+// of its origin's breaker.
+struct Account {
+  Payment payment;
+  Permit permit;
+};
+
 struct Lane {
   Request* request = nullptr;
   Connection* connection = nullptr;  // leased, or being dialed for this lane
@@ -105,7 +115,8 @@ struct Request {
   const Policy* policy = nullptr;  // lent by the shell for the request's life
   Origin* origin = nullptr;
   Lane* lanes = nullptr;
-  Record* records = nullptr;  // the shell's array; it may move between two calls
+  Record* records = nullptr;    // the shell's array; it may move between two calls
+  Account* accounts = nullptr;  // a lane each, lent when the policy needs them
   uint32_t record_count = 0;
   Request* work_next = nullptr;
   Deadline total;
@@ -138,6 +149,7 @@ struct Connection {
   Connection* work_next = nullptr;
   Deadline deadline;  // stagger, drain or idle, as the state says
   Instant opened{}, idle_since{};
+  Instant began{};         // of the exchange that leases it
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
   uint32_t exchanges = 0;
   uint32_t keep_alive_s = 0;  // the server's Keep-Alive: timeout; the shell's to write; 0 unknown
@@ -150,8 +162,16 @@ struct Connection {
   bool whole = false;           // the shell's to write: the body has ended, though nobody took it yet
 };
 
+// What an origin's exchanges came to of late.
+struct Health {
+  explicit Health(const BreakerOptions& options) : breaker(options) {}
+  LatencyDigest digest;
+  Breaker breaker;
+};
+
 // Scheme, host and port, and the pool of connections to it.
 struct Origin {
+  Health* health = nullptr;    // lent when a policy needs it
   Connection* idle = nullptr;  // last in, first out
   Lane* waiting = nullptr;     // first in, first out; those being dialed for included
   Lane** waiting_tail = &waiting;
@@ -174,6 +194,8 @@ struct Limits {
 struct Counters {
   uint64_t requests_started = 0, requests_done = 0;
   uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0;
+  uint64_t unpaid = 0;   // extra exchanges that the ledger could not pay for
+  uint64_t refused = 0;  // attempts that a breaker did not let through
   uint64_t connections_opened = 0, connections_reused = 0;
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
 };

@@ -19,7 +19,18 @@ struct Policy {
   bool ask_verdict = false;  // the user has a retry predicate
   RetryRules rules = RetryRules::pester();
   Backoff backoff;
-  Duration hedge_after;  // 0: all lanes start at once
+  // A lane starts when the one before has not answered for so long, or for as long as this share of the
+  // origin's recent answers took; the fixed wait is what is done while those are too few. Both 0: all
+  // lanes start at once.
+  Duration hedge_after;
+  uint16_t hedge_per_mille = 0;
+  // Losers without an answer are read on for so long, so that their connections and latencies are not
+  // lost. 0: they are closed.
+  Duration loser_drain;
+  bool feasible = false;        // nothing begins that would not be answered by the deadline
+  bool use_budget = false;      // extra exchanges are paid by the client's ledger
+  bool use_breaker = false;     // of the origin
+  bool answered_unsafe = true;  // an unsafe request is tried again after any 5xx, else after 503 only
   // Retry-After is honoured up to so long; one that asks for more ends the trying. 0: it is not read.
   Duration retry_after_max = Duration::from_ms(300'000);
   Duration connect_timeout = Duration::from_ms(10'000);
@@ -27,6 +38,12 @@ struct Policy {
   Duration body_gap_timeout = Duration::from_ms(30'000);
   Duration attempt_timeout = Duration::never();
   Duration total_timeout = Duration::never();
+
+  [[nodiscard]] bool hedges() const { return hedge_after.ns > 0 || hedge_per_mille != 0; }
+  // Whether what an origin's exchanges came to must be known.
+  [[nodiscard]] bool needs_health() const { return hedge_per_mille != 0 || feasible || use_breaker; }
+  // Whether its lanes hold what must be given back.
+  [[nodiscard]] bool needs_accounts() const { return use_budget || use_breaker; }
 
   bool operator==(const Policy&) const = default;
 };

@@ -184,6 +184,9 @@ int client_submit(Client& client, Request& request, const wire::Url& url) {
   Origin* origin = client.origins.get(client.pool, url);
   if (origin == nullptr) return UV_ENOMEM;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
+  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
+    return UV_ENOMEM;
+  }
   request.client = &client;
   request.id = client.slots.add(&request);
   request.origin = origin;

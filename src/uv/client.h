@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/budget.h"
 #include "core/engine.h"
 #include "core/slots.h"
 #include "uv/connection.h"
@@ -46,6 +47,8 @@ struct ClientOptions {
   uint64_t body_bytes_max = uint64_t{8} << 20;
   uint64_t seed = 0;  // 0: from the system
   core::RandomSource random;
+  core::BudgetOptions budget;
+  core::BreakerOptions breaker;
   uint64_t (*clock_ns)(void* data) = nullptr;  // nullptr: uv_hrtime
   void* clock_data = nullptr;
   bool keep_log = false;
@@ -88,7 +91,9 @@ class SpareResponses {
 
 struct Client {
   Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
-      : options(given), pool(allocator), engine(given.limits, seed, given.random) {}
+      : options(given), pool(allocator), ledger(given.budget), engine(given.limits, seed, given.random) {
+    engine.set_ledger(&ledger);
+  }
 
   ClientOptions options;
   Hooks hooks;
@@ -97,6 +102,7 @@ struct Client {
   wire::BlockPool pool;
   SpareResponses spares;
   wire::ResponseParser* spare_parser = nullptr;  // most messages come whole: one serves all
+  core::Budget ledger;
   core::Engine engine;
   core::Slots slots;
   Origins origins;

@@ -187,9 +187,14 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
     case wire::Item::error:
       engine.lost(connection, now.mono);
       return;
+    case wire::Item::head:  // of a loser that was let go before it
+      connection.fit = connection.parser->persistent();
+      connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
+      connection.body_left = connection.parser->body_bytes_left();
+      engine.late_head(connection, now.mono);
+      return;
     case wire::Item::need_more:
     case wire::Item::informational:
-    case wire::Item::head:
       return;
   }
 }

@@ -19,7 +19,20 @@ bool matches(const Origin& origin, const wire::Url& url) {
          origin.host() == url.host && origin.zone() == url.zone;
 }
 
+void give(wire::BlockPool& pool, Origin& origin) {
+  if (origin.health != nullptr) pool.give({origin.health, sizeof(core::Health)});
+  pool.give(origin.block);
+}
+
 }  // namespace
+
+bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& options) {
+  if (origin.health != nullptr) return true;
+  const wire::Block block = pool.take(sizeof(core::Health));
+  if (block.at == nullptr) return false;
+  origin.health = ::new (block.at) core::Health(options);
+  return true;
+}
 
 Origin* Origins::get(wire::BlockPool& pool, const wire::Url& url) {
   if (last_ != nullptr && matches(*last_, url)) return last_;
@@ -63,7 +76,7 @@ void Origins::drop_oldest(wire::BlockPool& pool) {
   Origin* origin = *oldest;
   *oldest = origin->chain;
   if (last_ == origin) last_ = nullptr;
-  pool.give(origin->block);
+  give(pool, *origin);
   --count_;
 }
 
@@ -71,7 +84,7 @@ void Origins::release(wire::BlockPool& pool) {
   for (Origin*& bucket : buckets_) {
     while (bucket != nullptr) {
       Origin* next = bucket->chain;
-      pool.give(bucket->block);
+      give(pool, *bucket);
       bucket = next;
     }
   }

@@ -31,6 +31,10 @@ struct Origin : core::Origin {
   [[nodiscard]] std::string_view zone() const { return {text + host_bytes, zone_bytes}; }
 };
 
+// Begins to keep what its exchanges come to; false when memory is out.
+[[nodiscard]] bool origin_watch(wire::BlockPool& pool, Origin& origin,
+                                const core::BreakerOptions& options);
+
 class Origins {
  public:
   // Finds or makes; nullptr when memory is out.

@@ -79,6 +79,10 @@ static void each_number_out_of_range_is_named(void** state) {
   REFUSES(policy.backoff.base_ms, -2, "backoff.base_ms");
   REFUSES(policy.backoff.cap_ms, -2, "backoff.cap_ms");
   REFUSES(policy.retry_on, "5xx,nonsense", "nonsense");
+  REFUSES(policy.retry_after_max_ms, -2, "retry_after_max_ms");
+  REFUSES(policy.hedge_per_mille, 1000, "hedge_per_mille");
+  REFUSES(policy.hedge_per_mille, -2, "hedge_per_mille");
+  REFUSES(policy.loser_drain_ms, -2, "loser_drain_ms");
   REFUSES(policy.retry_on, "", "retry_on");
   REFUSES(options.max_connections_per_origin, -2, "max_connections_per_origin");
   REFUSES(options.max_idle_per_origin, INT64_MAX, "max_idle_per_origin");
@@ -102,6 +106,45 @@ static void each_number_out_of_range_is_named(void** state) {
   REFUSES(tls.struct_size, 0, "tls");
 }
 
+static void budget_and_breaker_are_named(void** state) {
+  pester_budget_options_t budget;
+  pester_breaker_options_t breaker;
+  (void)state;
+#define OF_BUDGET(field, value)          \
+  do {                                   \
+    pester_budget_options_init(&budget); \
+    budget.field = (value);              \
+    options.budget = &budget;            \
+    refused("budget." #field);           \
+  } while (0)
+#define OF_BREAKER(field, value)           \
+  do {                                     \
+    pester_breaker_options_init(&breaker); \
+    breaker.field = (value);               \
+    options.breaker = &breaker;            \
+    refused("breaker." #field);            \
+  } while (0)
+  OF_BUDGET(ratio_per_mille, -1);
+  OF_BUDGET(ratio_per_mille, 10001);
+  OF_BUDGET(floor_per_second, -2);
+  OF_BUDGET(floor_per_second, 1000001);
+  OF_BUDGET(window_ms, 3600001);
+  OF_BREAKER(failure_per_mille, 1001);
+  OF_BREAKER(slow_per_mille, -2);
+  OF_BREAKER(consecutive_failures, -2);
+  OF_BREAKER(min_calls, -1);
+  OF_BREAKER(probes, -1);
+  OF_BREAKER(open_ms, -1);
+  OF_BREAKER(open_max_ms, -1);
+  pester_breaker_options_init(&breaker);
+  breaker.slow_per_mille = 500;
+  options.breaker = &breaker;
+  refused("breaker.slow_ms");
+  breaker.struct_size = 0;
+  options.breaker = &breaker;
+  refused("breaker");
+}
+
 static void overrides_are_named_with_their_text(void** state) {
   const char* rules[] = {"localhost:80:not-an-address"};
   (void)state;
@@ -119,11 +162,12 @@ static void overrides_are_named_with_their_text(void** state) {
 }
 
 /* Whatever is set afterwards. */
-static void policies_of_later_versions_are_refused(void** state) {
-  int name;
+static void policies_of_no_name_are_refused(void** state) {
+  const int names[] = {-1, PESTER_POLICY_HEDGED + 1, 77};
+  size_t i;
   (void)state;
-  for (name = PESTER_POLICY_STANDARD; name <= PESTER_POLICY_HEDGED + 1; ++name) {
-    pester_policy_init(&policy, name);
+  for (i = 0; i < sizeof names / sizeof names[0]; ++i) {
+    pester_policy_init(&policy, names[i]);
     policy.concurrency = 3;
     policy.max_attempts = 5;
     refused("policy");
@@ -222,7 +266,7 @@ static void each_bad_part_of_a_request_is_named(void** state) {
   policy.max_attempts = -2;
   request.policy = &policy;
   send_refused(PESTER_EOPTION, "max_attempts");
-  pester_policy_init(&policy, PESTER_POLICY_HEDGED);
+  pester_policy_init(&policy, PESTER_POLICY_HEDGED + 1);
   request.policy = &policy;
   send_refused(PESTER_EOPTION, "policy");
   assert_int_equal(pester_send(client, NULL, NULL), UV_EINVAL);
@@ -241,8 +285,9 @@ static void each_bad_part_of_a_request_is_named(void** state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(each_number_out_of_range_is_named, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(budget_and_breaker_are_named, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(overrides_are_named_with_their_text, open_loop, close_loop),
-      cmocka_unit_test_setup_teardown(policies_of_later_versions_are_refused, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(policies_of_no_name_are_refused, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(an_allocator_in_parts_is_refused, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(none_means_off_or_unlimited_everywhere, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(a_struct_without_a_size_is_refused, open_loop, close_loop),

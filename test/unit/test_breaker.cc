@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <limits>
 
 #include "support/cmocka.h"
 
@@ -147,6 +148,14 @@ void the_wait_is_spread_upward_by_a_tenth_at_most(void**) {
     const Instant until = breaker.admit(at_ms(0)).retry_at;
     assert_in_range((until - at_ms(0)).ns, 5'000'000'000 + static_cast<int64_t>(u * 499'999'999),
                     5'000'000'000 + static_cast<int64_t>(u * 500'000'001));
+  }
+}
+
+void a_random_source_out_of_range_spreads_nothing(void**) {
+  for (const double u : {-1.0, 1e300, std::numeric_limits<double>::quiet_NaN()}) {
+    Breaker breaker{{}};
+    trip(&breaker, at_ms(0), u);
+    assert_refused(&breaker, at_ms(0), at_ms(5'000));
   }
 }
 
@@ -347,6 +356,7 @@ int main() {
       cmocka_unit_test(it_opens_on_slow_calls_where_asked),
       cmocka_unit_test(open_refuses_until_the_wait_is_over_then_probes),
       cmocka_unit_test(the_wait_is_spread_upward_by_a_tenth_at_most),
+      cmocka_unit_test(a_random_source_out_of_range_spreads_nothing),
       cmocka_unit_test(the_wait_doubles_up_to_a_minute),
       cmocka_unit_test(after_closing_the_first_failure_can_open_it),
       cmocka_unit_test(opening_soon_after_closing_goes_on_doubling),
