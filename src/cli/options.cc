@@ -34,7 +34,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
   WordRules rules = {"pester",
                      "Ask for a page until it is there: retries, backoff and races over HTTP/1.1.",
-                     "",
+                     "'pester simulate --help': try a policy against a model of a server.",
                      "URL",
                      "what to ask for; http:// when no scheme is given",
                      {}};
