@@ -110,7 +110,7 @@ CutWords cut_words(const WordRules& rules, int argc, const char* const* argv) {
       usage("option " + row.long_name() + ": takes no value, got '" + printable(value) + "'");
     }
     apply_row(row, row.value != nullptr ? value : "");
-    cut.applied.emplace_back(row.long_name(), row.value != nullptr ? value : "");
+    cut.applied.push_back({row.long_name(), row.value != nullptr ? value : ""});
   }
   return cut;
 }

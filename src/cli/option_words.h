@@ -7,7 +7,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace pester::cli {
@@ -33,11 +32,15 @@ struct WordRules {
   std::vector<WordRow> rows;
 };
 
+struct AppliedWord {
+  std::string option, value;  // its long name; "" for a flag
+};
+
 struct CutWords {
   std::optional<std::string> text;        // the help or the version, when asked for: nothing was applied
   std::optional<std::string> positional;  // the first one
   std::vector<std::string> surplus;       // the others
-  std::vector<std::pair<std::string, std::string>> applied;  // long names and values, in order
+  std::vector<AppliedWord> applied;       // in order
 };
 
 // Cuts the words and applies the rows. Throws CommandError with kExitUsage, naming the option and the

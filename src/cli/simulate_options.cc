@@ -63,11 +63,12 @@ std::vector<WordRow> policy_rows(Options* options) {
 
 std::string name_of(const CutWords& cut, const std::vector<WordRow>& policy) {
   std::string name;
-  for (const auto& [option, value] : cut.applied) {
+  for (const AppliedWord& word : cut.applied) {
     const bool its = std::any_of(policy.begin(), policy.end(),
-                                 [&](const WordRow& row) { return row.long_name() == option; });
+                                 [&](const WordRow& row) { return row.long_name() == word.option; });
     if (!its) continue;
-    name += (name.empty() ? "" : " ") + option + (value.empty() ? "" : " ") + printable(value);
+    name += (name.empty() ? "" : " ") + word.option;
+    if (!word.value.empty()) name += " " + printable(word.value);
   }
   return name.empty() ? "defaults" : name;
 }

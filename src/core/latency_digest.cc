@@ -2,16 +2,15 @@
 #include "core/latency_digest.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace pester::core {
 
 size_t LatencyDigest::bucket_of(Duration latency) {
   const auto ns = static_cast<uint64_t>(std::clamp(latency, kShortest, kLongest).ns);
-  const int octave = static_cast<int>(std::bit_width(ns)) - 1;
+  const unsigned octave = 63 - static_cast<unsigned>(__builtin_clzll(ns));
   const uint64_t part = (ns - (uint64_t{1} << octave)) * kParts >> octave;
-  return static_cast<size_t>(octave - kLowestOctave) * kParts + static_cast<size_t>(part);
+  return size_t{octave - kLowestOctave} * kParts + static_cast<size_t>(part);
 }
 
 // The first length that is too long for it, or the longest there is.

@@ -42,7 +42,7 @@ class LatencyDigest {
  private:
   // Each octave of nanoseconds, from 2^16 (66 us) to 2^36 (69 s), in equal parts: none is wider than a
   // 22nd of its lower end.
-  static constexpr int kLowestOctave = 16;
+  static constexpr unsigned kLowestOctave = 16;
   static constexpr int kOctaves = 20;
   static constexpr int kParts = 22;
   static constexpr size_t kBuckets = size_t{kOctaves} * kParts;
