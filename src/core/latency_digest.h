@@ -54,6 +54,7 @@ class LatencyDigest {
   struct Window {
     uint8_t counts[kBuckets] = {};
     uint8_t thinning = 0;  // a count stands for 2^thinning samples
+    uint32_t counted = 0;  // the sum of counts
     uint32_t samples = 0;
   };
   struct Answer {
