@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/policy_setup.h"
+
 namespace pester::cli {
 namespace {
 
@@ -24,9 +26,10 @@ std::vector<const char*> pointers(const std::vector<std::string>& texts) {
 }  // namespace
 
 ClientSetup::ClientSetup(const Options& o)
-    : resolve_(pointers(o.connection.resolve)), connect_to_(pointers(o.connection.connect_to)) {
+    : policy_(policy_of(o)),
+      resolve_(pointers(o.connection.resolve)),
+      connect_to_(pointers(o.connection.connect_to)) {
   pester_client_options_init(&client);
-  set_policy(o);
   set_tls(o.connection);
   client.policy = &policy_;
   client.tls = &tls_;
@@ -42,24 +45,6 @@ ClientSetup::ClientSetup(const Options& o)
   client.max_idle_per_origin = client.max_connections_per_origin;
   client.error_text = error_text.data();
   client.error_text_size = error_text.size();
-}
-
-void ClientSetup::set_policy(const Options& o) {
-  pester_policy_init(&policy_, PESTER_POLICY_PESTER);
-  policy_.concurrency = o.resilience.concurrency;
-  policy_.max_attempts = o.resilience.max_attempts;
-  if (o.resilience.backoff) {
-    policy_.backoff.kind = o.resilience.backoff->kind;
-    policy_.backoff.base_ms = o.resilience.backoff->base_ms;
-    policy_.backoff.cap_ms = o.resilience.backoff->cap_ms;
-  }
-  if (o.resilience.retry_on) policy_.retry_on = o.resilience.retry_on->c_str();
-  policy_.retry_unsafe = o.resilience.retry_unsafe ? 1 : 0;
-  policy_.hedge_after_ms = o.resilience.hedge_after_ms;
-  policy_.retry_after_max_ms = o.resilience.retry_after_max_ms;
-  policy_.connect_timeout_ms = o.connection.connect_timeout_ms;
-  policy_.attempt_timeout_ms = o.connection.attempt_timeout_ms;
-  policy_.total_timeout_ms = o.connection.max_time_ms;
 }
 
 void ClientSetup::set_tls(const ConnectionOptions& c) {

@@ -25,7 +25,6 @@ class ClientSetup {
   std::array<char, 512> error_text{};
 
  private:
-  void set_policy(const Options& options);
   void set_tls(const ConnectionOptions& connection);
 
   pester_policy_t policy_;

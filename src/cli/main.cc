@@ -5,6 +5,7 @@
 #include <csignal>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "cli/options.h"
 #include "cli/request_plan.h"
 #include "cli/runner.h"
+#include "cli/simulate.h"
 #include "cli/text.h"
 
 namespace {
@@ -29,6 +31,7 @@ void out_of_memory() {
 }
 
 int command(int argc, char** argv, bool& tells_errors) {
+  if (argc > 1 && argv[1] == std::string_view("simulate")) return simulate(argc - 1, argv + 1);
   CommandLine line = parse_command_line(argc, argv);
   if (line.text) return write_all(STDOUT_FILENO, *line.text) ? kExitOk : kExitWrite;
   tells_errors = line.options.output.tells_errors();

@@ -2,16 +2,15 @@
 #include "core/latency_digest.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace pester::core {
 
 size_t LatencyDigest::bucket_of(Duration latency) {
   const auto ns = static_cast<uint64_t>(std::clamp(latency, kShortest, kLongest).ns);
-  const int octave = static_cast<int>(std::bit_width(ns)) - 1;
+  const unsigned octave = 63 - static_cast<unsigned>(__builtin_clzll(ns));
   const uint64_t part = (ns - (uint64_t{1} << octave)) * kParts >> octave;
-  return static_cast<size_t>(octave - kLowestOctave) * kParts + static_cast<size_t>(part);
+  return size_t{octave - kLowestOctave} * kParts + static_cast<size_t>(part);
 }
 
 // The first length that is too long for it, or the longest there is.
@@ -26,10 +25,12 @@ Duration LatencyDigest::upper_bound_of(size_t bucket) {
 // one.
 void LatencyDigest::halve(Window& window) {
   unsigned carried = 0;
+  window.counted = 0;
   for (uint8_t& count : window.counts) {
     const unsigned sum = count + carried;
     carried = sum & 1;
     count = static_cast<uint8_t>(sum >> 1);
+    window.counted += count;
   }
   ++window.thinning;
 }
@@ -53,6 +54,7 @@ void LatencyDigest::record(Duration latency, Instant now) {
     halve(window);
   }
   ++count;
+  ++window.counted;
 }
 
 void LatencyDigest::turn(Instant now) {
@@ -66,7 +68,7 @@ void LatencyDigest::turn(Instant now) {
     present_ = static_cast<uint8_t>((present_ + 1) % kWindows);
     Window& window = windows_[present_];
     samples_ -= window.samples;
-    window.samples = 0;
+    window.samples = window.counted = 0;
     window.thinning = 0;
     std::memset(window.counts, 0, sizeof window.counts);
   }
@@ -75,11 +77,7 @@ void LatencyDigest::turn(Instant now) {
 
 Duration LatencyDigest::look_up(uint32_t per_mille) const {
   uint64_t all = 0;
-  for (const Window& window : windows_) {
-    uint64_t counted = 0;
-    for (const uint8_t count : window.counts) counted += count;
-    all += counted << window.thinning;
-  }
+  for (const Window& window : windows_) all += uint64_t{window.counted} << window.thinning;
   const uint64_t rank = std::max<uint64_t>((all * per_mille + 999) / 1'000, 1);
   uint64_t seen = 0;
   for (size_t bucket = 0; bucket < kBuckets; ++bucket) {

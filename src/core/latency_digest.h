@@ -42,7 +42,7 @@ class LatencyDigest {
  private:
   // Each octave of nanoseconds, from 2^16 (66 us) to 2^36 (69 s), in equal parts: none is wider than a
   // 22nd of its lower end.
-  static constexpr int kLowestOctave = 16;
+  static constexpr unsigned kLowestOctave = 16;
   static constexpr int kOctaves = 20;
   static constexpr int kParts = 22;
   static constexpr size_t kBuckets = size_t{kOctaves} * kParts;
@@ -54,6 +54,7 @@ class LatencyDigest {
   struct Window {
     uint8_t counts[kBuckets] = {};
     uint8_t thinning = 0;  // a count stands for 2^thinning samples
+    uint32_t counted = 0;  // the sum of counts
     uint32_t samples = 0;
   };
   struct Answer {

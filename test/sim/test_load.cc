@@ -8,6 +8,7 @@
 #include <string>
 
 #include "sim/load_summary.h"
+#include "sim/simulated_server.h"
 
 #include "support/cmocka.h"
 
@@ -199,6 +200,36 @@ void an_outage_fails_what_comes_in_it(void**) {
           1'100);
 }
 
+// Five on their way when it begins, and due 400 ms later.
+void an_outage_breaks_what_is_on_its_way(void**) {
+  LoadPlan plan = plan_of(1, 0);
+  plan.policy.max_attempts = 1;
+  plan.policy.first_byte_timeout = Duration::from_ms(2'000);
+  plan.requests = plan.parallel = 5;
+  const Outcome& refused = run("500ms,outage=100-200ms:refuse", plan);
+  assert_int_equal(count(refused, kReset), 5);
+  assert_int_equal(refused.result.latencies_ns.back(), 100'000'000);
+  const Outcome& silent = run("500ms,outage=100-600ms:hang", plan);
+  assert_int_equal(count(silent, PESTER_ETIMEOUT_FIRST_BYTE), 5);
+  const Outcome& over = run("500ms,outage=100-200ms:hang", plan);
+  assert_int_equal(count(over, 200), 5);
+  const Outcome& answered = run("500ms,outage=100-600ms:503", plan);
+  assert_int_equal(count(answered, 200), 5);
+}
+
+void an_outage_closes_what_idles_when_it_begins(void**) {
+  std::string why;
+  const ServerModel model = parse_server_model("10ms,outage=1-2s:refuse", &why).value();
+  const pester::core::Instant start{5'000'000'000};
+  SimulatedServer server(model, 1, start);
+  const auto idle_life = [&](int64_t at_ms) {
+    return server.answer({1, 0, 1, false}, start + Duration::from_ms(at_ms)).idle_life;
+  };
+  assert_true(idle_life(0) == Duration::from_ms(990));
+  assert_true(idle_life(500) == Duration::from_ms(490));
+  assert_true(idle_life(2'000).is_never());
+}
+
 // One every 10 ms on average, 1,000 of them: about 10 s, however long each takes.
 void a_rate_does_not_wait_for_answers(void**) {
   LoadPlan plan = plan_of(1, 0);
@@ -273,6 +304,8 @@ int main() {
       cmocka_unit_test(resets_are_errors_of_the_connection),
       cmocka_unit_test(answers_that_never_come_are_timeouts),
       cmocka_unit_test(an_outage_fails_what_comes_in_it),
+      cmocka_unit_test(an_outage_breaks_what_is_on_its_way),
+      cmocka_unit_test(an_outage_closes_what_idles_when_it_begins),
       cmocka_unit_test(a_rate_does_not_wait_for_answers),
       cmocka_unit_test(connecting_costs_what_is_said),
       cmocka_unit_test(what_a_server_asks_for_is_waited_for),

@@ -127,6 +127,19 @@ void what_alternates_stays_half_and_half(void**) {
   assert_in_range(digest.quantile(600, {kSecond}).ns, 100 * kMs, 105 * kMs);
 }
 
+// 200 slow ones, hardly two of them in one bucket, then 300 in one: halving must not lose the slow ones.
+void the_few_of_many_buckets_outlive_a_full_one(void**) {
+  LatencyDigest digest;
+  for (int i = 0; i < 200; ++i) {
+    digest.record({static_cast<int64_t>(10.0 * kMs * std::pow(1'000, i / 200.0))}, {1});
+  }
+  record_ms(digest, 1, 300, {1});
+  assert_in_range(digest.quantile(500, {1}).ns, 1 * kMs, 105 * kMs / 100);
+  const double p80 = 10.0 * kMs * std::pow(1'000, 0.5);
+  const auto low = static_cast<int64_t>(p80 * 0.7), high = static_cast<int64_t>(p80 * 1.4);
+  assert_in_range(digest.quantile(800, {1}).ns, low, high);
+}
+
 // The window that is full counts for more than the one that is not, though both are bytes.
 void a_thinned_window_weighs_what_it_saw(void**) {
   LatencyDigest digest;
@@ -198,6 +211,7 @@ int main() {
       cmocka_unit_test(it_agrees_with_a_sorted_list),
       cmocka_unit_test(a_million_samples_neither_wrap_nor_bend_the_shape),
       cmocka_unit_test(what_alternates_stays_half_and_half),
+      cmocka_unit_test(the_few_of_many_buckets_outlive_a_full_one),
       cmocka_unit_test(a_thinned_window_weighs_what_it_saw),
       cmocka_unit_test(a_window_is_forgotten_after_three),
       cmocka_unit_test(hours_of_silence_leave_nothing_and_it_goes_on),
