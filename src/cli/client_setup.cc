@@ -41,7 +41,8 @@ ClientSetup::ClientSetup(const Options& o)
   client.connect_to = connect_to_.data();
   client.connect_to_count = connect_to_.size();
   const auto parallel = static_cast<int64_t>(std::min(o.resilience.parallel, o.resilience.runs()));
-  client.max_connections_per_origin = std::max(kConnectionsDefault, parallel * o.resilience.concurrency);
+  client.max_connections_per_origin =
+      std::max(kConnectionsDefault, parallel * std::max(policy_.concurrency, 1));
   client.max_idle_per_origin = client.max_connections_per_origin;
   client.error_text = error_text.data();
   client.error_text_size = error_text.size();

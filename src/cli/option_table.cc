@@ -7,6 +7,7 @@
 
 #include <array>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 
 #include "cli/text.h"
@@ -60,17 +61,56 @@ void set_cert(Options& o, Value text) {
   o.connection.cert_file = file;
 }
 
-void set_policy(Options&, Value text) {
-  if (text == "pester") return;  // what every default is already
-  if (text == "standard" || text == "hedged") refuse_version();
-  throw std::invalid_argument("is not a policy (pester, standard, hedged)");
+void set_policy(Options& o, Value text) {
+  if (text == "pester") {
+    o.resilience.policy = PESTER_POLICY_PESTER;
+  } else if (text == "standard") {
+    o.resilience.policy = PESTER_POLICY_STANDARD;
+  } else if (text == "hedged") {
+    o.resilience.policy = PESTER_POLICY_HEDGED;
+  } else {
+    throw std::invalid_argument("is not a policy (pester, standard, hedged)");
+  }
+}
+
+// "p93", "p99.9": in thousandths.
+std::optional<int> per_mille(std::string_view text) {
+  if (text.size() < 2 || text[0] != 'p') return {};
+  text.remove_prefix(1);
+  const size_t point = text.find('.');
+  const auto whole = whole_number(text.substr(0, point));
+  if (!whole || *whole > 99) return {};
+  int value = static_cast<int>(*whole) * 10;
+  if (point != std::string_view::npos) {
+    const auto tenth = whole_number(text.substr(point + 1));
+    if (!tenth || text.size() != point + 2) return {};
+    value += static_cast<int>(*tenth);
+  }
+  return value > 0 ? std::optional(value) : std::nullopt;
 }
 
 void set_hedge_after(Options& o, Value text) {
-  if (text.size() > 1 && text[0] == 'p' && whole_number(text.substr(1))) refuse_version();
+  if (const auto share = per_mille(text)) {
+    o.resilience.hedge_per_mille = *share;
+    return;
+  }
   const auto ms = duration_ms(text);
-  if (!ms) throw std::invalid_argument("is not a duration such as 250ms or 1.5s");
+  if (!ms)
+    throw std::invalid_argument("is neither a duration such as 250ms nor a percentile such as p95");
   o.resilience.hedge_after_ms = *ms;
+  o.resilience.hedge_per_mille = PESTER_NONE;
+}
+
+int on_or_off(Value text) {
+  if (text == "on") return 1;
+  if (text == "off") return PESTER_NONE;
+  throw std::invalid_argument("is neither on nor off");
+}
+
+void set_loser_drain(Options& o, Value text) {
+  const auto ms = duration_ms(text);
+  if (!ms) throw std::invalid_argument("is not a duration such as 500ms");
+  o.resilience.loser_drain_ms = *ms == 0 ? PESTER_NONE : *ms;
 }
 
 void set_retry_after(Options& o, Value text) {
@@ -171,8 +211,17 @@ constexpr OptionRow kResilienceRows[] = {
      "wait before a retry: constant, linear, linear-jitter, exponential, exponential-jitter, "
      "full-jitter, equal-jitter, decorrelated-jitter, none (default constant:1s)",
      kResilience, [](Options& o, Value v) { o.resilience.backoff = parse_backoff(v); }},
-    {"--hedge-after", "DURATION", "start the next lane only when the last has not answered for so long",
+    {"--hedge-after", "DURATION|pNN",
+     "start the next lane only when the last has not answered for so long, or for as long as NN % of "
+     "the "
+     "recent answers took",
      kResilience, set_hedge_after},
+    {"--drain-losers", "DURATION", "read on for losers without an answer for so long (0: close them)",
+     kResilience, set_loser_drain},
+    {"--budget", "on|off", "extra attempts are paid from a budget: 20 % of the requests and 10 a second",
+     kResilience, [](Options& o, Value v) { o.resilience.budget = on_or_off(v); }},
+    {"--breaker", "on|off", "ask the circuit breaker of the origin before each attempt", kResilience,
+     [](Options& o, Value v) { o.resilience.breaker = on_or_off(v); }},
     {"--retry-after", "on|off|MAX",
      "wait as long as Retry-After asks; one that asks for more than MAX (5m) ends the trying",
      kResilience, set_retry_after},

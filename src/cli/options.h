@@ -50,10 +50,14 @@ struct ConnectionOptions {
 };
 
 struct ResilienceOptions {
-  int concurrency = 1;
-  int max_attempts = 3;
+  int policy = 0;        // pester_policy_name_t
+  int concurrency = 0;   // 0: the policy's
+  int max_attempts = 0;  // likewise
   std::optional<Backoff> backoff;
   int64_t hedge_after_ms = 0;
+  int hedge_per_mille = 0;     // 0: the policy's; PESTER_NONE: off
+  int64_t loser_drain_ms = 0;  // likewise
+  int budget = 0, breaker = 0;
   int64_t retry_after_max_ms = 0;  // 0: the library's default; PESTER_NONE: off
   std::optional<std::string> retry_on;
   bool idempotent = false;

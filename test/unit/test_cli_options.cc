@@ -39,8 +39,8 @@ bool has(const std::string& text, const char* part) {
 void defaults_are_the_contract(void**) {
   const Options o = parsed({"http://a/"});
   assert_string_equal(o.request.url.c_str(), "http://a/");
-  assert_int_equal(o.resilience.concurrency, 1);
-  assert_int_equal(o.resilience.max_attempts, 3);
+  assert_int_equal(o.resilience.concurrency, 0);  // as the policy has it
+  assert_int_equal(o.resilience.max_attempts, 0);
   assert_false(o.resilience.backoff.has_value());
   assert_false(o.resilience.repeat.has_value());
   assert_int_equal(o.resilience.runs(), 1);
@@ -128,6 +128,14 @@ void resilience_is_read(void**) {
   assert_int_equal(o.resilience.backoff->cap_ms, 300'000);
   assert_int_equal(o.resilience.hedge_after_ms, 50);
   assert_int_equal(o.resilience.retry_after_max_ms, 90'000);
+  assert_int_equal(o.resilience.hedge_per_mille, PESTER_NONE);
+  assert_int_equal(parsed({"--hedge-after", "p95", "a"}).resilience.hedge_per_mille, 950);
+  assert_int_equal(parsed({"--hedge-after", "p99.9", "a"}).resilience.hedge_per_mille, 999);
+  assert_int_equal(parsed({"--policy", "standard", "a"}).resilience.policy, PESTER_POLICY_STANDARD);
+  assert_int_equal(parsed({"--policy", "hedged", "a"}).resilience.policy, PESTER_POLICY_HEDGED);
+  assert_int_equal(parsed({"--budget", "on", "a"}).resilience.budget, 1);
+  assert_int_equal(parsed({"--breaker", "off", "a"}).resilience.breaker, PESTER_NONE);
+  assert_int_equal(parsed({"--drain-losers", "0", "a"}).resilience.loser_drain_ms, PESTER_NONE);
   assert_int_equal(parsed({"--retry-after", "on", "a"}).resilience.retry_after_max_ms, 0);
   assert_int_equal(parsed({"--retry-after", "off", "a"}).resilience.retry_after_max_ms, PESTER_NONE);
   assert_string_equal(o.resilience.retry_on->c_str(), "5xx,+429");
@@ -166,6 +174,10 @@ void bad_values_name_option_and_value(void**) {
       {{"--hedge-after", "10", "a"}, "--hedge-after", "'10'"},
       {{"--retry-after", "90", "a"}, "--retry-after", "'90'"},
       {{"--policy", "nice", "a"}, "--policy", "'nice'"},
+      {{"--hedge-after", "p100", "a"}, "--hedge-after", "'p100'"},
+      {{"--hedge-after", "p0", "a"}, "--hedge-after", "'p0'"},
+      {{"--hedge-after", "p99.95", "a"}, "--hedge-after", "'p99.95'"},
+      {{"--budget", "yes", "a"}, "--budget", "'yes'"},
       {{"--repeat", "0", "a"}, "--repeat", "'0'"},
       {{"--parallel", "x", "a"}, "--parallel", "'x'"},
       {{"--seed", "-3", "a"}, "--seed", "'-3'"},
@@ -178,18 +190,9 @@ void bad_values_name_option_and_value(void**) {
 
 void what_this_version_lacks_says_so(void**) {
   const std::vector<const char*> cases[] = {
-      {"-b", "a=b", "u"},
-      {"-c", "jar", "u"},
-      {"-L", "u"},
-      {"--max-redirs", "3", "u"},
-      {"--compressed", "u"},
-      {"-T", "-", "u"},
-      {"-x", "http://p", "u"},
-      {"--noproxy", "*", "u"},
-      {"--unix-socket", "/s", "u"},
-      {"--hedge-after", "p95", "u"},
-      {"--policy", "standard", "u"},
-      {"--policy", "hedged", "u"},
+      {"-b", "a=b", "u"},         {"-c", "jar", "u"},      {"-L", "u"},
+      {"--max-redirs", "3", "u"}, {"--compressed", "u"},   {"-T", "-", "u"},
+      {"-x", "http://p", "u"},    {"--noproxy", "*", "u"}, {"--unix-socket", "/s", "u"},
   };
   for (const auto& words : cases) {
     const std::string text = refusal(words);

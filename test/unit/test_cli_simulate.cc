@@ -53,8 +53,8 @@ void defaults_are_10000_requests_32_at_once_of_the_default_policy(void**) {
   assert_int_equal(o.seed, 1);
   assert_int_equal(o.policies.size(), 1);
   assert_string_equal(o.policies[0].name.c_str(), "defaults");
-  assert_int_equal(o.policies[0].options.resilience.concurrency, 1);
-  assert_int_equal(o.policies[0].options.resilience.max_attempts, 3);
+  assert_int_equal(o.policies[0].options.resilience.concurrency, 0);
+  assert_int_equal(o.policies[0].options.resilience.max_attempts, 0);
 }
 
 void a_policy_is_written_as_the_command_writes_it(void**) {
@@ -80,7 +80,7 @@ void what_is_compared_is_a_policy_of_its_own(void**) {
   assert_int_equal(o.policies[1].options.resilience.concurrency, 2);
   assert_int_equal(o.policies[1].options.resilience.max_attempts, 5);
   assert_string_equal(o.policies[2].name.c_str(), "defaults");
-  assert_int_equal(o.policies[2].options.resilience.concurrency, 1);
+  assert_int_equal(o.policies[2].options.resilience.concurrency, 0);
 }
 
 void what_makes_no_sense_is_refused_by_name(void**) {
