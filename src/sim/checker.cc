@@ -227,7 +227,9 @@ void check_request(Shell& shell, Request& request) {
     in_race += lane.state != LaneState::spent;
     if (lane.state != LaneState::ready || !first_ready) continue;
     first_ready = false;
-    shell.claim(lane.phase.armed() || is_total_over(shell, request), "the next hedge has its hour");
+    const bool may_have_none = request.policy->hedge_per_mille != 0 || request.policy->feasible;
+    shell.claim(lane.phase.armed() || may_have_none || is_total_over(shell, request),
+                "the next hedge has its hour");
   }
   check_records(shell, request);
   if (request.state == RequestState::receiving) {
@@ -271,7 +273,16 @@ void check_winner(Shell& shell, const Request& request) {
 
 }  // namespace
 
+// Extra exchanges <= ratio * N + floor * (T + window), with the ledger's defaults, in thousandths.
+void check_ledger(Shell& shell) {
+  constexpr uint64_t kRatio = 200, kFloor = 10, kWindowMs = 10'000;
+  const auto ms = static_cast<uint64_t>((shell.now() - shell.began()).ns / kTickNs) + 1;
+  const uint64_t most = kRatio * shell.budgeted() + kFloor * (ms + kWindowMs);
+  shell.claim(shell.extras() * 1'000 <= most, "extra exchanges are paid for");
+}
+
 void check(Shell& shell) {
+  check_ledger(shell);
   check_pool(shell);
   for (const auto& request : shell.requests()) check_request(shell, *request);
 }
@@ -311,6 +322,10 @@ void check_ended(Shell& shell, const Request& request) {
                 "no lane has or wants a connection");
     shell.claim(!lane.phase.armed() && !lane.attempt_deadline.armed(), "no lane's deadline is left");
     shell.claim(!lane.work_linked || lane.work == 0, "no lane's work is left");
+    if (request.accounts != nullptr) {
+      const core::Account& account = request.accounts[i];
+      shell.claim(!account.payment && account.permit.era == 0, "nothing is left on credit");
+    }
   }
   const bool from_outside = request.stop == core::Stop::cancelled || request.stop == core::Stop::closed;
   shell.claim((request.winner >= 0) == (request.error == 0), "a response or an error");

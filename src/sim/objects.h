@@ -5,6 +5,7 @@
 #define PESTER_SIM_OBJECTS_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/engine.h"
@@ -16,6 +17,7 @@ using core::Instant;
 
 struct Origin : core::Origin {
   uint32_t id = 0;
+  std::unique_ptr<core::Health> health_room;
 };
 
 // What really happened to a lane's present or last exchange.
@@ -33,6 +35,7 @@ struct Request : core::Request {
   uint32_t id = 0;
   core::Policy own_policy;
   std::vector<core::Lane> lane_room;
+  std::vector<core::Account> account_room;
   std::vector<core::Record> record_room;
   std::vector<Truth> truths;  // a lane each
   std::vector<bool> checked;  // a record each: its end was looked at

@@ -57,6 +57,14 @@ core::Policy some_policy(Choices& choices) {
   policy.body_gap_timeout = some_limit(choices);
   if (choices.one_in(3)) policy.attempt_timeout = some_limit(choices);
   if (choices.one_in(3)) policy.total_timeout = some_limit(choices);
+  if (choices.one_in(3)) {
+    policy.hedge_per_mille = static_cast<uint16_t>(1 + choices.below(999));
+    if (choices.one_in(2)) policy.loser_drain = some_wait(choices);
+  }
+  policy.feasible = choices.one_in(4);
+  policy.use_budget = choices.one_in(4);
+  policy.use_breaker = choices.one_in(4);
+  policy.answered_unsafe = !choices.one_in(4);
   if (choices.one_in(4)) policy.rules.set_status(429, true);
   if (choices.one_in(4)) policy.rules.set_class(core::FailureClass::body, false);
   return policy;
@@ -70,6 +78,11 @@ class Scenario final : public World {
         shell_(simulation_.shell()) {
     memory_fails_ = choices.one_in(8);
     friendly_ = choices.one_in(2);
+    core::BreakerOptions breaker;
+    breaker.calls_min = 1 + choices.below(20);
+    breaker.failures_in_a_row = choices.below(4);
+    if (choices.one_in(2)) breaker.open_first = breaker.open_most = ms(choices.between(1, 2'000));
+    shell_.set_breaker(breaker);
     if (choices.one_in(3)) shell_.add_origin();
   }
 

@@ -133,6 +133,9 @@ void Shell::open_record(core::Lane& lane) {
     engine_.refused(lane, -ENOMEM, now_);
     return;
   }
+  const bool extra = lane.kind == core::Kind::retry || lane.kind == core::Kind::hedge ||
+                     (lane.kind == core::Kind::first && lane.index != 0);
+  if (request.policy->use_budget && extra) ++extras_;
   core::Record record;
   record.started = now_.ns - request.began.ns;
   record.lane = lane.index;

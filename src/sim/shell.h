@@ -41,12 +41,19 @@ struct Sent {
 class Shell {
  public:
   Shell(const core::Limits& limits, uint64_t seed, Driver& driver)
-      : engine_(limits, seed, {}), driver_(driver) {}
+      : engine_(limits, seed, {}), driver_(driver) {
+    engine_.set_ledger(&ledger_);
+  }
   ~Shell();
   Shell(const Shell&) = delete;
   Shell& operator=(const Shell&) = delete;
 
+  // Of origins that are added later, and of what pays for extra exchanges.
+  void set_breaker(const core::BreakerOptions& options) { breaker_ = options; }
+  [[nodiscard]] core::Budget& ledger() { return ledger_; }
+
   [[nodiscard]] Instant now() const { return now_; }
+  [[nodiscard]] Instant began() const { return kBegan; }
   void set_now(Instant now) { now_ = now; }
   void watch(Watch watch) { watch_ = watch; }
   void add_origin();
@@ -87,6 +94,10 @@ class Shell {
   // How late the host may have let the shell see a deadline; 0 unless the driver holds it up.
   Duration lag{};
 
+  // Of policies with a budget: requests, and exchanges beyond their first.
+  [[nodiscard]] uint64_t budgeted() const { return budgeted_; }
+  [[nodiscard]] uint64_t extras() const { return extras_; }
+
   // ---- what went wrong, and what happened
   void claim(bool holds, const char* what);
   [[nodiscard]] bool ok() const { return failure_.empty(); }
@@ -95,6 +106,7 @@ class Shell {
   void note(const char* what, uint32_t id, int64_t number = 0);
 
  private:
+  void watch_health(Origin& origin);
   void leave(uint32_t parsing = 0);
   void want_more(uint32_t id);
   void after_call();
@@ -116,15 +128,19 @@ class Shell {
   void reap();
   Truth& truth(const core::Lane& lane);
 
+  core::Budget ledger_{core::BudgetOptions{}};
+  core::BreakerOptions breaker_;
   core::Engine engine_;
   Driver& driver_;
-  Instant now_{1'000'000'000};
+  static constexpr Instant kBegan{1'000'000'000};
+  Instant now_ = kBegan;
   std::vector<std::unique_ptr<Origin>> origins_;
   std::vector<std::unique_ptr<Request>> requests_;        // live, in the order of their start
   std::vector<std::unique_ptr<Connection>> connections_;  // open, likewise
   std::vector<std::unique_ptr<Request>> done_requests_;   // freed when the step is over
   std::vector<std::unique_ptr<Connection>> closed_connections_;
   std::vector<Ended> ended_;
+  uint64_t budgeted_ = 0, extras_ = 0;
   uint32_t next_request_ = 1, next_connection_ = 1;
   Watch watch_ = Watch::all;
   bool inside_ = false;

@@ -31,6 +31,12 @@ Connection* delivering(const Request& request) {
 
 }  // namespace
 
+void Shell::watch_health(Origin& origin) {
+  if (origin.health != nullptr) return;
+  origin.health_room = std::make_unique<core::Health>(breaker_);
+  origin.health = origin.health_room.get();
+}
+
 uint32_t Shell::submit(const Sent& sent) {
   requests_.push_back(std::make_unique<Request>());
   Request& request = *requests_.back();
@@ -45,6 +51,12 @@ uint32_t Shell::submit(const Sent& sent) {
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
+  if (sent.policy.needs_accounts()) {
+    request.account_room.resize(sent.lanes);
+    request.accounts = request.account_room.data();
+  }
+  if (sent.policy.use_budget) ++budgeted_;
+  if (sent.policy.needs_health()) watch_health(*origins_[sent.origin]);
   for (uint8_t i = 0; i < sent.lanes; ++i) {
     request.lanes[i].request = &request;
     request.lanes[i].index = i;
@@ -133,6 +145,15 @@ bool Shell::may_read(const Connection& connection) const {
 }
 
 void Shell::head(Connection& connection, const Head& it) {
+  if (connection.state == ConnectionState::draining) {  // of a loser that is read on for
+    note("late head", connection.id, it.status);
+    connection.fit = it.persistent;
+    connection.keep_alive_s = it.keep_alive_s;
+    connection.body_left = it.body_bytes;
+    engine_.late_head(connection, now_);
+    leave();
+    return;
+  }
   core::Lane& lane = *connection.lane;
   Request& request = request_of(lane);
   note("head", connection.id, it.status);
