@@ -15,6 +15,7 @@ struct LoadOptions {
   int parallel = 64;
   bool new_connections = false;  // "Connection: close"
   bool resilient = false;        // retries and hedging configured; they never fire
+  bool standard = false;         // the policy of that name
   bool stream = false;           // bodies by callback
   bool small_buffer = false;     // libcurl's default of 16 KiB instead of 256 KiB
   const char* ca_file = nullptr;
@@ -28,6 +29,8 @@ inline bool read_load_options(int argc, char** argv, LoadOptions* options) {
       options->new_connections = true;
     } else if (std::strcmp(arg, "--resilient") == 0) {
       options->resilient = true;
+    } else if (std::strcmp(arg, "--standard") == 0) {
+      options->standard = true;
     } else if (std::strcmp(arg, "--stream") == 0) {
       options->stream = true;
     } else if (std::strcmp(arg, "--small-buffer") == 0) {
@@ -49,7 +52,7 @@ inline bool read_load_options(int argc, char** argv, LoadOptions* options) {
   }
   if (options->url != nullptr) return true;
   std::fprintf(stderr,
-               "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--stream] "
+               "usage: %s [-n REQUESTS] [-c PARALLEL] [--close] [--resilient] [--standard] [--stream] "
                "[--small-buffer] [--cacert FILE] URL\n",
                argv[0]);
   return false;

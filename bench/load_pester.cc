@@ -66,7 +66,10 @@ int main(int argc, char** argv) {
   uv_loop_init(&loop);
   pester_policy_t policy;
   pester_policy_init(
-      &policy, PESTER_POLICY_PESTER);  // its timeouts for connect, first byte and body gap are armed
+      &policy,
+      load.options.standard
+          ? PESTER_POLICY_STANDARD
+          : PESTER_POLICY_PESTER);  // its timeouts for connect, first byte and body gap are armed
   if (load.options.resilient) {
     policy.max_attempts = 5;
     policy.concurrency = 3;

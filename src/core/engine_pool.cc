@@ -170,12 +170,11 @@ void Engine::lease(Connection& connection, Lane& lane) {
   connection.body_left = 0;
   lane.connection = &connection;
   lane.reused = connection.exchanges != 0;
-  connection.began = connection.opened;
-  if (lane.record >= 0) {
-    const Request& request = *lane.request;
+  const Request& request = *lane.request;
+  if (request.origin->health != nullptr && lane.record >= 0) {
     connection.began = {request.began.ns + request.records[lane.record].started};
   }
-  if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};  // it leaves
+  if (request.accounts != nullptr) request.accounts[lane.index].payment = {};  // it leaves
   ++connection.exchanges;
   if (lane.reused) ++counters_.connections_reused;
   wheel_.disarm(lane.phase);
@@ -221,7 +220,7 @@ void Engine::read_on_for_loser(Lane& lane, Instant now) {
 }
 
 void Engine::late_head(Connection& connection, Instant now) {
-  if (Health* health = connection.origin->health; health != nullptr) {
+  if (Health* health = connection.origin->health; health != nullptr && connection.began.ns != 0) {
     health->digest.record(now - connection.began, now);
   }
   const bool known = connection.body_left != UINT64_MAX;

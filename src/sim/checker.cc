@@ -251,7 +251,8 @@ bool failed_for_good(const Request& request, int lane) {
     if (request.records[i].lane == lane) last = &request.records[i];
   }
   const uint32_t attempts = request.lanes[lane].attempt;
-  if (last == nullptr || last->attempt < attempts) return attempts != 0;  // no memory for its record
+  if (last == nullptr && attempts == 0) return request.policy->use_budget;  // it was not paid for
+  if (last == nullptr || last->attempt < attempts) return true;             // no memory for its record
   return last->outcome == core::Outcome::failed || last->outcome == core::Outcome::followed;
 }
 
