@@ -172,15 +172,18 @@ typedef struct {
   int64_t retry_after_max_ms;
   /* In these, 0 is the default and PESTER_NONE is off. */
   int hedge_per_mille;    /* from 1 to 999: lane n+1 starts when lane n has taken longer than so many
-                             thousandths    of the origin's recent answers; hedge_after_ms is for when too few
-                             are known.    Default: off */
+                             thousandths    of the origin's recent answers; hedge_after_ms is for when too
+                             few    are known.    Default: off */
   int64_t loser_drain_ms; /* how long a loser without an answer is read on, so that its connection serves
                              on and its latency is known; default: off, it is closed */
-  int feasible; /* 1: no wait, retry or hedge begins that the origin's quickest tenth of answers would
-                   not make in time; default: off */
-  int budget;   /* 1: extra attempts are paid by the client's budget, and are not made when it is
-                   empty; default: off */
-  int breaker;  /* 1: the origin's circuit breaker is asked before each attempt; default: off */
+  int feasible;    /* 1: no wait, retry or hedge begins that the origin's quickest tenth of answers would
+                      not make in time; default: off */
+  int budget;      /* 1: extra attempts are paid by the client's budget, and are not made when it is
+                      empty; default: off */
+  int breaker;     /* 1: the origin's circuit breaker is asked before each attempt; default: off */
+  int origin_gate; /* 1: a Retry-After that is honoured parks every attempt for that origin until then,
+                      those that queue included; they begin spread over a tenth of the wait; default: off
+                    */
   int answered_unsafe; /* PESTER_NONE: a request that is not idempotent is not tried again after an
                           answered 5xx other than 503; default: on */
 } pester_policy_t;
@@ -445,6 +448,9 @@ PESTER_API const char* pester_stop_name(int stop); /* "success", "not_retryable"
  * met. */
 PESTER_API int pester_result_error(const pester_result_t* result);
 PESTER_API int pester_result_stop(const pester_result_t* result);
+/* With PESTER_STOP_BUDGET or PESTER_STOP_BREAKER: in how many milliseconds an attempt may be let through
+ * again. 0: not known. */
+PESTER_API uint32_t pester_result_retry_after_ms(const pester_result_t* result);
 PESTER_API int pester_result_status(const pester_result_t* result);         /* 0 without a response */
 PESTER_API const char* pester_result_reason(const pester_result_t* result); /* "" when none */
 PESTER_API int pester_result_http_version(const pester_result_t* result);   /* 10 or 11; 0 */

@@ -93,6 +93,7 @@ int read_policy(const pester_policy_t& given, core::Policy* policy, Why* why) {
   read_switch(given.feasible, &policy->feasible);
   read_switch(given.budget, &policy->use_budget);
   read_switch(given.breaker, &policy->use_breaker);
+  read_switch(given.origin_gate, &policy->origin_gate);
   read_switch(given.answered_unsafe, &policy->answered_unsafe);
   if (given.retry_on != nullptr) {
     if (const int rc = core::parse_retry_on(given.retry_on, &policy->rules, why); rc != 0) return rc;

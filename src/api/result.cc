@@ -83,6 +83,9 @@ using pester::api::shown;
 int pester_result_error(const pester_result_t* result) {
   return result->asked != nullptr ? result->asked->error : result->error;
 }
+uint32_t pester_result_retry_after_ms(const pester_result_t* result) {
+  return result->retry_after_ms;
+}
 int pester_result_stop(const pester_result_t* result) {
   return static_cast<int>(result->stop);
 }

@@ -222,6 +222,8 @@ constexpr OptionRow kResilienceRows[] = {
      kResilience, [](Options& o, Value v) { o.resilience.budget = on_or_off(v); }},
     {"--breaker", "on|off", "ask the circuit breaker of the origin before each attempt", kResilience,
      [](Options& o, Value v) { o.resilience.breaker = on_or_off(v); }},
+    {"--origin-gate", "on|off", "one Retry-After parks all attempts for its server", kResilience,
+     [](Options& o, Value v) { o.resilience.origin_gate = on_or_off(v); }},
     {"--retry-after", "on|off|MAX",
      "wait as long as Retry-After asks; one that asks for more than MAX (5m) ends the trying",
      kResilience, set_retry_after},

@@ -69,9 +69,17 @@ void Engine::submit(Request& request, Instant now) {
     lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
     lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
   }
+  if (policy.use_budget && ledger_ != nullptr) {
+    ledger_->began(now);
+    pace(request, now);
+  } else {
+    start_first(request, now);
+  }
+}
+
+void Engine::start_first(Request& request, Instant now) {
   start_lane(request.lanes[0], Kind::first, now);
-  if (policy.use_budget && ledger_ != nullptr) ledger_->began(now);
-  if (policy.hedges()) return;
+  if (request.policy->hedges()) return;
   for (int i = 1; i < request.lane_count; ++i) (void)start_extra(request.lanes[i], Kind::first, now);
 }
 
@@ -120,6 +128,7 @@ void Engine::start_next_lane(Request& request, Instant now) {
 
 void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Instant now) {
   if (lane.state == LaneState::spent) return;
+  if (lane.state == LaneState::ready && lane.wait_back != nullptr) unlink_paced(lane);
   const bool in_flight = lane.exchange != ExchangeState::finished;
   const bool undecided = in_flight || lane.question != Question::none;
   if (is_pending(lane)) {
@@ -179,11 +188,11 @@ void Engine::check_exhausted(Request& request, Instant now) {
   }
   cut_all_but(request, nullptr, now);
   kRequestTable.step(request.state, RequestSignal::exhaust);
-  conclude(request);
+  conclude(request, now);
 }
 
 // No response is on its way: the kept one is delivered, or the error.
-void Engine::conclude(Request& request) {
+void Engine::conclude(Request& request, Instant now) {
   request.winner = -1;
   if (request.stored && !request.head_told) {
     request.winner = request.stored_lane;
@@ -193,11 +202,12 @@ void Engine::conclude(Request& request) {
   } else {
     request.stored = false;
   }
-  finish(request);
+  finish(request, now);
 }
 
-void Engine::finish(Request& request) {
+void Engine::finish(Request& request, Instant now) {
   wheel_.disarm(request.total);
+  if (request.policy->use_budget && ledger_ != nullptr) tell_pacer(request, now);
   ++counters_.requests_done;
   --counters_.requests_live;
   post(request, request_work::kDone);
@@ -214,7 +224,7 @@ void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
   request.error = error;
   request.stop = stop;
   request.work &= static_cast<uint16_t>(~request_work::kHead);
-  finish(request);
+  finish(request, now);
 }
 
 void Engine::end_by_deadline(Request& request, Instant now) {
@@ -225,7 +235,7 @@ void Engine::end_by_deadline(Request& request, Instant now) {
   request.error = PESTER_ETIMEOUT_TOTAL;
   request.stop = Stop::deadline;
   request.work &= static_cast<uint16_t>(~request_work::kHead);
-  conclude(request);
+  conclude(request, now);
 }
 
 // What may have come by now, though nobody has read it: a verdict on it waits for a tick, in which the
@@ -241,11 +251,12 @@ bool Engine::may_have_come(const Deadline& deadline) {
     }
     case DeadlineKind::lane_phase: {
       const auto& lane = owner_of<const Lane>(deadline, offsetof(Lane, phase));
-      return lane.state == LaneState::trying && lane.error == 0;
+      return lane.state == LaneState::trying && lane.error == 0 && !lane.parked;
     }
     case DeadlineKind::lane_attempt:
       return true;
     case DeadlineKind::connection:
+    case DeadlineKind::pacing:
       return false;
   }
   return false;
@@ -270,6 +281,9 @@ void Engine::expire(Instant due, Instant now) {
         if (lane.exchange != ExchangeState::finished) failed(lane, PESTER_ETIMEOUT_ATTEMPT, now);
         break;
       }
+      case DeadlineKind::pacing:
+        start_paced(now);
+        break;
       case DeadlineKind::connection:
         connection_deadline(owner_of<Connection>(*deadline, offsetof(Connection, deadline)), now);
         break;

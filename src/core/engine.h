@@ -6,6 +6,7 @@
 #define PESTER_CORE_ENGINE_H_
 
 #include "core/objects.h"
+#include "core/pacer.h"
 #include "core/rng.h"
 
 namespace pester::core {
@@ -28,7 +29,9 @@ enum class Fate : uint8_t { deliver, store, discard };
 class Engine {
  public:
   Engine(const Limits& limits, uint64_t seed, RandomSource random)
-      : limits_(limits), rng_(seed), random_(random) {}
+      : limits_(limits), rng_(seed), random_(random) {
+    pacing_.kind = static_cast<uint8_t>(DeadlineKind::pacing);
+  }
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -97,8 +100,8 @@ class Engine {
   void cut_all_but(Request& request, const Lane* kept, Instant now);
   void commit(Lane& lane, bool won, Instant now);
   void check_exhausted(Request& request, Instant now);
-  void conclude(Request& request);
-  void finish(Request& request);
+  void conclude(Request& request, Instant now);
+  void finish(Request& request, Instant now);
   void end_by_deadline(Request& request, Instant now);
   [[nodiscard]] static Instant end_of(const Request& request);
   [[nodiscard]] static bool is_over(const Request& request, Instant now);
@@ -120,6 +123,15 @@ class Engine {
   void phase_over(Lane& lane, Instant now);
   [[nodiscard]] bool may_resend(const Lane& lane) const;
   // what guards and pays for attempts, and when a hedge starts (engine_guard.cc)
+  void start_first(Request& request, Instant now);
+  void pace(Request& request, Instant now);
+  void start_paced(Instant now);
+  void unlink_paced(Lane& lane);
+  void tell_pacer(const Request& request, Instant now);
+  [[nodiscard]] bool is_gated(const Lane& lane, Instant now);
+  void park(Lane& lane, Instant now);
+  void shut_gate(const Lane& lane, Instant now);
+  void go_on(Lane& lane, Instant now);
   [[nodiscard]] bool pay(Lane& lane, Instant now);
   void give_back(Lane& lane, Instant now);
   [[nodiscard]] bool admit(Lane& lane, Instant now);
@@ -157,6 +169,10 @@ class Engine {
   RandomSource random_;
   Counters counters_;
   Budget* ledger_ = nullptr;
+  Pacer pacer_;
+  Deadline pacing_;        // of the first that waits for the pacer
+  Lane* paced_ = nullptr;  // first lanes of requests that may not begin yet, first in, first out
+  Lane** paced_tail_ = &paced_;
   Lane* lane_work_ = nullptr;
   Lane** lane_work_tail_ = &lane_work_;
   Connection* connection_work_ = nullptr;

@@ -57,9 +57,20 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.retry_after_s = 0;
   lane.delivery = Delivery::unsent;
   lane.verdict = Verdict::by_rule;
-  lane.any_byte = lane.reused = false;
+  lane.any_byte = lane.reused = lane.parked = false;
   post(lane, lane_work::kRecord);
-  if (lane.kind != Kind::resend && lane.request->policy->use_breaker && !admit(lane, now)) {
+  if (lane.kind == Kind::resend) {
+    acquire(lane, now);
+  } else if (is_gated(lane, now)) {
+    park(lane, now);
+  } else {
+    go_on(lane, now);
+  }
+}
+
+// With the origin's leave.
+void Engine::go_on(Lane& lane, Instant now) {
+  if (lane.request->policy->use_breaker && !admit(lane, now)) {
     lane.error = PESTER_EBREAKER;  // told by phase_over: nobody fails before its record is open
     wheel_.arm(lane.phase, now);
     return;
@@ -135,6 +146,7 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   lane.delivery = Delivery::answered;
   lane.status = status;
   lane.retry_after_s = retry_after_s;
+  lane.head_seq = ++lane.request->head_seq;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
   if (lane.request->origin->health != nullptr) note_head(lane, now);
   if (lane.request->policy->ask_verdict) {
@@ -241,6 +253,8 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
     return;
   }
   if (!pay(lane, now)) {
+    request.retry_after_ms =
+        static_cast<uint32_t>(std::min(ledger_->retry_after(now).ms_up(), int64_t{UINT32_MAX}));
     give_up(lane, Stop::budget, now);
     return;
   }
@@ -275,7 +289,6 @@ void Engine::give_up(Lane& lane, Stop stop, Instant now) {
 // comes.
 void Engine::keep_last_response(Lane& lane, Instant now) {
   Request& request = *lane.request;
-  lane.head_seq = ++request.head_seq;
   const bool must_read = lane.previewing;
   lane.previewing = false;
   if (request.streamed) {
@@ -332,7 +345,7 @@ Fate Engine::complete(Lane& lane, Instant now) {
   if (wins) {
     kLaneTable.step(lane.state, LaneSignal::finish);
     kRequestTable.step(request.state, RequestSignal::complete);
-    finish(request);
+    finish(request, now);
     return Fate::deliver;
   }
   PESTER_ASSERT(lane.gathering);
@@ -373,7 +386,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
       request.stop = Stop::not_retryable;
       kLaneTable.step(lane.state, LaneSignal::give_up);
       kRequestTable.step(request.state, RequestSignal::exhaust);
-      conclude(request);
+      conclude(request, now);
       return;
     }
     request.work &= static_cast<uint16_t>(~request_work::kHead);
@@ -412,6 +425,11 @@ void Engine::phase_over(Lane& lane, Instant now) {
   }
   switch (lane.exchange) {
     case ExchangeState::acquiring:
+      if (lane.parked) {
+        lane.parked = false;
+        is_gated(lane, now) ? park(lane, now) : go_on(lane, now);  // a later word may have shut it again
+        return;
+      }
       failed(lane, lane.error != 0 ? lane.error : PESTER_ETIMEOUT_CONNECT, now);
       return;
     case ExchangeState::awaiting:

@@ -3,6 +3,7 @@
 // a hedge starts and whether there is time for another try.
 #include <algorithm>
 
+#include "core/assert.h"
 #include "core/engine.h"
 
 namespace pester::core {
@@ -13,6 +14,100 @@ constexpr uint16_t kSoonPerMille = 100;  // of an origin's answers, the tenth th
 constexpr Duration kHedgeLeast = Duration::from_ms(1);
 
 }  // namespace
+
+// ---- first attempts while the ledger is empty
+
+// Begins, or waits for its turn.
+void Engine::pace(Request& request, Instant now) {
+  if (paced_ == nullptr && pacer_.admit(now) <= now) {
+    start_first(request, now);
+    return;
+  }
+  Lane& lane = request.lanes[0];
+  lane.wait_next = nullptr;
+  lane.wait_back = paced_tail_;
+  *paced_tail_ = &lane;
+  paced_tail_ = &lane.wait_next;
+  if (!pacing_.armed()) start_paced(now);
+}
+
+void Engine::start_paced(Instant now) {
+  wheel_.disarm(pacing_);
+  while (paced_ != nullptr) {
+    const Instant turn = pacer_.admit(now);
+    if (turn > now) {
+      wheel_.arm(pacing_, turn);
+      return;
+    }
+    Lane& lane = *paced_;
+    unlink_paced(lane);
+    start_first(*lane.request, now);
+  }
+}
+
+void Engine::unlink_paced(Lane& lane) {
+  *lane.wait_back = lane.wait_next;
+  if (lane.wait_next != nullptr) {
+    lane.wait_next->wait_back = lane.wait_back;
+  } else {
+    paced_tail_ = lane.wait_back;
+  }
+  lane.wait_back = nullptr;
+  lane.wait_next = nullptr;
+}
+
+// What was cancelled is no news. What was sent and refused again and again is, be it an answer or not.
+void Engine::tell_pacer(const Request& request, Instant now) {
+  constexpr int64_t kOne = 1'000;
+  if (request.stop == Stop::cancelled || request.stop == Stop::closed) return;
+  if (request.stop == Stop::success) {
+    pacer_.succeeded(now);
+    if (paced_ != nullptr) start_paced(now);
+    return;
+  }
+  pacer_.failed(now, ledger_->balance(now) < kOne ? Ledger::empty : Ledger::funded);
+}
+
+// ---- the origin's gate
+
+bool Engine::is_gated(const Lane& lane, Instant now) {
+  const Health* health = lane.request->origin->health;
+  return lane.request->policy->origin_gate && health != nullptr && now < health->gate;
+}
+
+// Until the gate opens, and a little longer: who was parked by one word does not begin at one instant.
+void Engine::park(Lane& lane, Instant now) {
+  const Health& health = *lane.request->origin->health;
+  const double u = Rng::unit(random_bits());
+  const Duration later{static_cast<int64_t>(static_cast<double>(health.gate_spread.ns) * u)};
+  PESTER_ASSERT(now < health.gate);
+  lane.parked = true;
+  wheel_.arm(lane.phase, health.gate + later);
+}
+
+// The server has named an hour: it holds for whoever queues already, and for who comes later.
+void Engine::shut_gate(const Lane& lane, Instant now) {
+  const Policy& policy = *lane.request->policy;
+  const Duration asked = Duration::from_ms(int64_t{lane.retry_after_s} * 1'000);
+  if (policy.retry_after_max.ns <= 0 || asked > policy.retry_after_max) return;
+  Origin& origin = *lane.request->origin;
+  Health& health = *origin.health;
+  if (now + asked <= health.gate) return;
+  constexpr int64_t kSpread = 10;  // of the wait, a tenth
+  health.gate = now + asked;
+  health.gate_spread = {asked.ns / kSpread};
+  for (Lane* waiter = origin.waiting; waiter != nullptr;) {
+    Lane& parked = *waiter;
+    waiter = waiter->wait_next;
+    if (!parked.request->policy->origin_gate) continue;
+    leave_queue(parked, now);
+    park(parked, now);
+    waiter = origin.waiting;  // what was dialed for it may have gone to another
+    while (waiter != nullptr && !waiter->request->policy->origin_gate) waiter = waiter->wait_next;
+  }
+}
+
+// ---- what pays and guards
 
 // For an exchange beyond the request's first. Given back if it never leaves.
 bool Engine::pay(Lane& lane, Instant now) {
@@ -38,6 +133,8 @@ bool Engine::admit(Lane& lane, Instant now) {
   const Admission admission = health->breaker.admit(now);
   if (admission.verdict == Admit::refuse) {
     ++counters_.refused;
+    const int64_t wait_ms = admission.retry_at.is_never() ? 0 : (admission.retry_at - now).ms_up();
+    lane.request->retry_after_ms = static_cast<uint32_t>(std::min(wait_ms, int64_t{UINT32_MAX}));
     return false;
   }
   lane.request->accounts[lane.index].permit = admission.permit;
@@ -82,6 +179,7 @@ Duration Engine::elapsed(const Lane& lane, Instant now) {
 
 void Engine::note_head(Lane& lane, Instant now) {
   Health& health = *lane.request->origin->health;
+  if (lane.retry_after_s != 0 && lane.request->policy->origin_gate) shut_gate(lane, now);
   if (lane.request->policy->rules.retries_status(lane.status)) {
     settle(lane, CallResult::failed, now);  // how fast it failed is no news of how long to wait
     return;

@@ -24,7 +24,7 @@ struct Lane;
 struct Connection;
 struct Origin;
 
-enum class DeadlineKind : uint8_t { request_total, lane_phase, lane_attempt, connection };
+enum class DeadlineKind : uint8_t { request_total, lane_phase, lane_attempt, connection, pacing };
 
 // Why trying ceased; the numbers are those of pester_stop_t.
 enum class Stop : uint8_t {
@@ -108,6 +108,7 @@ struct Lane {
   bool gathering = false;   // its last response is being gathered, in case it is the one to deliver
   bool held = false;        // the same, streamed: it waits at its head
   bool previewing = false;  // the predicate asked for the body
+  bool parked = false;      // its exchange waits for the origin's gate
   uint32_t head_seq = 0;    // which of the request's heads it got: the newest wins among the failed
 };
 
@@ -123,6 +124,8 @@ struct Request {
   Instant began{};
   int32_t error = 0;  // of the end; 0 when a response is delivered
   uint32_t head_seq = 0;
+  uint32_t retry_after_ms =
+      0;  // when budget or breaker would let the next attempt through; 0: not known
   uint16_t work = 0;
   RequestState state = RequestState::idle;
   Stop stop = Stop::success;
@@ -167,6 +170,8 @@ struct Health {
   explicit Health(const BreakerOptions& options) : breaker(options) {}
   LatencyDigest digest;
   Breaker breaker;
+  Instant gate{};          // nothing begins before it
+  Duration gate_spread{};  // and what was parked begins within so long after it
 };
 
 // Scheme, host and port, and the pool of connections to it.

@@ -29,6 +29,7 @@ struct Policy {
   Duration loser_drain;
   bool feasible = false;        // nothing begins that would not be answered by the deadline
   bool use_budget = false;      // extra exchanges are paid by the client's ledger
+  bool origin_gate = false;     // one Retry-After parks all of the origin's attempts
   bool use_breaker = false;     // of the origin
   bool answered_unsafe = true;  // an unsafe request is tried again after any 5xx, else after 503 only
   // Retry-After is honoured up to so long; one that asks for more ends the trying. 0: it is not read.
@@ -41,7 +42,9 @@ struct Policy {
 
   [[nodiscard]] bool hedges() const { return hedge_after.ns > 0 || hedge_per_mille != 0; }
   // Whether what an origin's exchanges came to must be known.
-  [[nodiscard]] bool needs_health() const { return hedge_per_mille != 0 || feasible || use_breaker; }
+  [[nodiscard]] bool needs_health() const {
+    return hedge_per_mille != 0 || feasible || use_breaker || origin_gate;
+  }
   // Whether its lanes hold what must be given back.
   [[nodiscard]] bool needs_accounts() const { return use_budget || use_breaker; }
 

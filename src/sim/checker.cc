@@ -228,7 +228,8 @@ void check_request(Shell& shell, Request& request) {
     if (lane.state != LaneState::ready || !first_ready) continue;
     first_ready = false;
     const bool may_have_none = request.policy->hedge_per_mille != 0 || request.policy->feasible;
-    shell.claim(lane.phase.armed() || may_have_none || is_total_over(shell, request),
+    shell.claim(lane.phase.armed() || may_have_none || lane.wait_back != nullptr ||
+                    is_total_over(shell, request),
                 "the next hedge has its hour");
   }
   check_records(shell, request);

@@ -18,6 +18,7 @@ using core::Instant;
 struct Origin : core::Origin {
   uint32_t id = 0;
   std::unique_ptr<core::Health> health_room;
+  Instant gate{};  // the hour that the origin named to those who heed it
 };
 
 // What really happened to a lane's present or last exchange.

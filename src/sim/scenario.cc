@@ -64,6 +64,7 @@ core::Policy some_policy(Choices& choices) {
   policy.feasible = choices.one_in(4);
   policy.use_budget = choices.one_in(4);
   policy.use_breaker = choices.one_in(4);
+  policy.origin_gate = choices.one_in(4);
   policy.answered_unsafe = !choices.one_in(4);
   if (choices.one_in(4)) policy.rules.set_status(429, true);
   if (choices.one_in(4)) policy.rules.set_class(core::FailureClass::body, false);

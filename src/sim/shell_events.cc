@@ -163,6 +163,11 @@ void Shell::head(Connection& connection, const Head& it) {
   connection.body_left = it.body_bytes;
   Truth& truth = this->truth(lane);
   truth.head_order = ++request.heads;
+  const Duration asked = Duration::from_ms(int64_t{it.retry_after_s} * 1'000);
+  if (request.policy->origin_gate && asked <= request.policy->retry_after_max) {
+    auto& origin = static_cast<Origin&>(*request.origin);
+    origin.gate = std::max(origin.gate, now_ + asked);
+  }
   truth.not_before = now_ + Duration::from_ms(int64_t{it.retry_after_s} * 1'000);
   truth.moved = now_;
   const uint32_t id = connection.id;

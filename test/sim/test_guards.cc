@@ -51,7 +51,8 @@ void retries_of_an_outage_are_what_the_ledger_pays_for(void**) {
   send_many(run, sent, 1'000);
   FINISH(run);
   assert_int_equal(run.shell.ended().size(), 1'000);
-  assert_in_range(begun(run, Kind::retry), 300, 310);
+  const int64_t ms_all = (run.shell.ended().back().at - run.start).ns / 1'000'000;
+  assert_in_range(begun(run, Kind::retry), 270 + ms_all * 9 / 1'000, 300 + ms_all * 10 / 1'000);
   for (const Ended& ended : run.shell.ended()) {
     assert_int_equal(ended.status, 503);  // an answer all the same
     assert_int_equal(ended.error, 0);
@@ -104,6 +105,113 @@ void what_never_left_is_refunded(void**) {
   // Of 100 at the start, and a fifth of 50.
   assert_int_equal(run.shell.ledger().balance(run.simulation.now()), 110'000);
   FINISH(run);
+}
+
+// ---- pacing and the gate
+
+// Callers in a closed loop: as soon as a request is done, the next is sent.
+struct Callers {
+  Run& run;
+  Sent sent;
+  int64_t until_ms;
+  std::vector<int64_t> done_ms;
+
+  void start(int count) {
+    run.on_done = [this](Request&, const Ended& ended) {
+      if (ended.stop == Stop::closed) return;
+      done_ms.push_back(run.now_ms());
+      if (run.now_ms() < until_ms) run.simulation.after({}, [this] { run.shell.submit(sent); });
+    };
+    for (int i = 0; i < count; ++i) run.shell.submit(sent);
+  }
+  [[nodiscard]] size_t done_within(int64_t from_ms, int64_t to_ms) const {
+    size_t count = 0;
+    for (const int64_t at : done_ms) count += at >= from_ms && at < to_ms;
+    return count;
+  }
+};
+
+void callers_at_full_failure_are_slowed_down_and_set_free_again(void**) {
+  Run& run = begin();
+  run.every_dial = at_once();
+  constexpr int64_t kDownMs = 2'000, kUpMs = 32'000;
+  run.answer = [&run](const Request&, const core::Lane&) {
+    const bool down = run.now_ms() >= kDownMs && run.now_ms() < kUpMs;
+    return answers(down ? 503 : 200, 10);
+  };
+  Sent sent = at_once_again();
+  sent.policy.use_budget = true;
+  Callers callers{run, sent, 40'000, {}};
+  callers.start(32);
+  FINISH(run);
+  const size_t usual = callers.done_within(1'000, 2'000);
+  assert_in_range(usual, 3'000, 3'300);
+  assert_in_range(callers.done_within(kDownMs + 10'000, kDownMs + 11'000), 1, usual / 10);
+  assert_in_range(callers.done_within(kUpMs - 1'000, kUpMs), 1, usual / 10);
+  assert_in_range(callers.done_within(kUpMs + 5'000, kUpMs + 6'000), usual * 9 / 10, usual * 11 / 10);
+}
+
+void a_request_that_waits_for_its_turn_can_be_cancelled_and_has_its_deadline(void**) {
+  Run& run = begin();
+  run.every_dial = at_once();
+  run.every_exchange = answers(503, 1);
+  Sent sent = at_once_again();
+  sent.policy.use_budget = true;
+  Callers callers{run, sent, 5'000, {}};
+  callers.start(32);
+  run.simulation.run_until(run.start + ms(4'000));
+  const size_t before = run.begun.size();
+  const uint32_t id = run.shell.submit(sent);
+  sent.policy.total_timeout = ms(5);
+  run.shell.submit(sent);
+  run.shell.cancel(id);
+  assert_int_equal(run.shell.ended().back().stop, Stop::cancelled);
+  assert_int_equal(run.shell.ended().back().records.size(), 0);
+  run.simulation.run_until(run.simulation.now() + ms(7));
+  assert_true(run.begun.size() - before < 32);
+  assert_int_equal(stopped(run, Stop::deadline), 1);
+  FINISH(run);
+}
+
+void one_retry_after_parks_a_thousand(void**) {
+  core::Limits limits;
+  limits.connections_per_origin = 10;
+  Run& run = begin(limits);
+  run.answer = [&run](const Request&, const core::Lane&) {
+    ExchangePlan plan = answers(run.begun.size() == 1 ? 503 : 200, 1);
+    plan.head.retry_after_s = run.begun.size() == 1 ? 2 : 0;
+    return plan;
+  };
+  Sent sent = at_once_again();
+  sent.policy.origin_gate = true;
+  run.shell.submit(sent);
+  run.simulation.run_until(run.start + ms(5));
+  assert_int_equal(run.begun.size(), 1);
+  for (int i = 0; i < 1'000; ++i) run.shell.submit(sent);
+  FINISH(run);
+  assert_int_equal(run.begun.size(), 1'002);
+  int64_t first_ms = INT64_MAX, last_ms = 0;
+  for (size_t i = 1; i < run.begun.size(); ++i) {
+    first_ms = std::min(first_ms, run.begun[i].at_ms);
+    last_ms = std::max(last_ms, run.begun[i].at_ms);
+  }
+  assert_in_range(first_ms, 2'001, 2'010);  // the answer came at 2
+  assert_in_range(last_ms, 2'180, 2'310);   // ten connections, 2 ms each
+}
+
+void who_queues_already_is_parked_too(void**) {
+  core::Limits limits;
+  limits.connections_per_origin = 1;
+  Run& run = begin(limits);
+  run.exchanges = {answers(503, 10)};
+  run.exchanges.front().head.retry_after_s = 1;
+  Sent sent = at_once_again();
+  sent.policy.origin_gate = true;
+  run.shell.submit(sent);
+  for (int i = 0; i < 5; ++i) run.shell.submit(sent);  // wait for the only connection
+  FINISH(run);
+  assert_int_equal(run.begun.size(), 7);
+  for (size_t i = 1; i < 7; ++i) assert_true(run.begun[i].at_ms >= 1'010);
 }
 
 // ---- the breaker
@@ -336,6 +444,10 @@ int main() {
       cmocka_unit_test(lanes_beyond_the_first_are_paid_for_too),
       cmocka_unit_test(a_hedge_that_cannot_be_paid_for_does_not_start),
       cmocka_unit_test(what_never_left_is_refunded),
+      cmocka_unit_test(callers_at_full_failure_are_slowed_down_and_set_free_again),
+      cmocka_unit_test(a_request_that_waits_for_its_turn_can_be_cancelled_and_has_its_deadline),
+      cmocka_unit_test(one_retry_after_parks_a_thousand),
+      cmocka_unit_test(who_queues_already_is_parked_too),
       cmocka_unit_test(an_origin_that_fails_is_left_alone_and_tried_again),
       cmocka_unit_test(a_permit_survives_cancel_and_close),
       cmocka_unit_test(no_wait_begins_that_an_open_breaker_would_make_vain),
