@@ -15,6 +15,8 @@ constexpr std::string_view kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesda
                                       "Thursday", "Friday", "Saturday"};
 constexpr size_t kShortDay = 3;
 
+enum class DayName : uint8_t { whole, three_letters };
+
 struct Date {
   int64_t year = 0;
   int month = 0, day = 0, hour = 0, minute = 0, second = 0;
@@ -53,9 +55,10 @@ class Reader {
     return 0;
   }
   // Which day of the week it is said to be is not held against the date.
-  void day_name(bool whole) {
+  void day_name(DayName form) {
     for (const std::string_view day : kDays) {
-      const std::string_view name = whole ? day : std::string_view{day.data(), kShortDay};
+      const std::string_view name =
+          form == DayName::whole ? day : std::string_view{day.data(), kShortDay};
       if (!begins_with(rest_, name)) continue;
       rest_.remove_prefix(name.size());
       return;
@@ -77,32 +80,17 @@ class Reader {
   bool ok_ = true;
 };
 
-// "Sun, 06 Nov 1994 08:49:37 GMT"
-bool read_fixed(std::string_view text, Date* date) {
+// "Sun, 06 Nov 1994 08:49:37 GMT", or as RFC 850 had it: "Sunday, 06-Nov-94 08:49:37 GMT".
+bool read_gmt(std::string_view text, DayName day, std::string_view between, size_t year_digits,
+              Date* date) {
   Reader reader(text);
-  reader.day_name(false);
+  reader.day_name(day);
   reader.literal(", ");
   date->day = reader.digits(2);
-  reader.literal(" ");
+  reader.literal(between);
   date->month = reader.month();
-  reader.literal(" ");
-  date->year = reader.digits(4);
-  reader.literal(" ");
-  reader.time(date);
-  reader.literal(" GMT");
-  return reader.done();
-}
-
-// "Sunday, 06-Nov-94 08:49:37 GMT"
-bool read_rfc850(std::string_view text, Date* date) {
-  Reader reader(text);
-  reader.day_name(true);
-  reader.literal(", ");
-  date->day = reader.digits(2);
-  reader.literal("-");
-  date->month = reader.month();
-  reader.literal("-");
-  date->year = reader.digits(2);
+  reader.literal(between);
+  date->year = reader.digits(year_digits);
   reader.literal(" ");
   reader.time(date);
   reader.literal(" GMT");
@@ -112,7 +100,7 @@ bool read_rfc850(std::string_view text, Date* date) {
 // "Sun Nov  6 08:49:37 1994"
 bool read_asctime(std::string_view text, Date* date) {
   Reader reader(text);
-  reader.day_name(false);
+  reader.day_name(DayName::three_letters);
   reader.literal(" ");
   date->month = reader.month();
   reader.literal(" ");
@@ -160,12 +148,12 @@ int64_t seconds_of(const Date& date) {
 std::optional<int64_t> parse_http_date(std::string_view text, int64_t wall_s) {
   constexpr int64_t kFiftyYears = int64_t{50} * 31'556'952;
   Date date;
-  if (read_rfc850(text, &date)) {
+  if (read_gmt(text, DayName::whole, "-", 2, &date)) {
     date.year += 2000;
     while (date.year > 1900 && days_since_1970(date.year, 1, 1) * 86'400 > wall_s + kFiftyYears) {
       date.year -= 100;
     }
-  } else if (!read_fixed(text, &date) && !read_asctime(text, &date)) {
+  } else if (!read_gmt(text, DayName::three_letters, " ", 4, &date) && !read_asctime(text, &date)) {
     return std::nullopt;
   }
   if (!exists(date)) return std::nullopt;
