@@ -359,6 +359,36 @@ PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_
 #define pester_client_stats(client, stats) \
   pester_client_stats_sized((client), (stats), sizeof(pester_client_stats_t))
 
+/* An origin's breaker, by hand: maintenance, a drill, or watching what it would do before it is trusted.
+ */
+typedef enum {
+  PESTER_BREAKER_AUTOMATIC = 0, /* judges; from closed, with nothing counted */
+  PESTER_BREAKER_FORCED_OPEN,   /* refuses every attempt of policies with `breaker` */
+  PESTER_BREAKER_FORCED_CLOSED, /* lets all through, and counts */
+  PESTER_BREAKER_METRICS_ONLY   /* likewise: `trips` tells how often it would have opened */
+} pester_breaker_mode_t;
+/* `url` names the origin: its scheme, host and port. PESTER_EURL, PESTER_ESCHEME, UV_ENOMEM,
+ * PESTER_EOPTION when there is no such mode. */
+PESTER_API int pester_client_set_breaker(pester_client_t* client, const char* url, int mode);
+
+typedef enum {
+  PESTER_BREAKER_CLOSED = 0,
+  PESTER_BREAKER_OPEN,
+  PESTER_BREAKER_HALF_OPEN, /* one attempt at a time is let through */
+  PESTER_BREAKER_FORCED     /* by pester_client_set_breaker */
+} pester_breaker_state_t;
+typedef struct {
+  size_t struct_size;
+  int state;                    /* pester_breaker_state_t */
+  uint32_t calls, failed, slow; /* attempts of the last 10 s that count */
+  uint32_t trips;               /* how often a limit was passed */
+} pester_breaker_stats_t;
+/* As above; an origin that no policy with `breaker` has met is closed, with nothing counted. */
+PESTER_API int pester_client_breaker_stats_sized(pester_client_t* client, const char* url,
+                                                 pester_breaker_stats_t* stats, size_t struct_size);
+#define pester_client_breaker_stats(client, url, stats) \
+  pester_client_breaker_stats_sized((client), (url), (stats), sizeof(pester_breaker_stats_t))
+
 /* ---- Requests -----------------------------------------------------------------------------------*/
 
 /* `value` NULL takes a default header away; "" sends it empty. */

@@ -81,6 +81,44 @@ void a_breaker_lets_a_probe_through_and_closes(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+pester_breaker_stats_t breaker_stats() {
+  pester_breaker_stats_t stats;
+  assert_int_equal(pester_client_breaker_stats(c.client, c.server->url().c_str(), &stats), 0);
+  return stats;
+}
+
+void a_breaker_can_be_forced_and_watched(void**) {
+  breaker.min_calls = 5;
+  c.policy.breaker = 1;
+  c.policy.max_attempts = 1;
+  c.serve(always_busy);
+  assert_int_equal(c.open(), 0);
+  const std::string url = c.server->url("/any?path");
+  assert_int_equal(breaker_stats().calls, 0);
+  assert_int_equal(breaker_stats().state, PESTER_BREAKER_CLOSED);
+  assert_int_equal(pester_client_set_breaker(c.client, url.c_str(), PESTER_BREAKER_FORCED_OPEN), 0);
+  get_once();
+  assert_int_equal(outcome.error, PESTER_EBREAKER);
+  assert_int_equal(retry_after_ms, 0);  // nobody knows
+  assert_int_equal(breaker_stats().state, PESTER_BREAKER_FORCED);
+  assert_int_equal(pester_client_set_breaker(c.client, url.c_str(), PESTER_BREAKER_METRICS_ONLY), 0);
+  for (int i = 0; i < 8; ++i) {
+    get_once();
+    assert_int_equal(outcome.status, 503);
+  }
+  assert_int_equal(breaker_stats().failed, 8);
+  assert_true(breaker_stats().trips >= 1);
+  assert_int_equal(pester_client_set_breaker(c.client, url.c_str(), PESTER_BREAKER_AUTOMATIC), 0);
+  assert_int_equal(breaker_stats().calls, 0);
+  for (int i = 0; i < 6; ++i) get_once();
+  assert_int_equal(outcome.error, PESTER_EBREAKER);
+  assert_int_equal(breaker_stats().state, PESTER_BREAKER_OPEN);
+  assert_int_equal(pester_client_set_breaker(c.client, url.c_str(), 9), PESTER_EOPTION);
+  assert_int_equal(pester_client_set_breaker(c.client, "nonsense://", 0), PESTER_ESCHEME);
+  assert_int_equal(pester_client_set_breaker(c.client, nullptr, 0), UV_EINVAL);
+  assert_int_equal(c.end(), 0);
+}
+
 void an_empty_budget_delivers_the_answer_and_says_when_it_can_pay(void**) {
   budget.ratio_per_mille = 1;
   budget.floor_per_second = PESTER_NONE;
@@ -186,6 +224,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(an_open_breaker_refuses_at_once_and_says_until_when, begin),
       cmocka_unit_test_setup(a_breaker_lets_a_probe_through_and_closes, begin),
+      cmocka_unit_test_setup(a_breaker_can_be_forced_and_watched, begin),
       cmocka_unit_test_setup(an_empty_budget_delivers_the_answer_and_says_when_it_can_pay, begin),
       cmocka_unit_test_setup(a_post_under_standard_is_not_repeated_after_an_answered_500, begin),
       cmocka_unit_test_setup(hedged_starts_a_lane_when_an_answer_is_unusually_late, begin),
