@@ -192,7 +192,7 @@ void the_picture_has_a_curve_and_four_dots_for_each_policy(void**) {
 void the_picture_is_whole_at_its_edges(void**) {
   std::vector<PolicyOutcome> outcomes = {two_outcomes()[0]};
   outcomes[0].summary = {};
-  outcomes[0].summary.curve_ns = {0};
+  outcomes[0].summary.curve_ns.assign(1, 0);
   outcomes[0].summary.sent = 1;
   const std::string svg = simulation_plot(parsed({"--requests", "1"}), outcomes);
   assert_true(svg.ends_with("</svg>\n"));
