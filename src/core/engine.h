@@ -133,6 +133,7 @@ class Engine {
   void shut_gate(const Lane& lane, Instant now);
   void go_on(Lane& lane, Instant now);
   [[nodiscard]] bool pay(Lane& lane, Instant now);
+  static void spend(const Lane& lane);
   void give_back(Lane& lane, Instant now);
   [[nodiscard]] bool admit(Lane& lane, Instant now);
   [[nodiscard]] bool breaker_is_open_until(const Request& request, Instant due, Instant now);

@@ -126,13 +126,17 @@ void Engine::stale(Lane& lane, Instant now) {
 }
 
 void Engine::send_blocked(Lane& lane, bool any_sent, Instant now) {
-  if (any_sent) lane.delivery = Delivery::partly_sent;
+  if (any_sent) {
+    lane.delivery = Delivery::partly_sent;
+    spend(lane);
+  }
   wheel_.arm(lane.phase, now + lane.request->policy->body_gap_timeout);
 }
 
 void Engine::sent(Lane& lane, Instant now) {
   kExchangeTable.step(lane.exchange, ExchangeSignal::sent);
   lane.delivery = Delivery::sent;
+  spend(lane);
   const Duration limit = lane.request->policy->first_byte_timeout;
   if (limit.is_never()) {
     wheel_.disarm(lane.phase);
@@ -145,6 +149,7 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   kExchangeTable.step(lane.exchange, ExchangeSignal::head);
   lane.delivery = Delivery::answered;
   lane.status = status;
+  spend(lane);  // be it before a byte was sent
   lane.retry_after_s = retry_after_s;
   lane.head_seq = ++lane.request->head_seq;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress

@@ -54,6 +54,12 @@ void Engine::unlink_paced(Lane& lane) {
   }
   lane.wait_back = nullptr;
   lane.wait_next = nullptr;
+  if (paced_ == nullptr) wheel_.disarm(pacing_);
+}
+
+// It leaves: what paid for it is spent.
+void Engine::spend(const Lane& lane) {
+  if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};
 }
 
 // What was cancelled is no news. What was sent and refused again and again is, be it an answer or not.
@@ -113,8 +119,9 @@ void Engine::shut_gate(const Lane& lane, Instant now) {
 bool Engine::pay(Lane& lane, Instant now) {
   const Request& request = *lane.request;
   if (!request.policy->use_budget || ledger_ == nullptr) return true;
-  request.accounts[lane.index].payment = ledger_->reserve(now);
-  if (request.accounts[lane.index].payment) return true;
+  Payment& payment = request.accounts[lane.index].payment;
+  if (!payment) payment = ledger_->reserve(now);  // what was paid for before never left
+  if (payment) return true;
   ++counters_.unpaid;
   return false;
 }
@@ -170,7 +177,8 @@ void Engine::release(Lane& lane) {
   permit = {};
 }
 
-// Since the exchange began: the wait for a connection counts, as it does for the user.
+// Since the exchange began: the wait for a connection counts, as it does for the user. 0: it has no
+// record.
 Duration Engine::elapsed(const Lane& lane, Instant now) {
   if (lane.record < 0) return {};
   const Request& request = *lane.request;
@@ -186,7 +194,7 @@ void Engine::note_head(Lane& lane, Instant now) {
   }
   const Duration took = elapsed(lane, now);
   settle(lane, health.breaker.result_of_success(took), now);
-  health.digest.record(took, now);
+  if (took.ns > 0) health.digest.record(took, now);
 }
 
 void Engine::note_failure(Lane& lane, int error, Instant now) {
@@ -196,8 +204,9 @@ void Engine::note_failure(Lane& lane, int error, Instant now) {
     return;
   }
   settle(lane, CallResult::failed, now);
-  if (failure == FailureClass::timeout) {
-    lane.request->origin->health->digest.record(elapsed(lane, now), now);
+  const Duration took = elapsed(lane, now);
+  if (failure == FailureClass::timeout && took.ns > 0) {
+    lane.request->origin->health->digest.record(took, now);
   }
 }
 

@@ -66,6 +66,7 @@ void Engine::reserve_dial(Lane& lane, Instant now) {
 
 void Engine::dial_began(Lane& lane, Connection& connection, Instant now) {
   PESTER_ASSERT(lane.reserved);
+  spend(lane);
   lane.reserved = false;
   lane.connection = &connection;
   connection.lane = &lane;
@@ -174,7 +175,6 @@ void Engine::lease(Connection& connection, Lane& lane) {
   if (request.origin->health != nullptr && lane.record >= 0) {
     connection.began = {request.began.ns + request.records[lane.record].started};
   }
-  if (request.accounts != nullptr) request.accounts[lane.index].payment = {};  // it leaves
   ++connection.exchanges;
   if (lane.reused) ++counters_.connections_reused;
   wheel_.disarm(lane.phase);

@@ -29,6 +29,7 @@ struct Truth {
   uint32_t head_order = 0;  // which of the request's heads it was; 0: none
   bool dialing = false;
   bool any_sent = false;
+  bool left = false;   // dialed for, or sent
   bool whole = false;  // the last response came to its end
 };
 

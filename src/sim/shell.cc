@@ -126,16 +126,13 @@ void Shell::open_record(core::Lane& lane) {
   Truth& truth = request.truths[lane.index];
   if (truth.attempt != lane.attempt) truth.attempt_began = now_;
   truth.attempt = lane.attempt;
-  truth.dialing = truth.any_sent = truth.whole = false;
+  truth.dialing = truth.any_sent = truth.whole = truth.left = false;
   truth.head_order = 0;
   if (driver_.memory_is_out()) {
     note("no memory for a record, request", request.id, lane.index);
     engine_.refused(lane, -ENOMEM, now_);
     return;
   }
-  const bool extra = lane.kind == core::Kind::retry || lane.kind == core::Kind::hedge ||
-                     (lane.kind == core::Kind::first && lane.index != 0);
-  if (request.policy->use_budget && extra) ++extras_;
   core::Record record;
   record.started = now_.ns - request.began.ns;
   record.lane = lane.index;
@@ -159,6 +156,7 @@ void Shell::dial(core::Lane& lane) {
   connections_.push_back(std::make_unique<Connection>());
   Connection& connection = *connections_.back();
   connection.id = next_connection_++;
+  leaves(lane);
   engine_.dial_began(lane, connection, now_);
   note("dial", connection.id);
   dialed(connection, driver_.dial(connection));
@@ -175,6 +173,15 @@ void Shell::dialed(Connection& connection, const Dialing& dialing) {
     connection.more_addresses = dialing.more;
     if (dialing.more) engine_.stagger(connection, now_);
   }
+}
+
+// The exchange meets the network: one beyond the request's first has to be paid for.
+void Shell::leaves(const core::Lane& lane) {
+  Truth& truth = this->truth(lane);
+  const bool extra = lane.kind == core::Kind::retry || lane.kind == core::Kind::hedge ||
+                     (lane.kind == core::Kind::first && lane.index != 0);
+  if (extra && !truth.left && lane.request->policy->use_budget) ++extras_;
+  truth.left = true;
 }
 
 void Shell::send(core::Lane& lane) {
@@ -197,12 +204,14 @@ void Shell::send(core::Lane& lane) {
   switch (sending) {
     case Sending::all:
       truth.any_sent = true;
+      leaves(lane);
       truth.sent = now_;
       if (lane.record >= 0) request_of(lane).records[lane.record].sent = now_.ns;
       engine_.sent(lane, now_);
       break;
     case Sending::some:
       truth.any_sent = true;
+      leaves(lane);
       engine_.send_blocked(lane, true, now_);
       break;
     case Sending::none:

@@ -117,6 +117,7 @@ class Shell {
   void open_record(core::Lane& lane);
   void dial(core::Lane& lane);
   void dialed(Connection& connection, const Dialing& dialing);
+  void leaves(const core::Lane& lane);
   void send(core::Lane& lane);
   void tell(Request& request);
   void ask(Request& request, core::Question question);

@@ -126,6 +126,7 @@ void Shell::send_more(Connection& connection, bool all) {
   note(all ? "sent" : "sent some", connection.id);
   Truth& truth = this->truth(lane);
   truth.any_sent = true;
+  leaves(lane);
   truth.moved = now_;
   if (all) {
     truth.sent = now_;

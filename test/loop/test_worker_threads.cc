@@ -106,13 +106,18 @@ bool reaches(const std::atomic<int>& counter, int wanted) {
   return counter == wanted;
 }
 
-int tear_down(void**) {
+// A thread that has told its job may not have come to rest yet when its mailbox closes: it ends by itself.
+bool none_alive() {
   for (int i = 0; i < 5000 && worker_threads_alive() != 0; i++) usleep(1000);
-  const size_t alive = worker_threads_alive();
+  return worker_threads_alive() == 0;
+}
+
+int tear_down(void**) {
+  const bool all_ended = none_alive();
   sem_destroy(&began);
   sem_destroy(&gate);
   delete bench;
-  return alive == 0 ? 0 : -1;
+  return all_ended ? 0 : -1;
 }
 
 void run_until_told(int wanted) {
@@ -329,7 +334,7 @@ void threads_end_with_the_last_mailbox_only(void**) {
   close_mailbox(&second);
   assert_int_equal(worker_threads_alive(), 1);
   close_mailbox(bench);
-  assert_int_equal(worker_threads_alive(), 0);
+  assert_true(none_alive());
 }
 
 int child_main() {
@@ -346,7 +351,7 @@ int child_main() {
   own.mailbox->close([](void* data) { static_cast<Bench*>(data)->closed++; }, &own);
   uv_run(&own.loop, UV_RUN_DEFAULT);
   if (own.closed != 1 || uv_loop_close(&own.loop) != 0) return 5;
-  return worker_threads_alive() == 0 ? 0 : 6;
+  return none_alive() ? 0 : 6;
 }
 
 void child_of_fork_has_threads_of_its_own(void**) {

@@ -61,6 +61,42 @@ void retries_of_an_outage_are_what_the_ledger_pays_for(void**) {
   assert_int_equal(run.shell.engine().counters().unpaid, stopped(run, Stop::budget));
 }
 
+// A refused connection has met the network, too.
+void retries_that_do_not_connect_are_paid_for(void**) {
+  Run& run = begin();
+  run.every_dial = dial_fails(kRefused);
+  Sent sent = at_once_again();
+  sent.policy.use_budget = true;
+  for (int i = 0; i < 300; ++i) run.shell.submit(sent);
+  FINISH(run);
+  assert_int_equal(run.shell.ended().size(), 300);
+  const int64_t ms_all = (run.shell.ended().back().at - run.start).ns / 1'000'000;
+  assert_in_range(run.dials_seen, 300 + 150, 300 + 160 + ms_all * 10 / 1'000);
+  for (const Ended& ended : run.shell.ended()) assert_int_equal(ended.error, kRefused);
+}
+
+// There was no memory for it: it never left, and what paid for it pays for the next try.
+void a_try_that_never_left_is_not_paid_for_twice(void**) {
+  int64_t balance[2] = {};
+  for (const uint32_t fails : {0u, 3u}) {
+    Run& run = begin();
+    run.every_dial = at_once();
+    run.exchanges = {answers(503, 0), answers(200, 0)};
+    Sent sent = get();
+    sent.policy.use_budget = true;
+    sent.policy.max_attempts = 5;
+    run.shell.submit(sent);
+    run.simulation.after(ms(50), [&run, fails] { run.memory_fails = fails; });
+    run.simulation.run_until(run.start + ms(450));
+    assert_int_equal(run.shell.ended().size(), 1);
+    assert_int_equal(run.shell.ended().front().status, 200);
+    assert_int_equal(run.shell.ended().front().winner_attempt, 2 + fails);
+    balance[fails != 0] = run.shell.ledger().balance(run.simulation.now());
+    FINISH(run);
+  }
+  assert_int_equal(balance[0], balance[1]);
+}
+
 void lanes_beyond_the_first_are_paid_for_too(void**) {
   core::Limits limits;
   limits.connections_per_origin = 1'000;
@@ -441,6 +477,8 @@ void an_unsafe_request_may_be_repeated_after_a_503_only(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(retries_of_an_outage_are_what_the_ledger_pays_for),
+      cmocka_unit_test(retries_that_do_not_connect_are_paid_for),
+      cmocka_unit_test(a_try_that_never_left_is_not_paid_for_twice),
       cmocka_unit_test(lanes_beyond_the_first_are_paid_for_too),
       cmocka_unit_test(a_hedge_that_cannot_be_paid_for_does_not_start),
       cmocka_unit_test(what_never_left_is_refunded),
