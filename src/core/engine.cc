@@ -77,12 +77,6 @@ void Engine::submit(Request& request, Instant now) {
   }
 }
 
-void Engine::start_first(Request& request, Instant now) {
-  start_lane(request.lanes[0], Kind::first, now);
-  if (request.policy->hedges()) return;
-  for (int i = 1; i < request.lane_count; ++i) (void)start_extra(request.lanes[i], Kind::first, now);
-}
-
 // A lane beyond the first, if it is paid for; else it never starts.
 bool Engine::start_extra(Lane& lane, Kind kind, Instant now) {
   if (pay(lane, now)) {
@@ -207,7 +201,7 @@ void Engine::conclude(Request& request, Instant now) {
 
 void Engine::finish(Request& request, Instant now) {
   wheel_.disarm(request.total);
-  if (request.policy->use_budget && ledger_ != nullptr) tell_pacer(request, now);
+  if (request.accounts != nullptr && request.policy->use_budget) tell_pacer(request, now);
   ++counters_.requests_done;
   --counters_.requests_live;
   post(request, request_work::kDone);

@@ -85,10 +85,10 @@ void Engine::end_exchange(Lane& lane, ExchangeSignal signal, Instant now) {
   lane.work = 0;
   Connection* connection = lane.connection;
   if (connection == nullptr) return;
-  const bool lost_race = lane.request->state == RequestState::receiving;
   if (action == ExchangeAction::let_go) {
     let_go(lane, signal, now);
-  } else if (was_awaiting && signal == ExchangeSignal::cancel && lost_race &&
+  } else if (was_awaiting && signal == ExchangeSignal::cancel &&
+             lane.request->state == RequestState::receiving &&  // it lost the race
              lane.request->policy->loser_drain.ns > 0) {
     read_on_for_loser(lane, now);
   } else {

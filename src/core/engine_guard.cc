@@ -57,15 +57,10 @@ void Engine::unlink_paced(Lane& lane) {
   if (paced_ == nullptr) wheel_.disarm(pacing_);
 }
 
-// It leaves: what paid for it is spent.
-void Engine::spend(const Lane& lane) {
-  if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};
-}
-
 // What was cancelled is no news. What was sent and refused again and again is, be it an answer or not.
 void Engine::tell_pacer(const Request& request, Instant now) {
   constexpr int64_t kOne = 1'000;
-  if (request.stop == Stop::cancelled || request.stop == Stop::closed) return;
+  if (ledger_ == nullptr || request.stop == Stop::cancelled || request.stop == Stop::closed) return;
   if (request.stop == Stop::success) {
     pacer_.succeeded(now);
     if (paced_ != nullptr) start_paced(now);

@@ -52,10 +52,10 @@ void trace_head(Connection& connection, core::Lane& lane) {
   text.release(client.pool);
 }
 
-// Of a response that could be one to try again.
-uint32_t retry_after_s(const Request& request, const wire::ResponseHead& head) {
-  constexpr uint16_t kFirstStatus = 300;
-  if (head.status < kFirstStatus && !request.policy->rules.retries_status(head.status)) return 0;
+// When the server asks to be left alone until then. A 200 is never read for it.
+uint32_t retry_after_s(const wire::ResponseHead& head) {
+  constexpr uint16_t kOk = 200;
+  if (head.status == kOk) return 0;
   const std::string_view value = head.find("retry-after");
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
@@ -77,7 +77,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
   const wire::ResponseHead& head = connection.response.head;
-  client.engine.head(lane, head.status, retry_after_s(request, head), now.mono);
+  client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
 
 // Returns 0 or why the span could not be kept.

@@ -14,11 +14,6 @@ uint32_t hash_of(const wire::Url& url) {
   return hash ^ hash >> 15;
 }
 
-bool matches(const Origin& origin, const wire::Url& url) {
-  return origin.port == url.port && origin.scheme == url.scheme && origin.host_kind == url.host_kind &&
-         origin.host() == url.host && origin.zone() == url.zone;
-}
-
 void give(wire::BlockPool& pool, Origin& origin) {
   if (origin.health != nullptr) pool.give({origin.health, sizeof(core::Health)});
   pool.give(origin.block);
@@ -34,8 +29,7 @@ bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOpti
   return true;
 }
 
-Origin* Origins::get(wire::BlockPool& pool, const wire::Url& url) {
-  if (last_ != nullptr && matches(*last_, url)) return last_;
+Origin* Origins::look_up(wire::BlockPool& pool, const wire::Url& url) {
   const uint32_t hash = hash_of(url);
   Origin*& bucket = buckets_[hash % kBuckets];
   for (Origin* origin = bucket; origin != nullptr; origin = origin->chain) {

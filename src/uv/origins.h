@@ -38,12 +38,19 @@ struct Origin : core::Origin {
 class Origins {
  public:
   // Finds or makes; nullptr when memory is out.
-  [[nodiscard]] Origin* get(wire::BlockPool& pool, const wire::Url& url);
+  [[nodiscard]] Origin* get(wire::BlockPool& pool, const wire::Url& url) {
+    return last_ != nullptr && matches(*last_, url) ? last_ : look_up(pool, url);
+  }
   void release(wire::BlockPool& pool);
   [[nodiscard]] uint32_t count() const { return count_; }
 
  private:
   static constexpr uint32_t kBuckets = 512;
+  static bool matches(const Origin& origin, const wire::Url& url) {
+    return origin.port == url.port && origin.scheme == url.scheme && origin.host_kind == url.host_kind &&
+           origin.host() == url.host && origin.zone() == url.zone;
+  }
+  [[nodiscard]] Origin* look_up(wire::BlockPool& pool, const wire::Url& url);
   void drop_oldest(wire::BlockPool& pool);
 
   Origin* buckets_[kBuckets] = {};

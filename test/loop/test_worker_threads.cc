@@ -106,7 +106,8 @@ bool reaches(const std::atomic<int>& counter, int wanted) {
   return counter == wanted;
 }
 
-// A thread that has told its job may not have come to rest yet when its mailbox closes: it ends by itself.
+// A thread that has told its job may not have come to rest yet when its mailbox closes: it ends by
+// itself.
 bool none_alive() {
   for (int i = 0; i < 5000 && worker_threads_alive() != 0; i++) usleep(1000);
   return worker_threads_alive() == 0;
