@@ -14,6 +14,14 @@ uint32_t hash_of(const wire::Url& url) {
   return hash ^ hash >> 15;
 }
 
+bool is_guarded(const Origin& origin) {
+  return origin.health != nullptr && origin.health->breaker.state() != core::BreakerState::closed;
+}
+
+bool goes_before(const Origin& a, const Origin& b) {
+  return is_guarded(a) != is_guarded(b) ? is_guarded(b) : a.used < b.used;
+}
+
 void give(wire::BlockPool& pool, Origin& origin) {
   if (origin.health != nullptr) pool.give({origin.health, sizeof(core::Health)});
   pool.give(origin.block);
@@ -57,13 +65,14 @@ Origin* Origins::look_up(wire::BlockPool& pool, const wire::Url& url) {
   return last_ = origin;
 }
 
-// Those with requests or connections stay, and so the bound may be passed by as many.
+// Those with requests or connections stay, and so the bound may be passed by as many. A breaker that is
+// not closed is the last thing to forget.
 void Origins::drop_oldest(wire::BlockPool& pool) {
   Origin** oldest = nullptr;
   for (Origin*& bucket : buckets_) {
     for (Origin** link = &bucket; *link != nullptr; link = &(*link)->chain) {
       if ((*link)->requests != 0 || (*link)->connections != 0) continue;
-      if (oldest == nullptr || (*link)->used < (*oldest)->used) oldest = link;
+      if (oldest == nullptr || goes_before(**link, **oldest)) oldest = link;
     }
   }
   if (oldest == nullptr) return;

@@ -119,6 +119,27 @@ void a_breaker_can_be_forced_and_watched(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// More origins than are kept: the one whose breaker is open is not the one to forget.
+void an_open_breaker_outlives_many_origins(void**) {
+  constexpr int kOrigins = 1'100;  // 1,024 are kept
+  breaker.min_calls = 5;
+  breaker.open_ms = 60'000;
+  c.policy.breaker = 1;
+  c.policy.max_attempts = 1;
+  c.options.idle_timeout_ms = 1;
+  c.serve(always_busy);
+  assert_int_equal(c.open(), 0);
+  for (int i = 0; i < 5; ++i) get_once();
+  c.run_for(30);  // until its connection is gone
+  assert_int_equal(c.stats().connections_open, 0);
+  for (int i = 1; i <= kOrigins; ++i) {
+    const std::string url = "http://origin" + std::to_string(i) + ".invalid/";
+    assert_int_equal(pester_client_set_breaker(c.client, url.c_str(), PESTER_BREAKER_AUTOMATIC), 0);
+  }
+  assert_int_equal(breaker_stats().state, PESTER_BREAKER_OPEN);
+  assert_int_equal(c.end(), 0);
+}
+
 void an_empty_budget_delivers_the_answer_and_says_when_it_can_pay(void**) {
   budget.ratio_per_mille = 1;
   budget.floor_per_second = PESTER_NONE;
@@ -225,6 +246,7 @@ int main() {
       cmocka_unit_test_setup(an_open_breaker_refuses_at_once_and_says_until_when, begin),
       cmocka_unit_test_setup(a_breaker_lets_a_probe_through_and_closes, begin),
       cmocka_unit_test_setup(a_breaker_can_be_forced_and_watched, begin),
+      cmocka_unit_test_setup(an_open_breaker_outlives_many_origins, begin),
       cmocka_unit_test_setup(an_empty_budget_delivers_the_answer_and_says_when_it_can_pay, begin),
       cmocka_unit_test_setup(a_post_under_standard_is_not_repeated_after_an_answered_500, begin),
       cmocka_unit_test_setup(hedged_starts_a_lane_when_an_answer_is_unusually_late, begin),
