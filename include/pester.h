@@ -170,22 +170,26 @@ typedef struct {
    * upward by at most 10 %. A response that asks for more than this is not retried but delivered. 0:
    * 300,000; PESTER_NONE: Retry-After is not read. */
   int64_t retry_after_max_ms;
-  /* In these, 0 is the default and PESTER_NONE is off. */
-  int hedge_per_mille;    /* from 1 to 999: lane n+1 starts when lane n has taken longer than so many
-                             thousandths    of the origin's recent answers; hedge_after_ms is for when too
-                             few    are known.    Default: off */
-  int64_t loser_drain_ms; /* how long a loser without an answer is read on, so that its connection serves
-                             on and its latency is known; default: off, it is closed */
-  int feasible;    /* 1: no wait, retry or hedge begins that the origin's quickest tenth of answers would
-                      not make in time; default: off */
-  int budget;      /* 1: extra attempts are paid by the client's budget, and are not made when it is
-                      empty; default: off */
-  int breaker;     /* 1: the origin's circuit breaker is asked before each attempt; default: off */
-  int origin_gate; /* 1: a Retry-After that is honoured parks every attempt for that origin until then,
-                      those that queue included; they begin spread over a tenth of the wait; default: off
-                    */
-  int answered_unsafe; /* PESTER_NONE: a request that is not idempotent is not tried again after an
-                          answered 5xx other than 503; default: on */
+  /* From here on, 0 is off (in a request: as the client has it) and PESTER_NONE is off. */
+  /* From 1 to 999: lane n+1 starts when lane n has taken longer than so many thousandths of the origin's
+   * recent answers. hedge_after_ms is then for the time in which too few are known. */
+  int hedge_per_mille;
+  /* How long a loser without an answer is read on, so that its connection serves on and its latency is
+   * known. Off: it is closed. */
+  int64_t loser_drain_ms;
+  /* 1: no wait, retry or hedge begins that the quickest tenth of the origin's answers would not make in
+   * time. */
+  int feasible;
+  /* 1: extra attempts are paid by the client's budget, and are not made when it is empty. */
+  int budget;
+  /* 1: the origin's circuit breaker is asked before each attempt. */
+  int breaker;
+  /* 1: a Retry-After that is honoured parks every attempt for that origin until then, those that queue
+   * included; they begin spread over a tenth of the wait. */
+  int origin_gate;
+  /* This one is on by default. PESTER_NONE: a request that is not idempotent is not tried again after an
+   * answered 5xx other than 503. */
+  int answered_unsafe;
 } pester_policy_t;
 
 /* Fills in a policy by its name (pester_policy_name_t), to be changed or used as it is. With
