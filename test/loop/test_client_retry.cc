@@ -331,9 +331,9 @@ void a_host_that_blocks_its_loop_is_no_timeout(void**) {
 
 // As above, but the loop comes back in the very turn in which the deadline is over.
 void an_answer_in_the_turn_of_its_deadline_is_in_time(void**) {
-  c.policy.first_byte_timeout_ms = 50;
-  c.policy.attempt_timeout_ms = 50;
-  c.policy.total_timeout_ms = 50;
+  c.policy.first_byte_timeout_ms = 200;
+  c.policy.attempt_timeout_ms = 200;
+  c.policy.total_timeout_ms = 200;
   c.serve([](Peer& peer) {
     while (!peer.head().empty()) {
       sleep_ms(10);
@@ -346,7 +346,7 @@ void an_answer_in_the_turn_of_its_deadline_is_in_time(void**) {
     const uint64_t began = uv_hrtime();
     assert_int_equal(c.get(c.server->url(), &outcome), 0);
     assert_true(c.run_until([] { return c.stats().bytes_sent != 0; }));
-    const uint64_t until = began + static_cast<uint64_t>(50 + late_ms) * 1'000'000;
+    const uint64_t until = began + static_cast<uint64_t>(200 + late_ms) * 1'000'000;
     while (uv_hrtime() < until) sleep_ms(1);
     c.run();
     assert_int_equal(outcome.error, 0);
