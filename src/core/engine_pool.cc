@@ -171,10 +171,6 @@ void Engine::lease(Connection& connection, Lane& lane) {
   connection.body_left = 0;
   lane.connection = &connection;
   lane.reused = connection.exchanges != 0;
-  const Request& request = *lane.request;
-  if (request.origin->health != nullptr && lane.record >= 0) {
-    connection.began = {request.began.ns + request.records[lane.record].started};
-  }
   ++connection.exchanges;
   if (lane.reused) ++counters_.connections_reused;
   wheel_.disarm(lane.phase);
@@ -214,13 +210,14 @@ void Engine::read_on_for_loser(Lane& lane, Instant now) {
   lane.connection = nullptr;
   connection.lane = nullptr;
   connection.fit = false;
+  connection.began = {now.ns - elapsed(lane, now).ns};
   kConnectionTable.step(connection.state, ConnectionSignal::drain);
   connection.drain_left = kLoserDrainBytes;
   wheel_.arm(connection.deadline, now + lane.request->policy->loser_drain);
 }
 
 void Engine::late_head(Connection& connection, Instant now) {
-  if (Health* health = connection.origin->health; health != nullptr && connection.began.ns != 0) {
+  if (Health* health = connection.origin->health; health != nullptr) {
     health->digest.record(now - connection.began, now);
   }
   const bool known = connection.body_left != UINT64_MAX;

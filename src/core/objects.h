@@ -152,7 +152,7 @@ struct Connection {
   Connection* work_next = nullptr;
   Deadline deadline;  // stagger, drain or idle, as the state says
   Instant opened{}, idle_since{};
-  Instant began{};         // of the exchange that leases it
+  Instant began{};         // of the exchange that lost its race and is read on for
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
   uint32_t exchanges = 0;
   uint32_t keep_alive_s = 0;  // the server's Keep-Alive: timeout; the shell's to write; 0 unknown

@@ -404,6 +404,26 @@ void a_loser_is_read_on_for_and_its_connection_serves_on(void**) {
   assert_int_equal(run.shell.engine().counters().connections_reused, 2);
 }
 
+// Also on a connection that has served for long: it counts from its own exchange's begin.
+void a_drained_loser_tells_its_true_latency(void**) {
+  Run& run = begin();
+  run.answer = [](const Request& request, const core::Lane& lane) {
+    return answers(200, request.id > 30 && lane.index == 1 ? 60 : 10);
+  };
+  Sent sent = race(2);
+  sent.policy.feasible = true;
+  sent.policy.loser_drain = ms(500);
+  for (int i = 0; i < 31; ++i) {
+    run.simulation.after(ms(i * 300), [&run, sent] { run.shell.submit(sent); });
+  }
+  run.simulation.run_until(run.start + ms(30 * 300 + 200));
+  assert_int_equal(run.dials_seen, 2);
+  core::LatencyDigest& digest = run.shell.origins().front()->health->digest;
+  assert_int_equal(digest.count(run.simulation.now()), 62);
+  assert_in_range(digest.quantile(999, run.simulation.now()).ns, 60'000'000, 64'000'000);
+  FINISH(run);
+}
+
 void a_loser_that_does_not_answer_in_time_is_closed(void**) {
   Run& run = begin();
   run.exchanges = {answers(200, 10), says_nothing(), answers(200, 10), answers(200, 10)};
@@ -493,6 +513,7 @@ int main() {
       cmocka_unit_test(a_hedge_starts_at_the_percentile_of_recent_answers),
       cmocka_unit_test(a_lane_that_fails_for_good_starts_the_next_at_once),
       cmocka_unit_test(a_loser_is_read_on_for_and_its_connection_serves_on),
+      cmocka_unit_test(a_drained_loser_tells_its_true_latency),
       cmocka_unit_test(a_loser_that_does_not_answer_in_time_is_closed),
       cmocka_unit_test(a_drained_loser_keeps_nobody_waiting),
       cmocka_unit_test(no_retry_begins_that_could_not_be_answered_in_time),
