@@ -66,6 +66,7 @@ void Engine::submit(Request& request, Instant now) {
   if (!policy.total_timeout.is_never()) wheel_.arm(request.total, now + policy.total_timeout);
   for (int i = 0; i < request.lane_count; ++i) {
     Lane& lane = request.lanes[i];
+    lane.origin = request.origin;
     lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
     lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
   }
@@ -96,8 +97,8 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   const int next = lane.index + 1;
   if (!request.policy->hedges() || next >= request.lane_count) return;
   if (request.lanes[next].state != LaneState::ready) return;
-  const Instant start = now + hedge_wait(request, now);
-  if (!is_in_vain(request, start, now)) wheel_.arm(request.lanes[next].phase, start);
+  const Instant start = now + hedge_wait(lane, now);
+  if (!is_in_vain(lane, start, now)) wheel_.arm(request.lanes[next].phase, start);
 }
 
 // When the request must be over; its timer may be armed a little later (see expire).
@@ -130,7 +131,7 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   } else if (undecided && error != 0) {
     lane.error = error;
   }
-  if (in_flight && lane.request->origin->health != nullptr) note_cut(lane, error, now);
+  if (in_flight && lane.origin->health != nullptr) note_cut(lane, error, now);
   if (lane.request->accounts != nullptr) give_back(lane, now);
   kLaneTable.step(lane.state, signal);
   lane.question = Question::none;

@@ -144,15 +144,14 @@ class Engine {
   }
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool admit(Lane& lane, Instant now);
-  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Request& request, Instant due,
-                                                          Instant now);
+  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Lane& lane, Instant due, Instant now);
   [[gnu::noinline]] void settle(Lane& lane, CallResult result, Instant now);
   [[gnu::noinline]] void release(Lane& lane);
   [[gnu::noinline]] void note_head(Lane& lane, Instant now);
   [[gnu::noinline]] void note_failure(Lane& lane, int error, Instant now);
   [[gnu::noinline]] void note_cut(Lane& lane, int error, Instant now);
-  [[nodiscard]] Duration hedge_wait(const Request& request, Instant now);
-  [[nodiscard]] bool is_in_vain(const Request& request, Instant start, Instant now);
+  [[nodiscard]] Duration hedge_wait(const Lane& lane, Instant now);
+  [[nodiscard]] bool is_in_vain(const Lane& lane, Instant start, Instant now);
   [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);

@@ -153,7 +153,7 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   lane.retry_after_s = retry_after_s;
   lane.head_seq = ++lane.request->head_seq;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
-  if (lane.request->origin->health != nullptr) note_head(lane, now);
+  if (lane.origin->health != nullptr) note_head(lane, now);
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
   } else {
@@ -249,11 +249,11 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   lane.backoff = wait;
   wait = std::max(wait, asked_wait(lane));
   const Instant due = now + wait;
-  if (due >= end_of(request) || is_in_vain(request, due, now)) {
+  if (due >= end_of(request) || is_in_vain(lane, due, now)) {
     give_up(lane, Stop::deadline, now);
     return;
   }
-  if (breaker_is_open_until(request, due, now)) {
+  if (breaker_is_open_until(lane, due, now)) {
     give_up(lane, Stop::breaker, now);
     return;
   }
@@ -370,7 +370,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   const bool delivering = request.state == RequestState::receiving && request.winner == lane.index;
   lane.error = error;
   const bool resend = may_resend(lane) && !is_over(request, now);
-  if (request.origin->health != nullptr && !resend) note_failure(lane, error, now);
+  if (lane.origin->health != nullptr && !resend) note_failure(lane, error, now);
   if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
   wheel_.disarm(lane.phase);

@@ -77,6 +77,7 @@ struct Account {
 
 struct Lane {
   Request* request = nullptr;
+  Origin* origin = nullptr;          // of the present exchange; the engine's to choose
   Connection* connection = nullptr;  // leased, or being dialed for this lane
   Lane* work_next = nullptr;
   Lane* wait_next = nullptr;  // in the origin's queue

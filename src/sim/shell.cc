@@ -192,7 +192,7 @@ void Shell::send(core::Lane& lane) {
   claim(connection.lane == &lane && lane.exchange == core::ExchangeState::sending,
         "sends on a connection that is another's");
   const bool heeds_gate = request_of(lane).policy->origin_gate && lane.kind != core::Kind::resend;
-  claim(!heeds_gate || now_ >= static_cast<const Origin&>(*request_of(lane).origin).gate,
+  claim(!heeds_gate || now_ >= static_cast<const Origin&>(*lane.origin).gate,
         "nobody begins before the hour that the origin named");
   if (sending == Sending::stale) {
     claim(lane.reused, "only a connection that served before can be stale");
