@@ -80,12 +80,21 @@ void Engine::submit(Request& request, Instant now) {
 
 // A lane beyond the first, if it is paid for; else it never starts.
 bool Engine::start_extra(Lane& lane, Kind kind, Instant now) {
+  Request& request = *lane.request;
   if (pay(lane, now)) {
     start_lane(lane, kind, now);
     return true;
   }
+  deny_hedge(request.lanes[lane.index - 1], Denial::budget);
   cut(lane, LaneSignal::cancel, Outcome::cancelled, 0, now);
   return false;
+}
+
+// The lane after this one does not start when it would.
+void Engine::deny_hedge(Lane& lane, Denial why) {
+  ++counters_.hedges_denied[static_cast<int>(why)];
+  lane.hedge_denial = why;
+  if (lane.record >= 0) lane.request->records[lane.record].hedge_denial = why;
 }
 
 void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
@@ -98,7 +107,13 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   if (!request.policy->hedges() || next >= request.lane_count) return;
   if (request.lanes[next].state != LaneState::ready) return;
   const Instant start = now + hedge_wait(lane, now);
-  if (!is_in_vain(lane, start, now)) wheel_.arm(request.lanes[next].phase, start);
+  if (start.is_never()) {
+    deny_hedge(lane, Denial::no_latencies);
+  } else if (is_in_vain(lane, start, now)) {
+    deny_hedge(lane, Denial::in_vain);
+  } else {
+    wheel_.arm(request.lanes[next].phase, start);
+  }
 }
 
 // When the request must be over; its timer may be armed a little later (see expire).

@@ -121,6 +121,12 @@ bool Engine::pay(Lane& lane, Instant now) {
   return false;
 }
 
+void Engine::note_balance(const Lane& lane, Instant now) {
+  if (!lane.request->policy->use_budget || ledger_ == nullptr || lane.record < 0) return;
+  const int64_t balance = std::min<int64_t>(ledger_->balance(now), INT32_MAX);
+  lane.request->records[lane.record].balance = static_cast<int32_t>(balance);
+}
+
 // The lane ends: what it still has on credit goes back.
 void Engine::give_back(Lane& lane, Instant now) {
   Payment& payment = lane.request->accounts[lane.index].payment;

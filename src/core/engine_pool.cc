@@ -31,8 +31,7 @@ void Engine::acquire(Lane& lane, Instant now) {
   if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
     close_connection(*origin.idle, ConnectionSignal::cancel, now);
   } else if (!may_dial && origin.waiting_count - origin.dialing_count >= limits_.waiting_per_origin) {
-    lane.error = PESTER_EQUEUE;  // told by phase_over: nobody fails before its record is open
-    wheel_.arm(lane.phase, now);
+    fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
   lane.wait_next = nullptr;

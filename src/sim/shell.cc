@@ -134,11 +134,7 @@ void Shell::open_record(core::Lane& lane) {
     return;
   }
   core::Record record;
-  record.started = now_.ns - request.began.ns;
-  record.lane = lane.index;
-  record.attempt = lane.attempt;
-  record.kind = lane.kind;
-  if (lane.kind == core::Kind::retry) record.backoff = lane.waited.ns;
+  core::begin_record(&record, lane, now_);
   request.record_room.push_back(record);
   request.checked.push_back(false);
   request.records = request.record_room.data();
