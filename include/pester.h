@@ -289,6 +289,16 @@ PESTER_API void pester_breaker_options_init_sized(pester_breaker_options_t* opti
 #define pester_breaker_options_init(options) \
   pester_breaker_options_init_sized((options), sizeof(pester_breaker_options_t))
 
+/* Where requests may go, one as good as the other. With base URLs, a request whose url begins with '/'
+ * is appended to one of them for each attempt. Preferred is one that is open (no shut gate, no open
+ * breaker, where the policy has them), has failed the request least and is not being asked by another of
+ * its lanes. Among equals: by weight at random, or, when all weights are 0, the first. */
+typedef struct {
+  const char* url; /* scheme, host, port and a path that goes before the request's; no query */
+  int weight;      /* from 0; beside a weight above 0 one of 0 is for when the others are worse */
+} pester_base_url_t;
+#define PESTER_BASE_URLS_MAX 16
+
 typedef struct {
   size_t struct_size;
   const pester_policy_t* policy;   /* NULL: PESTER_POLICY_PESTER */
@@ -326,6 +336,14 @@ typedef struct {
   size_t error_text_size;
   const pester_budget_options_t* budget;   /* NULL: the defaults */
   const pester_breaker_options_t* breaker; /* NULL: the defaults */
+  const pester_base_url_t* base_urls;
+  size_t base_url_count; /* at most PESTER_BASE_URLS_MAX */
+  /* Names of request headers for the server, e.g. "X-Attempt" and "X-Time-Left-Ms"; NULL: not sent. The
+   * first counts the request's attempts over all lanes, from 1; the second has the milliseconds until
+   * nobody waits for the answer (the attempt's deadline or the total one), and is left out without one.
+   * A request that brings a header of that name keeps its own. */
+  const char* attempt_header;
+  const char* deadline_header;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);
@@ -407,7 +425,7 @@ typedef struct {
 typedef struct {
   size_t struct_size;
   const char* method; /* any token; NULL: GET, or POST when there is a body */
-  const char* url;    /* http:// or https:// */
+  const char* url;    /* http:// or https://, or a path with base URLs */
   const pester_header_t* headers;
   size_t header_count;
   const void* body;              /* copied; sent byte for byte on every attempt. NULL: no body */
@@ -424,6 +442,8 @@ typedef struct {
   int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one */
   char* error_text;       /* if given: why pester_send refused, naming the offending part */
   size_t error_text_size;
+  const pester_base_url_t* base_urls; /* instead of the client's; NULL: the client's */
+  size_t base_url_count;
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "api/base_urls.h"
 #include "core/why.h"
 #include "uv/client.h"
 
@@ -72,7 +73,10 @@ struct pester_client_s {
   void* log_data = nullptr;
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
+  pester::api::BaseUrls* base_urls = nullptr;
   bool is_default = false;  // of the one-liners: closes itself
+  bool stamps = false;      // its requests bring a number of their attempt or a remaining time
+  char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};
 };
 

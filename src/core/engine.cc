@@ -109,7 +109,7 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   const Instant start = now + hedge_wait(lane, now);
   if (start.is_never()) {
     deny_hedge(lane, Denial::no_latencies);
-  } else if (is_in_vain(lane, start, now)) {
+  } else if (is_in_vain(request, *lane.origin, start, now)) {
     deny_hedge(lane, Denial::in_vain);
   } else {
     wheel_.arm(request.lanes[next].phase, start);

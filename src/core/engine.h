@@ -118,7 +118,7 @@ class Engine {
   void give_up(Lane& lane, Denial why, Instant now);
   static void note_rule(const Lane& lane, Rule rule);
   void deny_hedge(Lane& lane, Denial why);
-  [[nodiscard]] Duration asked_wait(const Lane& lane);
+  [[nodiscard]] static Duration asks_for(const Lane& lane, uint8_t target, Instant now);
   void keep_last_response(Lane& lane, Instant now);
   void read_on(Lane& lane, Instant now);
   void drop_held(Lane& lane, Instant now);
@@ -148,15 +148,22 @@ class Engine {
   }
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool admit(Lane& lane, Instant now);
-  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Lane& lane, Instant due, Instant now);
+  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Request& request, const Origin& origin,
+                                                          Instant due, Instant now);
   [[gnu::noinline]] void settle(Lane& lane, CallResult result, Instant now);
   [[gnu::noinline]] void release(Lane& lane);
   [[gnu::noinline]] void note_head(Lane& lane, Instant now);
   [[gnu::noinline]] void note_failure(Lane& lane, int error, Instant now);
   [[gnu::noinline]] void note_cut(Lane& lane, int error, Instant now);
   [[nodiscard]] Duration hedge_wait(const Lane& lane, Instant now);
-  [[nodiscard]] bool is_in_vain(const Lane& lane, Instant start, Instant now);
+  [[nodiscard]] bool is_in_vain(const Request& request, const Origin& origin, Instant start,
+                                Instant now);
   [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
+  // which base URL (engine_target.cc); of a request that has one, none of it is met
+  [[nodiscard, gnu::noinline]] uint8_t choose_target(const Lane& lane, Instant now);
+  [[nodiscard]] bool is_shut(const Request& request, const Origin& origin, Instant now);
+  static void go_to(Lane& lane, uint8_t target);
+  [[gnu::noinline]] void note_target_failure(const Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
   [[nodiscard]] static bool waits_for_room(const Lane& lane);

@@ -150,9 +150,10 @@ bool Engine::admit(Lane& lane, Instant now) {
 }
 
 // No use to wait for an attempt that will not be let through.
-bool Engine::breaker_is_open_until(const Lane& lane, Instant due, Instant now) {
-  Health* health = lane.origin->health;
-  if (!lane.request->policy->use_breaker || health == nullptr) return false;
+bool Engine::breaker_is_open_until(const Request& request, const Origin& origin, Instant due,
+                                   Instant now) {
+  Health* health = origin.health;
+  if (!request.policy->use_breaker || health == nullptr) return false;
   const BreakerState state = health->breaker.state();
   if (state != BreakerState::open && state != BreakerState::forced_open) return false;
   const Admission admission = health->breaker.admit(now);
@@ -237,10 +238,10 @@ Duration Engine::hedge_wait(const Lane& lane, Instant now) {
 }
 
 // Not even a quick answer would be in time.
-bool Engine::is_in_vain(const Lane& lane, Instant start, Instant now) {
-  Health* health = lane.origin->health;
-  if (!lane.request->policy->feasible || health == nullptr) return false;
-  return start + health->digest.quantile(kSoonPerMille, now) >= end_of(*lane.request);
+bool Engine::is_in_vain(const Request& request, const Origin& origin, Instant start, Instant now) {
+  Health* health = origin.health;
+  if (!request.policy->feasible || health == nullptr) return false;
+  return start + health->digest.quantile(kSoonPerMille, now) >= end_of(request);
 }
 
 }  // namespace pester::core

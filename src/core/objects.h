@@ -100,6 +100,7 @@ struct Lane {
   Stop stop = Stop::attempts;          // why it is spent
   Denial hedge_denial = Denial::none;  // of the lane after it
   uint8_t index = 0;
+  uint8_t target = 0;  // of the request's, where its attempt goes
   uint8_t work = 0;
   bool work_linked = false;
   bool fresh = false;       // the next connection must be a new one
@@ -114,10 +115,21 @@ struct Lane {
   uint32_t head_seq = 0;    // which of the request's heads it got: the newest wins among the failed
 };
 
+inline constexpr uint8_t kTargetsMax = 16;
+
+// One of the base URLs that a request may go to.
+struct Target {
+  Origin* origin = nullptr;
+  uint32_t weight = 0;    // among those that are as good; all 0: the first in order
+  uint32_t failures = 0;  // of this request's attempts
+  Instant not_before{};   // as its server asked this request
+};
+
 struct Request {
   const Policy* policy = nullptr;  // lent by the shell for the request's life
-  Origin* origin = nullptr;
+  Origin* origin = nullptr;        // of its first target, or its only one
   Lane* lanes = nullptr;
+  Target* targets = nullptr;    // lent when there are several
   Record* records = nullptr;    // the shell's array; it may move between two calls
   Account* accounts = nullptr;  // a lane each, lent when the policy needs them
   uint32_t record_count = 0;
@@ -132,6 +144,7 @@ struct Request {
   RequestState state = RequestState::idle;
   Stop stop = Stop::success;
   uint8_t lane_count = 1;
+  uint8_t target_count = 1;
   uint8_t lookup_failures = 0;  // names that do not exist are tried three times at most
   bool work_linked = false;
   bool repeatable =
@@ -194,6 +207,7 @@ inline void begin_record(Record* record, const Lane& lane, Instant now) {
   record->lane = lane.index;
   record->attempt = lane.attempt;
   record->kind = lane.kind;
+  record->target = lane.target;
   if (lane.kind != Kind::retry) return;
   record->backoff = lane.waited.ns;
   record->computed_backoff = lane.backoff.ns;

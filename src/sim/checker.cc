@@ -295,7 +295,7 @@ void check_begins(Shell& shell, const Request& request, const core::Lane& lane) 
   shell.claim(lane.attempt <= request.policy->max_attempts, "attempts within the limit");
   const Truth& truth = request.truths[lane.index];
   const bool honours = request.policy->retry_after_max.ns > 0;
-  shell.claim(!honours || shell.now() >= truth.not_before,
+  shell.claim(!honours || lane.target != truth.asked_by || shell.now() >= truth.not_before,
               "no retry before the time that was asked for");
   if (request.repeatable || request.policy->retry_unsafe) return;
   for (size_t i = 0; i < request.record_room.size(); ++i) {

@@ -119,6 +119,11 @@ class Scenario final : public World {
     ++submitted_;
     Sent sent;
     sent.origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
+    for (uint32_t more = choices_.one_in(3) ? 1 + choices_.below(3) : 0; more != 0; --more) {
+      sent.other_origins.push_back(choices_.below(static_cast<uint32_t>(shell_.origins().size())));
+    }
+    if (choices_.one_in(2)) sent.weights = {choices_.below(3), choices_.below(3)};
+    if (sent.other_origins.empty()) sent.weights.clear();
     sent.policy = some_policy(choices_);
     unlimited_ |= sent.policy.max_attempts == core::Policy::kUnlimited;
     sent.repeatable = !choices_.one_in(3);

@@ -49,6 +49,8 @@ struct ClientOptions {
   core::RandomSource random;
   core::BudgetOptions budget;
   core::BreakerOptions breaker;
+  // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
+  std::string_view attempt_header, deadline_header;
   uint64_t (*clock_ns)(void* data) = nullptr;  // nullptr: uv_hrtime
   void* clock_data = nullptr;
   bool keep_log = false;
@@ -154,7 +156,9 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 
 // `request` is filled in but for what the client and the engine set. UV_ENOMEM, PESTER_ECLOSING: then
 // the request is still the caller's.
-[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url);
+// `others`: URLs of the targets beyond the first, where it has several.
+[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url,
+                                const wire::Url* const* others = nullptr);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);

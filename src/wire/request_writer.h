@@ -63,6 +63,9 @@ struct RequestHeadInfo {
 // Writes exactly the bytes measured, the empty line included.
 void write_request_head(const RequestHead& head, char* out);
 
+// Whether a written head has a field of that name, in any case.
+[[nodiscard]] bool head_has_field(std::string_view head, std::string_view name);
+
 // application/x-www-form-urlencoded of one text: returns the bytes written to `out`, which has room for
 // three times its size; out == nullptr only counts.
 size_t form_urlencode(std::string_view text, char* out);
