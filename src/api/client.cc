@@ -6,7 +6,6 @@
 
 #include "api/objects.h"
 #include "api/policy_reader.h"
-#include "wire/known_header.h"
 
 namespace pester::api {
 
@@ -117,16 +116,7 @@ int read_header_name(const char* given, const char* field, char (&out)[64], core
   if (given == nullptr) return 0;
   const size_t size = std::strlen(given);
   if (size >= sizeof out) return refuse(why, field, "longer than 63 bytes");
-  const wire::HeaderIn header = {given, "1"};
-  wire::Url url;
-  wire::RequestHead head;
-  wire::RequestHeadInfo info;
-  core::Why reason;
-  head.method = "GET";
-  head.url = &url;
-  head.headers = {&header, 1};
-  const bool own = wire::known_header(given) != wire::Known::other;
-  if (own || wire::measure_request_head(head, &info, &reason) != 0) {
+  if (!wire::may_add_field(given)) {
     return refuse(why, field, "not the name of a header that can be added");
   }
   std::memcpy(out, given, size + 1);

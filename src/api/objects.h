@@ -34,6 +34,10 @@ struct RemoteTexts {
 // Reads a struct that the user's header may know shorter or longer: what is missing is 0.
 template <class T>
 bool read_sized(T* out, const T* given) {
+  if (given != nullptr && given->struct_size == sizeof(T)) {  // the usual case: a copy of known size
+    __builtin_memcpy(out, given, sizeof(T));
+    return true;
+  }
   *out = T{};
   if (given == nullptr || given->struct_size < sizeof(size_t)) return false;
   const size_t size = given->struct_size < sizeof(T) ? given->struct_size : sizeof(T);

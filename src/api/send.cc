@@ -60,16 +60,15 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   return read_policy(policy, &*checked->own_policy, why);
 }
 
-// The head to each of the base URLs beyond the first.
-[[gnu::noinline]] int measure_others(Checked* checked, Why* why) {
+// The head to the next base URL, if there is one: what it is measured into, else nullptr.
+[[gnu::noinline]] wire::RequestHeadInfo* next_head(Checked* checked, uint8_t* index) {
   Destinations& destinations = *checked->destinations;
-  for (uint8_t i = 1; i < destinations.count; ++i) {
-    Destination& other = destinations.at[i];
-    checked->head.url = &other.url;
-    if (const int rc = wire::measure_request_head(checked->head, &other.info, why); rc != 0) return rc;
+  if (++*index == destinations.count) {
+    checked->head.url = &checked->url;
+    return nullptr;
   }
-  checked->head.url = &checked->url;
-  return 0;
+  checked->head.url = &destinations.at[*index].url;
+  return &destinations.at[*index].info;
 }
 
 int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
@@ -88,9 +87,10 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  if (const int rc = wire::measure_request_head(head, &checked->info, why); rc != 0) return rc;
-  if (checked->destinations != nullptr) {
-    if (const int rc = measure_others(checked, why); rc != 0) return rc;
+  uint8_t index = 0;
+  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
+    if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;
+    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
   }
   return check_policy(client, checked, why);
 }
@@ -239,13 +239,11 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return rc;
 }
 
-int submit(pester_client_s& client, const Checked& checked, pester_result_s* result) {
-  if (checked.destinations == nullptr) return uv::client_submit(*client.client, *result, checked.url);
-  const wire::Url* others[core::kTargetsMax];
-  for (uint8_t i = 1; i < checked.destinations->count; ++i) {
-    others[i - 1] = &checked.destinations->at[i].url;
-  }
-  return uv::client_submit(*client.client, *result, checked.url, others);
+// The URLs of the base URLs beyond the first.
+[[gnu::noinline]] const wire::Url* const* list_others(const Destinations& destinations,
+                                                      const wire::Url* (&room)[core::kTargetsMax]) {
+  for (uint8_t i = 1; i < destinations.count; ++i) room[i - 1] = &destinations.at[i].url;
+  return room;
 }
 
 enum class Call : uint8_t { plain, post_form };
@@ -277,7 +275,10 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     pester_result_s* result = build(client, checked);
     if (result != nullptr) {
       result->is_form = call == Call::post_form;
-      rc = submit(client, checked, result);
+      const wire::Url* room[core::kTargetsMax];
+      const wire::Url* const* others =
+          checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
+      rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
     } else {
