@@ -97,31 +97,6 @@ void an_origin_that_fails_is_left_alone_and_tried_again(void**) {
   assert_int_equal(run.shell.ended().back().status, 200);
 }
 
-// Half open, its probe cancelled again and again: the permit is given back each time.
-void a_permit_survives_cancel_and_close(void**) {
-  Run& run = begin();
-  run.shell.set_breaker(quick_breaker());
-  run.every_dial = at_once();
-  bool down = true;
-  run.answer = [&down](const Request&, const core::Lane&) {
-    return down ? answers(503, 1) : answers(200, 100);
-  };
-  send_many(run, guarded(), 20);
-  run.simulation.run_until(run.start + ms(6'000));
-  down = false;
-  for (int i = 0; i < 5; ++i) {
-    const uint32_t id = run.shell.submit(guarded());
-    run.simulation.run_until(run.simulation.now() + ms(20));
-    assert_int_equal(state(run), BreakerState::half_open);
-    run.shell.cancel(id);
-  }
-  run.shell.submit(guarded());
-  run.simulation.run_until(run.simulation.now() + ms(500));
-  assert_int_equal(run.shell.ended().back().status, 200);
-  assert_int_equal(state(run), BreakerState::closed);
-  FINISH(run);
-}
-
 void no_wait_begins_that_an_open_breaker_would_make_vain(void**) {
   Run& run = begin();
   run.shell.set_breaker(quick_breaker());
@@ -166,7 +141,6 @@ int main() {
       cmocka_unit_test(one_retry_after_parks_a_thousand),
       cmocka_unit_test(who_queues_already_is_parked_too),
       cmocka_unit_test(an_origin_that_fails_is_left_alone_and_tried_again),
-      cmocka_unit_test(a_permit_survives_cancel_and_close),
       cmocka_unit_test(no_wait_begins_that_an_open_breaker_would_make_vain),
       cmocka_unit_test(no_retry_begins_that_could_not_be_answered_in_time),
   };

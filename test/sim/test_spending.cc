@@ -95,25 +95,6 @@ void a_hedge_that_cannot_be_paid_for_does_not_start(void**) {
   for (const Ended& ended : run.shell.ended()) assert_int_equal(ended.status, 200);
 }
 
-// A retry that was decided on and never left: cancelled in its wait.
-void what_never_left_is_refunded(void**) {
-  Run& run = begin();
-  run.every_dial = at_once();
-  run.every_exchange = answers(503, 0);
-  Sent sent = get();
-  sent.policy.use_budget = true;
-  sent.policy.backoff.base = ms(60'000);
-  for (int i = 0; i < 50; ++i) {
-    const uint32_t id = run.shell.submit(sent);
-    run.simulation.after(ms(1), [&run, id] { run.shell.cancel(id); });
-  }
-  run.simulation.run_until(run.start + ms(2));
-  assert_int_equal(stopped(run, Stop::cancelled), 50);
-  // Of 100 at the start, and a fifth of 50.
-  assert_int_equal(run.shell.ledger().balance(run.simulation.now()), 110'000);
-  FINISH(run);
-}
-
 // Callers in a closed loop: as soon as a request is done, the next is sent.
 struct Callers {
   Run& run;
@@ -187,7 +168,6 @@ int main() {
       cmocka_unit_test(a_try_that_never_left_is_not_paid_for_twice),
       cmocka_unit_test(lanes_beyond_the_first_are_paid_for_too),
       cmocka_unit_test(a_hedge_that_cannot_be_paid_for_does_not_start),
-      cmocka_unit_test(what_never_left_is_refunded),
       cmocka_unit_test(callers_at_full_failure_are_slowed_down_and_set_free_again),
       cmocka_unit_test(a_request_that_waits_for_its_turn_can_be_cancelled_and_has_its_deadline),
   };
