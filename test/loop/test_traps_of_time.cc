@@ -210,6 +210,9 @@ void jump(int64_t by_ns, bool may_be_early) {
 void clock_jumps_an_hour_ahead_and_nothing_hangs_or_is_early(void**) {
   jump(kHour, true);
 }
+void clock_jumps_an_hour_back_and_nothing_hangs_or_is_early(void**) {
+  jump(-kHour, false);
+}
 
 // Then no wait is ever over, not even the shortest. Answers come all the same, nobody spins, all can be
 // ended; and when it goes on, everything does.
@@ -300,6 +303,7 @@ int main() {
       cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_retry, begin),
       cmocka_unit_test_setup(clock_jumps_an_hour_ahead_and_what_has_come_is_in_time, begin),
       cmocka_unit_test_setup(clock_jumps_an_hour_ahead_and_nothing_hangs_or_is_early, begin),
+      cmocka_unit_test_setup(clock_jumps_an_hour_back_and_nothing_hangs_or_is_early, begin),
       cmocka_unit_test_setup(clock_stands_still_and_only_waits_do, begin),
       cmocka_unit_test_setup(clock_jumps_of_the_wall_move_no_date_and_no_deadline, begin),
   };
