@@ -313,7 +313,8 @@ typedef struct {
   uint64_t seed;                  /* of the jitter; 0: from the system */
   uint64_t (*random)(void* data); /* replaces the seeded generator: 64 uniform bits (tests) */
   void* random_data;
-  uint64_t (*clock_ns)(void* data); /* replaces the monotonic clock (tests) */
+  /* Replaces the monotonic clock (tests). Set back, it goes on from where it was. */
+  uint64_t (*clock_ns)(void* data);
   void* clock_data;
   int address_family; /* 0: both; 4 or 6: only that one */
   /* "HOST:PORT:ADDR[,ADDR]..." and "H1:P1:H2:P2" as curl's --resolve and --connect-to. */

@@ -58,6 +58,20 @@ struct ClientOptions {
   bool trace = false;  // hooks.trace is wanted
 };
 
+// A clock of the user's may be set back: time then goes on from where it was, or every deadline would
+// wait until the clock has caught up.
+class SteadyClock {
+ public:
+  int64_t take(int64_t told_ns) {
+    if (told_ns < told_ns_) behind_ns_ += told_ns_ - told_ns;
+    told_ns_ = told_ns;
+    return told_ns + behind_ns_;
+  }
+
+ private:
+  int64_t told_ns_ = 0, behind_ns_ = 0;
+};
+
 enum class Trust : uint8_t { unknown, loading, ready, failed };
 
 struct TrustJob;
@@ -128,6 +142,7 @@ struct Client {
   uint64_t bytes_sent = 0, bytes_received = 0;
   core::Record unread_record;  // written to where an exchange has none
 
+  mutable SteadyClock steady;  // of a clock of the user's
   uv_timer_t timer;
   core::Instant timer_at = core::Instant::never();  // when it will fire
   core::Instant grace = core::Instant::never();     // deadlines until then had their late look
