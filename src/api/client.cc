@@ -194,7 +194,7 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.connections_idle = counted.connections_idle;
   stats.unpaid = counted.unpaid;
   stats.refused = counted.refused;
-  stats.budget_balance_per_mille = shell.ledger.balance(pester::uv::client_now(shell).mono);
+  stats.budget_balance_per_mille = shell.engine.ledger().balance(pester::uv::client_now(shell).mono);
   std::memset(out, 0, struct_size);
   std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
 }
