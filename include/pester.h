@@ -4,7 +4,7 @@
  *
  * Conventions
  *  - One thread. Every function with a client, a request id or a result is called on the thread that
- *    runs the client's loop.
+ *    runs the client's loop. Those with a pester_budget_t are called on any.
  *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
  *    returns (the allocator, clock and random hooks excepted). Callbacks come from the loop.
  *  - A call that refuses returns a negative code and will never call back. A call that returns 0 gives
@@ -50,6 +50,7 @@ extern "C" {
 #define PESTER_CONCURRENCY_MAX 64
 
 typedef struct pester_client_s pester_client_t; /* opaque; belongs to one loop */
+typedef struct pester_budget_s pester_budget_t; /* opaque; belongs to whoever uses it */
 typedef struct pester_result_s pester_result_t; /* opaque; valid during the callback that got it */
 typedef uint64_t pester_request_id_t;           /* 0 is never a request */
 
@@ -261,16 +262,44 @@ typedef void (*pester_trace_cb)(int event, const struct pester_exchange_s* excha
 
 /* The ledger that pays for extra attempts (retries, hedges, lanes beyond the first) of policies with
  * `budget`. In any T seconds they are at most ratio * N + floor * (T + window), N being the requests
- * begun. */
+ * begun in them and in the window before. */
 typedef struct {
   size_t struct_size;
   int ratio_per_mille;  /* extra attempts for a thousand requests; 0: 200 */
   int floor_per_second; /* extra attempts that are free each second; 0: 10; PESTER_NONE: none */
   int64_t window_ms;    /* how long what was not used can be used; 0: 10,000 */
+  char* error_text;     /* if given: why pester_budget_new refused, in words */
+  size_t error_text_size;
 } pester_budget_options_t;
 PESTER_API void pester_budget_options_init_sized(pester_budget_options_t* options, size_t struct_size);
 #define pester_budget_options_init(options) \
   pester_budget_options_init_sized((options), sizeof(pester_budget_options_t))
+
+/* One budget for several clients, on any loops of any threads (pester_client_options_t.shared_budget):
+ * its bound holds for all of them together, so that a process with eight loops does not send eight times
+ * the extra load. These functions may be called from any thread, at the same time as its clients use it.
+ * `options` may be NULL; all of it is copied. The memory comes from malloc. Returns 0, UV_EINVAL,
+ * UV_ENOMEM, PESTER_EOPTION (see error_text) or another libuv errno.
+ * It lives by one clock: a client with a clock_ns of its own must not share it with clients of another
+ * (pester_client_new refuses that). uv_hrtime is the same for all threads. */
+PESTER_API int pester_budget_new(pester_budget_t** budget, const pester_budget_options_t* options);
+/* Gives back the caller's reference: clients that use the budget keep it, and the last one's end frees
+ * it. NULL does nothing. */
+PESTER_API void pester_budget_free(pester_budget_t* budget);
+typedef struct {
+  size_t struct_size;
+  uint64_t requests;         /* begun, of policies with `budget` */
+  uint64_t reserved;         /* extra attempts that were paid for when they were decided on ... */
+  uint64_t refunded;         /* ... and of those, given back because they never left */
+  uint64_t refused;          /* that it could not pay for */
+  int64_t balance_per_mille; /* thousandths of an extra attempt that could be paid for now */
+} pester_budget_stats_t;
+/* All of one instant. With clients of a clock of their own, the balance is of the latest instant that
+ * one of them told. */
+PESTER_API void pester_budget_stats_sized(pester_budget_t* budget, pester_budget_stats_t* stats,
+                                          size_t struct_size);
+#define pester_budget_stats(budget, stats) \
+  pester_budget_stats_sized((budget), (stats), sizeof(pester_budget_stats_t))
 
 /* The circuit breaker of each origin, for policies with `breaker`. It opens when a limit is passed
  * within 10 s, refuses attempts with PESTER_EBREAKER, and after a while lets one at a time through to
@@ -337,6 +366,7 @@ typedef struct {
   size_t error_text_size;
   const pester_budget_options_t* budget;   /* NULL: the defaults */
   const pester_breaker_options_t* breaker; /* NULL: the defaults */
+  pester_budget_t* shared_budget;          /* instead of `budget`: kept until the client is gone */
   const pester_base_url_t* base_urls;
   size_t base_url_count; /* at most PESTER_BASE_URLS_MAX */
   /* Names of request headers for the server, e.g. "X-Attempt" and "X-Time-Left-Ms"; NULL: not sent. The
@@ -375,7 +405,8 @@ typedef struct {
   uint32_t requests_live, connections_open, connections_idle;
   uint64_t unpaid;                  /* extra attempts that the budget could not pay for */
   uint64_t refused;                 /* attempts that a breaker did not let through */
-  int64_t budget_balance_per_mille; /* thousandths of an extra attempt that could be paid for now */
+  int64_t budget_balance_per_mille; /* of its budget, shared or not: thousandths of an extra attempt that
+                                       could be paid for now */
   /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
    * last few are always 0: room for reasons to come. */
   uint64_t retries_denied[16], hedges_denied[16];

@@ -51,6 +51,8 @@ void write_error_text(char* out, size_t size, const core::Why& why);
 [[nodiscard]] int take_policy(const pester_policy_t* given, pester_policy_t* policy, core::Why* why);
 // PESTER_EOPTION, and `why` names the field. Fields that are 0 keep what `policy` has.
 [[nodiscard]] int read_policy(const pester_policy_t& given, UserPolicy* policy, core::Why* why);
+[[nodiscard]] int read_budget(const pester_budget_options_t* given, core::BudgetOptions* options,
+                              core::Why* why);
 [[nodiscard]] int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
                                       UserPolicy* policy, core::Why* why);
 
@@ -91,6 +93,9 @@ inline pester_result_s& result_of(uv::Request& request) {
 }
 inline pester_client_s& owner_of(uv::Client& client) {
   return *static_cast<pester_client_s*>(client.user);
+}
+inline uv::SharedBudget* shared_of(pester_budget_t* budget) {
+  return reinterpret_cast<uv::SharedBudget*>(budget);
 }
 uv::Hooks make_hooks();
 // The one-liners' client is closed: it leaves the registry.

@@ -70,8 +70,8 @@ void Engine::submit(Request& request, Instant now) {
     lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
     lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
   }
-  if (policy.use_budget && ledger_ != nullptr) {
-    ledger_->began(now);
+  if (policy.use_budget && ledger_) {
+    ledger_.began(now);
     pace(request, now);
   } else {
     start_first(request, now);

@@ -5,6 +5,7 @@
 #ifndef PESTER_CORE_ENGINE_H_
 #define PESTER_CORE_ENGINE_H_
 
+#include "core/ledger.h"
 #include "core/objects.h"
 #include "core/pacer.h"
 #include "core/rng.h"
@@ -35,8 +36,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Pays for extra exchanges of policies that ask for it; outlives the engine.
-  void set_ledger(Budget* ledger) { ledger_ = ledger; }
+  // Pays for extra exchanges of policies that ask for it; its budget outlives the engine.
+  void set_ledger(const Ledger& ledger) { ledger_ = ledger; }
+  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
 
   // ---- events: of requests
   // `request` has policy, origin, lanes and flags set; its lanes have `request` and `index`.
@@ -188,7 +190,7 @@ class Engine {
   Rng rng_;
   RandomSource random_;
   Counters counters_;
-  Budget* ledger_ = nullptr;
+  Ledger ledger_;
   Pacer pacer_;
   Deadline pacing_;        // of the first that waits for the pacer
   Lane* paced_ = nullptr;  // first lanes of requests that may not begin yet, first in, first out

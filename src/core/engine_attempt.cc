@@ -311,7 +311,7 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   note_balance(lane, now);
   if (!paid) {
     request.retry_after_ms =
-        static_cast<uint32_t>(std::min(ledger_->retry_after(now).ms_up(), int64_t{UINT32_MAX}));
+        static_cast<uint32_t>(std::min(ledger_.retry_after(now).ms_up(), int64_t{UINT32_MAX}));
     give_up(lane, Denial::budget, now);
     return;
   }

@@ -44,7 +44,7 @@ class Shell {
  public:
   Shell(const core::Limits& limits, uint64_t seed, Driver& driver)
       : engine_(limits, seed, {}), driver_(driver) {
-    engine_.set_ledger(&ledger_);
+    engine_.set_ledger(core::Ledger(&ledger_));
   }
   ~Shell();
   Shell(const Shell&) = delete;

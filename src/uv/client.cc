@@ -118,6 +118,19 @@ Origin* take_origin(Client& client, const Request& request, const wire::Url& url
   return true;
 }
 
+int join_budget(Client& client, core::Why* why) {
+  SharedBudget* const budget = client.options.shared_budget;
+  if (budget == nullptr) return 0;
+  if (!budget->join(client.options.clock)) {
+    why->clear();
+    why->add("shared_budget: used by clients of another clock");
+    return PESTER_EOPTION;
+  }
+  client.shared_budget = budget;
+  client.engine.set_ledger(budget->ledger());
+  return 0;
+}
+
 // Before there is a handle on the loop, so that a refusal leaves the loop as it was.
 int check_overrides(const ResolverOptions& options, const wire::Allocator& memory, core::Why* why) {
   if (options.resolve.empty() && options.connect_to.empty()) return 0;
@@ -142,7 +155,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   client->loop = loop;
   client->scratch = static_cast<char*>(scratch);
   client->home = {loop, &client->pool, 0, pump_on_no_sockets, client};
-  int rc = check_overrides(options.resolver, memory, why);
+  int rc = join_budget(*client, why);
+  if (rc == 0) rc = check_overrides(options.resolver, memory, why);
   // Outlives the client when it goes while the certificates are being read: not of its memory.
   if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
   if (rc == 0) rc = Mailbox::create(&client->mailbox, loop, on_mail, client);

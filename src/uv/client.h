@@ -18,6 +18,7 @@
 #include "uv/origins.h"
 #include "uv/request.h"
 #include "uv/resolver.h"
+#include "uv/shared_budget.h"
 #include "uv/worker_threads.h"
 #include "wire/memory.h"
 #include "wire/tls.h"
@@ -48,11 +49,11 @@ struct ClientOptions {
   uint64_t seed = 0;  // 0: from the system
   core::RandomSource random;
   core::BudgetOptions budget;
+  SharedBudget* shared_budget = nullptr;  // in the place of one of its own
   core::BreakerOptions breaker;
   // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
   std::string_view attempt_header, deadline_header;
-  uint64_t (*clock_ns)(void* data) = nullptr;  // nullptr: uv_hrtime
-  void* clock_data = nullptr;
+  Clock clock;
   bool keep_log = false;
   bool log = false;    // hooks.log is wanted
   bool trace = false;  // hooks.trace is wanted
@@ -107,9 +108,14 @@ class SpareResponses {
 
 struct Client {
   Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
-      : options(given), pool(allocator), ledger(given.budget), engine(given.limits, seed, given.random) {
-    engine.set_ledger(&ledger);
+      : options(given), pool(allocator), budget(given.budget), engine(given.limits, seed, given.random) {
+    engine.set_ledger(core::Ledger(&budget));
   }
+  ~Client() {
+    if (shared_budget != nullptr) shared_budget->leave();
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   ClientOptions options;
   Hooks hooks;
@@ -118,7 +124,8 @@ struct Client {
   wire::BlockPool pool;
   SpareResponses spares;
   wire::ResponseParser* spare_parser = nullptr;  // most messages come whole: one serves all
-  core::Budget ledger;
+  core::Budget budget;
+  SharedBudget* shared_budget = nullptr;  // in its place, joined
   core::Engine engine;
   core::Slots slots;
   Origins origins;

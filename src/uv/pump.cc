@@ -313,10 +313,8 @@ void reap(Client& client) {
 }  // namespace
 
 core::Now client_now(const Client& client) {
-  const ClientOptions& options = client.options;
-  if (options.clock_ns != nullptr) {
-    return {{client.steady.take(static_cast<int64_t>(options.clock_ns(options.clock_data)))}};
-  }
+  const Clock& clock = client.options.clock;
+  if (clock.ns != nullptr) return {{client.steady.take(static_cast<int64_t>(clock.ns(clock.data)))}};
   timespec time;  // what uv_hrtime reads, without the way there
   clock_gettime(CLOCK_MONOTONIC, &time);
   return {{int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}};

@@ -73,7 +73,8 @@ void retry_after_9223372037_overflows_nothing(void**) {
     assert_int_equal(parse_retry_after(value, "", 0), 0);  // means nothing: the backoff is waited for
   }
   assert_int_equal(parse_retry_after("4294967295", "", 0), UINT32_MAX);
-  assert_true(retry_after_wait(UINT32_MAX, kAlmostOne).ns > Duration::from_ms(UINT32_MAX).ns * 1'000);
+  assert_true(retry_after_wait(Duration::from_ms(int64_t{UINT32_MAX} * 1'000), kAlmostOne).ns >
+              Duration::from_ms(UINT32_MAX).ns * 1'000);
 }
 
 }  // namespace
