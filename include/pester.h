@@ -357,6 +357,9 @@ typedef struct {
   uint64_t unpaid;                  /* extra attempts that the budget could not pay for */
   uint64_t refused;                 /* attempts that a breaker did not let through */
   int64_t budget_balance_per_mille; /* thousandths of an extra attempt that could be paid for now */
+  /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
+   * last few are always 0: room for reasons to come. */
+  uint64_t retries_denied[16], hedges_denied[16];
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);
@@ -558,6 +561,35 @@ typedef enum {
 } pester_delivery_t;
 PESTER_API const char* pester_delivery_name(int delivery);
 
+/* What decided whether an attempt that failed was tried again. */
+typedef enum {
+  PESTER_RULE_NONE = 0,  /* nothing was to decide */
+  PESTER_RULE_STATUS,    /* the policy's list, by the response's status */
+  PESTER_RULE_FAILURE,   /* the policy's list, by the class of the failure */
+  PESTER_RULE_PREDICATE, /* the user's retry predicate */
+  PESTER_RULE_COUNT
+} pester_rule_t;
+PESTER_API const char* pester_rule_name(int rule);
+
+/* Why no retry followed a failed attempt, or why a hedge that was due did not begin. */
+typedef enum {
+  PESTER_DENIAL_NONE = 0,
+  PESTER_DENIAL_ATTEMPTS,     /* as many were made as were allowed */
+  PESTER_DENIAL_RULES,        /* the policy does not list what happened */
+  PESTER_DENIAL_PREDICATE,    /* the user's retry predicate would not */
+  PESTER_DENIAL_UNSAFE,       /* the server may have acted on it, and it is not safe to repeat */
+  PESTER_DENIAL_LOOKUP,       /* the name does not exist: asked three times */
+  PESTER_DENIAL_TOLD,         /* on_head was called already */
+  PESTER_DENIAL_RETRY_AFTER,  /* the server asks to wait longer than retry_after_max_ms */
+  PESTER_DENIAL_DEADLINE,     /* it would begin after the deadline */
+  PESTER_DENIAL_IN_VAIN,      /* with `feasible`: it could not be answered by the deadline */
+  PESTER_DENIAL_BUDGET,       /* the ledger is empty */
+  PESTER_DENIAL_BREAKER,      /* the origin's circuit breaker is open */
+  PESTER_DENIAL_NO_LATENCIES, /* too few answers are known to tell when a hedge is due */
+  PESTER_DENIAL_COUNT
+} pester_denial_t;
+PESTER_API const char* pester_denial_name(int denial); /* "budget", "in_vain", ... */
+
 typedef struct pester_exchange_s {
   size_t struct_size;
   int lane, attempt; /* as in pester_winner_t */
@@ -581,6 +613,13 @@ typedef struct pester_exchange_s {
   int64_t backoff_ns;          /* the wait before this attempt; -1 for a lane's first */
   pester_request_id_t request; /* whose exchange it is */
   void* request_data;          /* its pester_request_t.data; NULL in a taken result */
+  int rule;                    /* pester_rule_t */
+  int denial;                  /* pester_denial_t: of the retry that did not follow */
+  int hedge_denial;            /* likewise, of the lane that would have started after this one */
+  int balance_per_mille; /* of the ledger after that decision: thousandths of an attempt; -1: not asked
+                          */
+  int64_t computed_backoff_ns; /* the backoff alone; backoff_ns is what was waited: the longer of it and
+                                  Retry-After. -1 for a lane's first */
 } pester_exchange_t;
 
 PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);

@@ -72,6 +72,11 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->connect_ns = record.connect;
   out->tls_ns = record.tls;
   out->backoff_ns = record.backoff;
+  out->rule = static_cast<int>(record.rule);
+  out->denial = static_cast<int>(record.denial);
+  out->hedge_denial = static_cast<int>(record.hedge_denial);
+  out->balance_per_mille = record.balance;
+  out->computed_backoff_ns = record.computed_backoff;
   out->request = request.id;
   out->request_data = static_cast<const pester_result_s&>(request).data;
 }

@@ -66,6 +66,7 @@ void Engine::submit(Request& request, Instant now) {
   if (!policy.total_timeout.is_never()) wheel_.arm(request.total, now + policy.total_timeout);
   for (int i = 0; i < request.lane_count; ++i) {
     Lane& lane = request.lanes[i];
+    lane.origin = request.origin;
     lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
     lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
   }
@@ -79,12 +80,21 @@ void Engine::submit(Request& request, Instant now) {
 
 // A lane beyond the first, if it is paid for; else it never starts.
 bool Engine::start_extra(Lane& lane, Kind kind, Instant now) {
+  Request& request = *lane.request;
   if (pay(lane, now)) {
     start_lane(lane, kind, now);
     return true;
   }
+  deny_hedge(request.lanes[lane.index - 1], Denial::budget);
   cut(lane, LaneSignal::cancel, Outcome::cancelled, 0, now);
   return false;
+}
+
+// The lane after this one does not start when it would.
+void Engine::deny_hedge(Lane& lane, Denial why) {
+  ++counters_.hedges_denied[static_cast<int>(why)];
+  lane.hedge_denial = why;
+  if (lane.record >= 0) lane.request->records[lane.record].hedge_denial = why;
 }
 
 void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
@@ -96,8 +106,14 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   const int next = lane.index + 1;
   if (!request.policy->hedges() || next >= request.lane_count) return;
   if (request.lanes[next].state != LaneState::ready) return;
-  const Instant start = now + hedge_wait(request, now);
-  if (!is_in_vain(request, start, now)) wheel_.arm(request.lanes[next].phase, start);
+  const Instant start = now + hedge_wait(lane, now);
+  if (start.is_never()) {
+    deny_hedge(lane, Denial::no_latencies);
+  } else if (is_in_vain(lane, start, now)) {
+    deny_hedge(lane, Denial::in_vain);
+  } else {
+    wheel_.arm(request.lanes[next].phase, start);
+  }
 }
 
 // When the request must be over; its timer may be armed a little later (see expire).
@@ -130,7 +146,7 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   } else if (undecided && error != 0) {
     lane.error = error;
   }
-  if (in_flight && lane.request->origin->health != nullptr) note_cut(lane, error, now);
+  if (in_flight && lane.origin->health != nullptr) note_cut(lane, error, now);
   if (lane.request->accounts != nullptr) give_back(lane, now);
   kLaneTable.step(lane.state, signal);
   lane.question = Question::none;

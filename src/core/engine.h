@@ -114,7 +114,10 @@ class Engine {
   void judge_response(Lane& lane, Verdict verdict, Instant now);
   void judge_failure(Lane& lane, Verdict verdict, Instant now);
   void try_again(Lane& lane, Instant now);
-  void give_up(Lane& lane, Stop stop, Instant now);
+  void fail_soon(Lane& lane, int error, Instant now);
+  void give_up(Lane& lane, Denial why, Instant now);
+  static void note_rule(const Lane& lane, Rule rule);
+  void deny_hedge(Lane& lane, Denial why);
   [[nodiscard]] Duration asked_wait(const Lane& lane);
   void keep_last_response(Lane& lane, Instant now);
   void read_on(Lane& lane, Instant now);
@@ -138,21 +141,21 @@ class Engine {
   [[gnu::noinline]] void shut_gate(const Lane& lane, Instant now);
   void go_on(Lane& lane, Instant now);
   [[nodiscard]] bool pay(Lane& lane, Instant now);
+  void note_balance(const Lane& lane, Instant now);
   // It leaves: what paid for it is spent.
   static void spend(const Lane& lane) {
     if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};
   }
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool admit(Lane& lane, Instant now);
-  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Request& request, Instant due,
-                                                          Instant now);
+  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Lane& lane, Instant due, Instant now);
   [[gnu::noinline]] void settle(Lane& lane, CallResult result, Instant now);
   [[gnu::noinline]] void release(Lane& lane);
   [[gnu::noinline]] void note_head(Lane& lane, Instant now);
   [[gnu::noinline]] void note_failure(Lane& lane, int error, Instant now);
   [[gnu::noinline]] void note_cut(Lane& lane, int error, Instant now);
-  [[nodiscard]] Duration hedge_wait(const Request& request, Instant now);
-  [[nodiscard]] bool is_in_vain(const Request& request, Instant start, Instant now);
+  [[nodiscard]] Duration hedge_wait(const Lane& lane, Instant now);
+  [[nodiscard]] bool is_in_vain(const Lane& lane, Instant start, Instant now);
   [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);

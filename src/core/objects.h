@@ -77,6 +77,7 @@ struct Account {
 
 struct Lane {
   Request* request = nullptr;
+  Origin* origin = nullptr;          // of the present exchange; the engine's to choose
   Connection* connection = nullptr;  // leased, or being dialed for this lane
   Lane* work_next = nullptr;
   Lane* wait_next = nullptr;  // in the origin's queue
@@ -96,7 +97,8 @@ struct Lane {
   Delivery delivery = Delivery::unsent;
   Question question = Question::none;
   Verdict verdict = Verdict::by_rule;
-  Stop stop = Stop::attempts;  // why it is spent
+  Stop stop = Stop::attempts;          // why it is spent
+  Denial hedge_denial = Denial::none;  // of the lane after it
   uint8_t index = 0;
   uint8_t work = 0;
   bool work_linked = false;
@@ -186,6 +188,17 @@ struct Origin {
   uint32_t dialing_count = 0;  // connections on their way, each for one of the waiting
 };
 
+// Of the exchange that `lane` begins.
+inline void begin_record(Record* record, const Lane& lane, Instant now) {
+  record->started = now.ns - lane.request->began.ns;
+  record->lane = lane.index;
+  record->attempt = lane.attempt;
+  record->kind = lane.kind;
+  if (lane.kind != Kind::retry) return;
+  record->backoff = lane.waited.ns;
+  record->computed_backoff = lane.backoff.ns;
+}
+
 struct Limits {
   static constexpr uint32_t kUnlimited = UINT32_MAX;
   uint32_t connections_per_origin = 32;
@@ -199,8 +212,10 @@ struct Limits {
 struct Counters {
   uint64_t requests_started = 0, requests_done = 0;
   uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0;
-  uint64_t unpaid = 0;   // extra exchanges that the ledger could not pay for
-  uint64_t refused = 0;  // attempts that a breaker did not let through
+  uint64_t unpaid = 0;                     // extra exchanges that the ledger could not pay for
+  uint64_t refused = 0;                    // attempts that a breaker did not let through
+  uint64_t denied[kDenialCount]{};         // retries that did not follow, by reason
+  uint64_t hedges_denied[kDenialCount]{};  // likewise
   uint64_t connections_opened = 0, connections_reused = 0;
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
 };

@@ -134,11 +134,7 @@ void Shell::open_record(core::Lane& lane) {
     return;
   }
   core::Record record;
-  record.started = now_.ns - request.began.ns;
-  record.lane = lane.index;
-  record.attempt = lane.attempt;
-  record.kind = lane.kind;
-  if (lane.kind == core::Kind::retry) record.backoff = lane.waited.ns;
+  core::begin_record(&record, lane, now_);
   request.record_room.push_back(record);
   request.checked.push_back(false);
   request.records = request.record_room.data();
@@ -192,7 +188,7 @@ void Shell::send(core::Lane& lane) {
   claim(connection.lane == &lane && lane.exchange == core::ExchangeState::sending,
         "sends on a connection that is another's");
   const bool heeds_gate = request_of(lane).policy->origin_gate && lane.kind != core::Kind::resend;
-  claim(!heeds_gate || now_ >= static_cast<const Origin&>(*request_of(lane).origin).gate,
+  claim(!heeds_gate || now_ >= static_cast<const Origin&>(*lane.origin).gate,
         "nobody begins before the hour that the origin named");
   if (sending == Sending::stale) {
     claim(lane.reused, "only a connection that served before can be stale");

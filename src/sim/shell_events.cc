@@ -166,7 +166,7 @@ void Shell::head(Connection& connection, const Head& it) {
   truth.head_order = ++request.heads;
   const Duration asked = Duration::from_ms(int64_t{it.retry_after_s} * 1'000);
   if (request.policy->origin_gate && asked <= request.policy->retry_after_max) {
-    auto& origin = static_cast<Origin&>(*request.origin);
+    auto& origin = static_cast<Origin&>(*lane.origin);
     origin.gate = std::max(origin.gate, now_ + asked);
   }
   truth.not_before = now_ + Duration::from_ms(int64_t{it.retry_after_s} * 1'000);

@@ -77,11 +77,7 @@ void open_record(Client& client, core::Lane& lane, core::Now now) {
     return;
   }
   core::Record& record = request.records[lane.record];
-  record.started = now.mono.ns - request.began.ns;
-  record.lane = lane.index;
-  record.attempt = lane.attempt;
-  record.kind = lane.kind;
-  if (lane.kind == core::Kind::retry) record.backoff = lane.waited.ns;
+  core::begin_record(&record, lane, now.mono);
 }
 
 void do_lane(Client& client, core::Lane& lane, core::Now now) {
