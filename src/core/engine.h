@@ -47,6 +47,8 @@ class Engine {
   void cancel(Request& request, int error, Stop stop, Instant now);
   void verdict(Lane& lane, Verdict verdict, Instant now);
   void backoff(Lane& lane, Duration wait, Instant now);
+  // Whether the user has a response of its own; the shell keeps it, and it is the one to deliver.
+  void fallback(Request& request, bool given, Instant now);
 
   // ---- events: of exchanges. Late ones, for an exchange that is finished, are not sent.
   void refused(Lane& lane, int error, Instant now);  // kRecord or kDial could not be done
@@ -102,6 +104,11 @@ class Engine {
   void cut_all_but(Request& request, const Lane* kept, Instant now);
   void commit(Lane& lane, bool won, Instant now);
   void check_exhausted(Request& request, Instant now);
+  void begin(Request& request, Instant now);
+  [[gnu::noinline]] void ask_fallback(Request& request);
+  [[nodiscard]] static bool may_fall_back(const Request& request) {
+    return request.wants_fallback && !request.fallback_asked && !request.head_told;
+  }
   void conclude(Request& request, Instant now);
   void finish(Request& request, Instant now);
   void end_by_deadline(Request& request, Instant now);
@@ -127,6 +134,11 @@ class Engine {
   void ask(Lane& lane, Question question);
   void phase_over(Lane& lane, Instant now);
   [[nodiscard]] bool may_resend(const Lane& lane) const;
+  // the bulkhead (engine_bulkhead.cc)
+  [[gnu::noinline]] void enter(Request& request, Instant now);
+  [[gnu::noinline]] void leave(Request& request, Instant now);
+  [[gnu::noinline]] void waited_in_vain(Request& request, Instant now);
+  static void unlink_parked(Lane& lane);
   // what guards and pays for attempts, and when a hedge starts (engine_guard.cc). A
   // plain GET meets none of it: kept out of the way of what it does meet.
   [[gnu::always_inline]] void start_first(Request& request, Instant now) {
@@ -170,6 +182,7 @@ class Engine {
   void acquire(Lane& lane, Instant now);
   [[nodiscard]] static bool waits_for_room(const Lane& lane);
   void reserve_dial(Lane& lane, Instant now);
+  void limit_dial(Lane& lane, Instant now);
   void leave_queue(Lane& lane, Instant now);
   void unlink_waiter(Lane& lane);
   void lease(Connection& connection, Lane& lane);

@@ -475,6 +475,10 @@ bool Engine::may_resend(const Lane& lane) const {
 void Engine::phase_over(Lane& lane, Instant now) {
   switch (lane.state) {
     case LaneState::ready:
+      if (lane.request->state == RequestState::parked) {
+        waited_in_vain(*lane.request, now);
+        return;
+      }
       if (!is_over(*lane.request, now)) (void)start_extra(lane, Kind::hedge, now);
       return;
     case LaneState::waiting:
@@ -496,7 +500,8 @@ void Engine::phase_over(Lane& lane, Instant now) {
         is_gated(lane, now) ? park(lane, now) : go_on(lane, now);  // a later word may have shut it again
         return;
       }
-      failed(lane, lane.error != 0 ? lane.error : PESTER_ETIMEOUT_CONNECT, now);
+      if (lane.error == 0) lane.error = waits_for_room(lane) ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
+      failed(lane, lane.error, now);
       return;
     case ExchangeState::awaiting:
       failed(lane, PESTER_ETIMEOUT_FIRST_BYTE, now);

@@ -62,6 +62,7 @@ inline constexpr uint16_t kVerdict = 2;     // some lane asks the retry predicat
 inline constexpr uint16_t kBackoff = 4;     // some lane asks the backoff function
 inline constexpr uint16_t kHead = 8;        // the head to deliver is here
 inline constexpr uint16_t kDone = 16;       // the end
+inline constexpr uint16_t kFallback = 32;   // nothing acceptable came: is there something else?
 inline constexpr uint16_t kShell = 0xff00;  // bits that the shell may use for itself
 }  // namespace request_work
 
@@ -151,7 +152,11 @@ struct Request {
       false;  // safe, idempotent, or the user says so: may be sent when the outcome is unknown
   bool streamed = false;  // the body goes to the user as it comes
   bool wants_head = false;
-  bool head_told = false;  // the user has seen the head: no other attempt is made
+  bool head_told = false;       // the user has seen the head: no other attempt is made
+  bool wants_fallback = false;  // the user may have a response for when nothing acceptable comes
+  bool fallback_asked = false;
+  bool fell_back = false;  // and had: it is the shell's
+  bool counted = false;    // in origin.in_flight
   bool stored = false;     // a spent lane's response is kept, in case no better one comes
   int8_t winner = -1;      // the lane whose response is delivered or being delivered
   int8_t stored_lane = -1;
@@ -199,6 +204,10 @@ struct Origin {
   uint32_t idle_count = 0;
   uint32_t waiting_count = 0;
   uint32_t dialing_count = 0;  // connections on their way, each for one of the waiting
+  uint32_t in_flight = 0;      // requests begun and not over, where they are limited
+  Lane* parked = nullptr;      // first lanes of requests that wait for one of those to end
+  Lane** parked_tail = &parked;
+  uint32_t parked_count = 0;
 };
 
 // Of the exchange that `lane` begins.
@@ -218,6 +227,8 @@ struct Limits {
   uint32_t connections_per_origin = 32;
   uint32_t idle_per_origin = 32;
   uint32_t waiting_per_origin = 10'000;
+  uint32_t in_flight_per_origin = kUnlimited;  // requests, the ones in backoff included
+  Duration wait_most = Duration::never();      // for a connection, or for one of those to end
   Duration idle_timeout = Duration::from_ms(15'000);
   Duration connection_age_max = Duration::from_ms(600'000);
   Duration happy_eyeballs_delay = Duration::from_ms(250);

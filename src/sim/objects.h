@@ -67,6 +67,7 @@ struct Ended {
   int winner = -1;
   uint32_t winner_attempt = 0;
   bool head_told = false;
+  bool fell_back = false;
   Instant began{}, at{};
   std::vector<core::Record> records;
 };

@@ -268,10 +268,16 @@ void Shell::tell(Request& request) {
   if (take(work::kLog)) tell_records(request);
   if (take(work::kVerdict)) ask(request, core::Question::verdict);
   if (take(work::kBackoff)) ask(request, core::Question::backoff);
+  if (take(work::kFallback)) {
+    claim(!request.head_told, "no fallback once a head was told");
+    const bool given = driver_.fallback(request);
+    note("fallback", request.id, given);
+    engine_.fallback(request, given, now_);
+  }
   run_io();
   if (take(work::kHead)) {
     claim(++request.heads_told == 1, "the head is told twice");
-    claim(request.winner >= 0, "a head is told of a response only");
+    claim(request.winner >= 0 || request.fell_back, "a head is told of a response only");
     request.head_told = true;
     request.told_lane = request.winner;
     request.told_attempt = request.winner_attempt;
@@ -323,6 +329,7 @@ void Shell::tell_done(Request& request) {
   ended.stop = request.stop;
   ended.head_told = request.head_told;
   ended.winner = request.winner;
+  ended.fell_back = request.fell_back;
   ended.winner_attempt = request.winner_attempt;
   ended.began = request.began;
   ended.at = now_;

@@ -38,6 +38,7 @@ struct Sent {
   bool repeatable = true;
   bool streamed = false;
   bool wants_head = false;  // also of a gathered answer
+  bool fallback = false;    // the driver is asked for one
 };
 
 class Shell {

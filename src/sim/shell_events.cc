@@ -48,6 +48,7 @@ uint32_t Shell::submit(const Sent& sent) {
   request.repeatable = sent.repeatable;
   request.streamed = sent.streamed;
   request.wants_head = sent.streamed || sent.wants_head;
+  request.wants_fallback = sent.fallback;
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
