@@ -289,6 +289,28 @@ void cancel_close_and_send_from_inside_the_verify_callback_are_harmless(void**) 
   }
 }
 
+// A deadline counts from when the request was sent, which is after the callback.
+void a_verify_callback_that_blocks_takes_no_time_from_the_first_byte(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().empty()) return;
+    sleep_ms(60);
+    tls.say(ok("hello"));
+    tls.flush();
+  });
+  c.policy.max_attempts = 1;
+  c.policy.first_byte_timeout_ms = 120;
+  c.tls.verify_cb = [](const char*, const unsigned char*, size_t, const char*, void*) {
+    sleep_ms(150);
+    return 0;
+  };
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url(), &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.error, 0);
+  assert_string_equal(outcome.body.c_str(), "hello");
+  end_tls();
+}
+
 void a_big_body_goes_both_ways(void**) {
   static std::string body;
   body.assign(3'000'000, 'y');
@@ -331,6 +353,7 @@ int main() {
       cmocka_unit_test_setup(a_server_that_speaks_first_is_no_server, begin),
       cmocka_unit_test(what_follows_an_answer_is_nobodys),
       cmocka_unit_test(cancel_close_and_send_from_inside_the_verify_callback_are_harmless),
+      cmocka_unit_test_setup(a_verify_callback_that_blocks_takes_no_time_from_the_first_byte, begin),
       cmocka_unit_test_setup(a_big_body_goes_both_ways, begin),
   };
   return cmocka_run_group_tests(tests, make, unmake) != 0;
