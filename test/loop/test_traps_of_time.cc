@@ -94,24 +94,39 @@ void a_response_in_the_same_turn_as_its_deadline_is_in_time(void**) {
 
 // ---- timers armed with a stale loop time
 
-// libuv counts from when the turn began: after 150 ms in a callback, a timer of 100 ms is due at once.
-void a_timer_armed_with_a_stale_loop_time_is_no_early_deadline(void**) {
+// libuv counts from when the turn began: after 150 ms in a callback of the host's, a timer of 100 ms is
+// due at once. The server answers after 50 ms.
+void send_from_a_stale_turn() {
   serve_after(50);
-  c.policy.total_timeout_ms = 100;
-  static Outcome second;
-  second = {};
-  outcome.at_done = [](const pester_result_t*) {
-    sleep_ms(150);
-    if (c.get(c.server->url(), &second) != 0) std::abort();
-  };
+  static std::string url;
+  url = c.server->url();
   assert_int_equal(c.open(), 0);
-  assert_int_equal(c.get(c.server->url(), &outcome), 0);
+  const auto on_timer = [](uv_timer_t*) {
+    sleep_ms(150);
+    if (c.get(url, &outcome) != 0) std::abort();
+  };
+  assert_int_equal(uv_timer_start(&c.host, on_timer, 1, 0), 0);
   c.run();
-  assert_int_equal(second.error, 0);
-  assert_int_equal(second.status, 200);
+  assert_int_equal(outcome.error, 0);
+  assert_int_equal(outcome.status, 200);
+}
+
+void a_timer_armed_with_a_stale_loop_time_is_no_early_deadline(void**) {
+  c.policy.total_timeout_ms = c.policy.first_byte_timeout_ms = 100;
+  send_from_a_stale_turn();
+  assert_int_equal(outcome.exchanges.size(), 1);
   assert_int_equal(c.end(), 0);
 }
 
+void a_timer_armed_with_a_stale_loop_time_is_no_early_hedge(void**) {
+  c.policy.concurrency = 2;
+  c.policy.hedge_after_ms = 140;
+  send_from_a_stale_turn();
+  assert_int_equal(c.stats().hedges, 0);
+  assert_int_equal(c.end(), 0);
+}
+
+// Nor does the wait before a retry begin before the user has decided on it.
 void a_timer_armed_with_a_stale_loop_time_is_no_early_retry(void**) {
   static std::atomic<int64_t> decided_ms, came_ms;
   c.policy.backoff = {PESTER_BACKOFF_CONSTANT, 100, 0, nullptr, nullptr};
@@ -300,6 +315,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_response_in_the_same_turn_as_its_deadline_is_in_time, begin),
       cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_deadline, begin),
+      cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_hedge, begin),
       cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_retry, begin),
       cmocka_unit_test_setup(clock_jumps_an_hour_ahead_and_what_has_come_is_in_time, begin),
       cmocka_unit_test_setup(clock_jumps_an_hour_ahead_and_nothing_hangs_or_is_early, begin),
