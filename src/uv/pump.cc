@@ -357,6 +357,8 @@ core::Now client_enter(Client& client) {
 }
 
 void client_leave(Client& client, core::Now now) {
+  // The user's look at a certificate may have taken long, and the request goes out only now.
+  if (client.options.tls.verify_cb != nullptr) now = client_now(client);
   client_run_io(client, now);
   client_pump(client, now);
   reap(client);
