@@ -232,33 +232,3 @@ int pester_client_close(pester_client_t* client, pester_close_cb cb, void* data)
 uv_loop_t* pester_client_loop(const pester_client_t* client) {
   return client->client->loop;
 }
-
-void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* out,
-                               size_t struct_size) {
-  pester::uv::Client& shell = *client->client;
-  const pester::core::Counters& counted = shell.engine.counters();
-  pester_client_stats_t stats;
-  std::memset(&stats, 0, sizeof stats);
-  stats.struct_size = struct_size;
-  stats.requests_started = counted.requests_started;
-  stats.requests_done = counted.requests_done;
-  stats.exchanges = counted.exchanges;
-  stats.retries = counted.retries;
-  stats.hedges = counted.hedges;
-  stats.resends = counted.resends;
-  stats.connections_opened = counted.connections_opened;
-  stats.connections_reused = counted.connections_reused;
-  stats.bytes_sent = shell.bytes_sent;
-  stats.bytes_received = shell.bytes_received;
-  stats.requests_live = counted.requests_live;
-  stats.connections_open = counted.connections_open;
-  stats.connections_idle = counted.connections_idle;
-  stats.unpaid = counted.unpaid;
-  stats.refused = counted.refused;
-  stats.budget_balance_per_mille = shell.engine.ledger().balance(pester::uv::client_now(shell).mono);
-  static_assert(pester::core::kDenialCount == PESTER_DENIAL_COUNT && PESTER_DENIAL_COUNT <= 16);
-  std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
-  std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);
-  std::memset(out, 0, struct_size);
-  std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
-}

@@ -259,6 +259,7 @@ void Engine::conclude(Request& request, Instant now) {
   } else {
     request.stored = false;
   }
+  histograms_.requests.record(now - request.began);
   finish(request, now);
 }
 
@@ -282,6 +283,7 @@ void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
   request.error = error;
   request.stop = stop;
   request.work &= static_cast<uint16_t>(~request_work::kHead);
+  histograms_.requests.record(now - request.began);
   finish(request, now);
 }
 

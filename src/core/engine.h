@@ -5,6 +5,7 @@
 #ifndef PESTER_CORE_ENGINE_H_
 #define PESTER_CORE_ENGINE_H_
 
+#include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/objects.h"
 #include "core/pacer.h"
@@ -26,6 +27,15 @@ struct RandomSource {
 
 // What becomes of the response whose body is complete.
 enum class Fate : uint8_t { deliver, store, discard };
+
+// What the engine measures. Nearly always a request is one exchange that begins and ends with it: that
+// is counted once, in `both`, and belongs to both others.
+struct Histograms {
+  Histogram both;
+  Histogram requests;   // from submit to the end
+  Histogram exchanges;  // from the record's start to its end: the wait for a connection counts
+  Histogram backoffs;   // the waits before retries, as decided
+};
 
 class Engine {
  public:
@@ -93,6 +103,7 @@ class Engine {
     return random_.next ? random_.next(random_.data) : rng_.next();
   }
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const Histograms& histograms() const { return histograms_; }
   [[nodiscard]] const Limits& limits() const { return limits_; }
 
  private:
@@ -119,7 +130,7 @@ class Engine {
   void begin_attempt(Lane& lane, Kind kind, Instant now);
   void begin_exchange(Lane& lane, Kind kind, Instant now);
   void end_exchange(Lane& lane, ExchangeSignal signal, Instant now);
-  void write_record(Lane& lane, Outcome outcome, Instant now);
+  bool write_record(Lane& lane, Outcome outcome, Instant now);
   void judge_response(Lane& lane, Verdict verdict, Instant now);
   void judge_failure(Lane& lane, Verdict verdict, Instant now);
   void try_again(Lane& lane, Instant now);
@@ -203,6 +214,7 @@ class Engine {
   Rng rng_;
   RandomSource random_;
   Counters counters_;
+  Histograms histograms_;
   Ledger ledger_;
   Pacer pacer_;
   Deadline pacing_;        // of the first that waits for the pacer

@@ -387,6 +387,11 @@ void check_nothing_left(Shell& shell) {
   shell.claim(counters.requests_live == 0 && counters.requests_started == counters.requests_done,
               "each submit had its done");
   shell.claim(shell.ended().size() == counters.requests_started, "each done was told");
+  const core::Histograms& measured = engine.histograms();
+  const uint64_t both = measured.both.count();
+  shell.claim(measured.requests.count() + both == counters.requests_done, "each request was measured");
+  shell.claim(measured.exchanges.count() + both <= counters.exchanges, "no exchange was measured twice");
+  shell.claim(measured.backoffs.count() >= counters.retries, "each wait was measured");
   for (const auto& origin : shell.origins()) {
     shell.claim(origin->connections == 0 && origin->idle_count == 0 && origin->waiting_count == 0,
                 "no origin counts anything");
