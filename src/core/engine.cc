@@ -77,17 +77,6 @@ void Engine::submit(Request& request, Instant now) {
   begin(request, now);
 }
 
-// The request is racing, and none of its lanes has started.
-void Engine::begin(Request& request, Instant now) {
-  const Policy& policy = *request.policy;
-  if (policy.use_budget && ledger_) {
-    ledger_.began(now);
-    pace(request, now);
-  } else {
-    start_first(request, now);
-  }
-}
-
 // A lane beyond the first, if it is paid for; else it never starts.
 bool Engine::start_extra(Lane& lane, Kind kind, Instant now) {
   Request& request = *lane.request;
@@ -245,6 +234,7 @@ void Engine::fallback(Request& request, bool given, Instant now) {
   request.fell_back = true;
   request.error = 0;
   if (request.wants_head) post(request, request_work::kHead);
+  histograms_.requests.record(now - request.began);
   finish(request, now);
 }
 
@@ -261,15 +251,6 @@ void Engine::conclude(Request& request, Instant now) {
   }
   histograms_.requests.record(now - request.began);
   finish(request, now);
-}
-
-void Engine::finish(Request& request, Instant now) {
-  wheel_.disarm(request.total);
-  if (request.accounts != nullptr && request.policy->use_budget) tell_pacer(request, now);
-  if (request.counted) leave(request, now);
-  ++counters_.requests_done;
-  --counters_.requests_live;
-  post(request, request_work::kDone);
 }
 
 void Engine::cancel(Request& request, int error, Stop stop, Instant now) {

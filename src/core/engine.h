@@ -115,13 +115,28 @@ class Engine {
   void cut_all_but(Request& request, const Lane* kept, Instant now);
   void commit(Lane& lane, bool won, Instant now);
   void check_exhausted(Request& request, Instant now);
-  void begin(Request& request, Instant now);
+  // The request is racing, and none of its lanes has started.
+  [[gnu::always_inline]] void begin(Request& request, Instant now) {
+    if (request.policy->use_budget && ledger_) {
+      ledger_.began(now);
+      pace(request, now);
+    } else {
+      start_first(request, now);
+    }
+  }
   [[gnu::noinline]] void ask_fallback(Request& request);
   [[nodiscard]] static bool may_fall_back(const Request& request) {
     return request.wants_fallback && !request.fallback_asked && !request.head_told;
   }
   void conclude(Request& request, Instant now);
-  void finish(Request& request, Instant now);
+  [[gnu::always_inline]] void finish(Request& request, Instant now) {
+    wheel_.disarm(request.total);
+    if (request.accounts != nullptr && request.policy->use_budget) tell_pacer(request, now);
+    if (request.counted) leave(request, now);
+    ++counters_.requests_done;
+    --counters_.requests_live;
+    post(request, request_work::kDone);
+  }
   void end_by_deadline(Request& request, Instant now);
   [[nodiscard]] static Instant end_of(const Request& request);
   [[nodiscard]] static bool is_over(const Request& request, Instant now);
@@ -130,7 +145,27 @@ class Engine {
   void begin_attempt(Lane& lane, Kind kind, Instant now);
   void begin_exchange(Lane& lane, Kind kind, Instant now);
   void end_exchange(Lane& lane, ExchangeSignal signal, Instant now);
-  bool write_record(Lane& lane, Outcome outcome, Instant now);
+  // Writes what became of the exchange; called again, it may only make up its mind. True: the request
+  // was measured, too. Of nearly all exchanges that is their good end: there it stands inline.
+  [[gnu::always_inline]] bool write_good_end(Lane& lane, Outcome outcome, Instant now) {
+    Request& request = *lane.request;
+    if (lane.record < 0) return false;
+    Record& record = request.records[lane.record];
+    bool both = false;
+    if (record.ended == Record::kNone) {
+      record.ended = now.ns - request.began.ns;
+      both = outcome == Outcome::won && record.started == 0;  // who has won is over
+      (both ? histograms_.both : histograms_.exchanges).record({record.ended - record.started});
+    }
+    record.outcome = outcome;
+    record.delivery = lane.delivery;
+    record.hedge_denial = lane.hedge_denial;
+    record.error = lane.error;
+    record.status = lane.status;
+    if (outcome == Outcome::retried || outcome == Outcome::failed) post(request, request_work::kLog);
+    return both;
+  }
+  [[gnu::noinline]] void write_record(Lane& lane, Outcome outcome, Instant now);
   void judge_response(Lane& lane, Verdict verdict, Instant now);
   void judge_failure(Lane& lane, Verdict verdict, Instant now);
   void try_again(Lane& lane, Instant now);

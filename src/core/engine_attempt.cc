@@ -128,25 +128,8 @@ void Engine::end_exchange(Lane& lane, ExchangeSignal signal, Instant now) {
   }
 }
 
-// Writes what became of the exchange; called again, it may only make up its mind. True: the request was
-// measured, too.
-bool Engine::write_record(Lane& lane, Outcome outcome, Instant now) {
-  Request& request = *lane.request;
-  if (lane.record < 0) return false;
-  Record& record = request.records[lane.record];
-  bool both = false;
-  if (record.ended == Record::kNone) {
-    record.ended = now.ns - request.began.ns;
-    both = outcome == Outcome::won && record.started == 0;  // who has won is over
-    (both ? histograms_.both : histograms_.exchanges).record({record.ended - record.started});
-  }
-  record.outcome = outcome;
-  record.delivery = lane.delivery;
-  record.hedge_denial = lane.hedge_denial;
-  record.error = lane.error;
-  record.status = lane.status;
-  if (outcome == Outcome::retried || outcome == Outcome::failed) post(request, request_work::kLog);
-  return both;
+void Engine::write_record(Lane& lane, Outcome outcome, Instant now) {
+  (void)write_good_end(lane, outcome, now);
 }
 
 // What was reserved for the lane goes to who waits behind it, as at any other end.
@@ -414,7 +397,7 @@ Fate Engine::complete(Lane& lane, Instant now) {
   wheel_.disarm(lane.attempt_deadline);
   const bool wins = request.state == RequestState::receiving && request.winner == lane.index;
   const bool measured =
-      write_record(lane, wins && request.stop == Stop::success ? Outcome::won : Outcome::failed, now);
+      write_good_end(lane, wins && request.stop == Stop::success ? Outcome::won : Outcome::failed, now);
   end_exchange(lane, ExchangeSignal::complete, now);
   if (wins) {
     kLaneTable.step(lane.state, LaneSignal::finish);

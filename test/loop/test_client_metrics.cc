@@ -126,7 +126,7 @@ void what_there_is_not_is_refused(void**) {
   assert_int_equal(pester_histogram_quantile_ns(&histogram, 500), 0);
   assert_int_equal(pester_histogram_quantile_ns(nullptr, 500), 0);
   assert_null(pester_metric_name(-1));
-  assert_null(pester_metric_name(PESTER_METRIC_BACKOFF_DURATION + 1));
+  assert_null(pester_metric_name(PESTER_METRIC_HEDGES_DENIED + 1));
   assert_int_equal(c.end(), 0);
 }
 
