@@ -180,6 +180,11 @@ class Engine {
   void ask(Lane& lane, Question question);
   void phase_over(Lane& lane, Instant now);
   [[nodiscard]] bool may_resend(const Lane& lane) const;
+  // bodies that go on in another response (engine_resume.cc)
+  [[nodiscard, gnu::noinline]] bool try_resume(Lane& lane, Instant now);
+  [[nodiscard]] Denial why_not_resume(const Lane& lane, Instant due, Instant now);
+  [[gnu::noinline]] void take_rest(Lane& lane, Instant now);
+  [[gnu::noinline]] void begin_resume(Lane& lane, Instant now);
   // the bulkhead (engine_bulkhead.cc)
   [[gnu::noinline]] void enter(Request& request, Instant now);
   [[gnu::noinline]] void leave(Request& request, Instant now);

@@ -176,6 +176,10 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   lane.head_seq = ++lane.request->head_seq;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
   if (lane.origin->health != nullptr) note_head(lane, now);
+  if (lane.resuming) {
+    take_rest(lane, now);
+    return;
+  }
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
   } else {
@@ -424,7 +428,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   lane.error = error;
   const bool resend = may_resend(lane) && !is_over(request, now);
   if (lane.origin->health != nullptr && !resend) note_failure(lane, error, now);
-  if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
+  if (head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
   wheel_.disarm(lane.phase);
   end_exchange(lane, ExchangeSignal::fail, now);
@@ -437,12 +441,16 @@ void Engine::failed(Lane& lane, int error, Instant now) {
     return;
   }
   wheel_.disarm(lane.attempt_deadline);
+  if (delivering && request.resumable && try_resume(lane, now)) return;
   if (delivering) {
     request.winner = -1;
     request.error = error;
     if (request.head_told) {  // the user has seen it: nothing can take its place
       request.stop = Stop::not_retryable;
-      if (lane.record >= 0) request.records[lane.record].denial = Denial::told;
+      if (lane.record >= 0 && request.records[lane.record].denial == Denial::none) {
+        request.records[lane.record].denial = Denial::told;
+      }
+      if (request.accounts != nullptr) give_back(lane, now);
       kLaneTable.step(lane.state, LaneSignal::give_up);
       kRequestTable.step(request.state, RequestSignal::exhaust);
       conclude(request, now);
@@ -477,6 +485,10 @@ void Engine::phase_over(Lane& lane, Instant now) {
     case LaneState::waiting:
       if (is_over(*lane.request, now)) return;
       kLaneTable.step(lane.state, LaneSignal::backoff_due);
+      if (lane.resuming) {
+        begin_resume(lane, now);
+        return;
+      }
       ++counters_.retries;
       begin_attempt(lane, Kind::retry, now);
       return;

@@ -113,6 +113,8 @@ struct Lane {
   bool held = false;        // the same, streamed: it waits at its head
   bool previewing = false;  // the predicate asked for the body
   bool parked = false;      // its exchange waits for the origin's gate
+  bool resuming = false;    // what it asks for is the rest of a body that broke off
+  bool rest_fits = false;   // and the response is that; the shell's to write before head()
   uint32_t head_seq = 0;    // which of the request's heads it got: the newest wins among the failed
 };
 
@@ -150,7 +152,9 @@ struct Request {
   bool work_linked = false;
   bool repeatable =
       false;  // safe, idempotent, or the user says so: may be sent when the outcome is unknown
-  bool streamed = false;  // the body goes to the user as it comes
+  bool streamed = false;   // the body goes to the user as it comes
+  bool resumable = false;  // the shell's to write at the head: the body could go on in another response
+  uint8_t resumes = 0;
   bool wants_head = false;
   bool head_told = false;       // the user has seen the head: no other attempt is made
   bool wants_fallback = false;  // the user may have a response for when nothing acceptable comes
@@ -236,7 +240,7 @@ struct Limits {
 
 struct Counters {
   uint64_t requests_started = 0, requests_done = 0;
-  uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0;
+  uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0;
   uint64_t unpaid = 0;                     // extra exchanges that the ledger could not pay for
   uint64_t refused = 0;                    // attempts that a breaker did not let through
   uint64_t denied[kDenialCount]{};         // retries that did not follow, by reason

@@ -27,6 +27,8 @@ struct Policy {
   // Losers without an answer are read on for so long, so that their connections and latencies are not
   // lost. 0: they are closed.
   Duration loser_drain;
+  // So often may a streamed body that broke off go on where it broke. 0: never.
+  uint8_t resumes_max = 0;
   bool feasible = false;        // nothing begins that would not be answered by the deadline
   bool use_budget = false;      // extra exchanges are paid by the client's ledger
   bool origin_gate = false;     // one Retry-After parks all of the origin's attempts

@@ -314,7 +314,9 @@ void check(Shell& shell) {
 }
 
 void check_begins(Shell& shell, const Request& request, const core::Lane& lane) {
-  shell.claim(request.dones_told == 0 && !request.head_told, "no attempt after the head");
+  shell.claim(request.dones_told == 0 && (!request.head_told || lane.resuming),
+              "no attempt after the head");
+  shell.claim(request.resumes <= request.policy->resumes_max, "resumes within their limit");
   shell.claim(!is_total_over(shell, request), "no attempt begins at or after the deadline");
   shell.claim(lane.attempt <= request.policy->max_attempts, "attempts within the limit");
   const Truth& truth = request.truths[lane.index];

@@ -68,6 +68,7 @@ core::Policy some_policy(Choices& choices) {
   policy.use_breaker = choices.one_in(4);
   policy.origin_gate = choices.one_in(4);
   policy.answered_unsafe = !choices.one_in(4);
+  if (choices.one_in(2)) policy.resumes_max = static_cast<uint8_t>(choices.below(4));
   if (choices.one_in(4)) policy.rules.set_status(429, true);
   if (choices.one_in(4)) policy.rules.set_class(core::FailureClass::body, false);
   return policy;
@@ -132,6 +133,7 @@ class Scenario final : public World {
     sent.streamed = choices_.one_in(3);
     sent.wants_head = choices_.one_in(3);
     sent.fallback = choices_.one_in(3);
+    sent.resumable = choices_.one_in(2);
     sent.lanes = sent.repeatable ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
     const uint32_t id = shell_.submit(sent);
     if (choices_.one_in(6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });

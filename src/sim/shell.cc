@@ -175,6 +175,7 @@ void Shell::dialed(Connection& connection, const Dialing& dialing) {
 void Shell::leaves(const core::Lane& lane) {
   Truth& truth = this->truth(lane);
   const bool extra = lane.kind == core::Kind::retry || lane.kind == core::Kind::hedge ||
+                     lane.kind == core::Kind::resume ||
                      (lane.kind == core::Kind::first && lane.index != 0);
   if (extra && !truth.left && lane.request->policy->use_budget) ++extras_;
   truth.left = true;
@@ -281,6 +282,9 @@ void Shell::tell(Request& request) {
     request.head_told = true;
     request.told_lane = request.winner;
     request.told_attempt = request.winner_attempt;
+    constexpr uint16_t kOk = 200;
+    request.resumable = request.validator && request.streamed && request.winner >= 0 &&
+                        request.lanes[request.winner].status == kOk;
     note("head told", request.id, request.winner);
     driver_.head(request);
   }

@@ -39,6 +39,7 @@ struct Sent {
   bool streamed = false;
   bool wants_head = false;  // also of a gathered answer
   bool fallback = false;    // the driver is asked for one
+  bool resumable = false;   // a 200's body could go on in another response
 };
 
 class Shell {

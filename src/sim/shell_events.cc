@@ -20,13 +20,14 @@ bool body_is_wanted(const core::Lane& lane) {
 
 bool is_paused(const core::Lane& lane) {
   const Request& request = request_of(lane);
-  return request.paused && request.winner == lane.index;
+  return request.paused && request.winner == lane.index && lane.exchange == ExchangeState::receiving;
 }
 
 // The connection that brings what the user gets, if it is still coming.
 Connection* delivering(const Request& request) {
   if (request.winner < 0 || request.state != core::RequestState::receiving) return nullptr;
-  return static_cast<Connection*>(request.lanes[request.winner].connection);
+  const core::Lane& lane = request.lanes[request.winner];
+  return lane.exchange == ExchangeState::receiving ? static_cast<Connection*>(lane.connection) : nullptr;
 }
 
 }  // namespace
@@ -49,6 +50,7 @@ uint32_t Shell::submit(const Sent& sent) {
   request.streamed = sent.streamed;
   request.wants_head = sent.streamed || sent.wants_head;
   request.wants_fallback = sent.fallback;
+  request.validator = sent.resumable && sent.repeatable;
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
@@ -181,6 +183,8 @@ void Shell::head(Connection& connection, const Head& it) {
   truth.not_before = now_ + Duration::from_ms(int64_t{it.retry_after_s} * 1'000);
   truth.moved = now_;
   const uint32_t id = connection.id;
+  constexpr uint16_t kLastOfGood = 299;
+  lane.rest_fits = it.status <= kLastOfGood;
   engine_.head(lane, it.status, it.retry_after_s, now_);
   leave(id);
 }

@@ -91,7 +91,9 @@ Request* find(Client& client, uint64_t id) {
 // The connection that brings what the user gets, if it is still coming.
 Connection* delivering(Request& request) {
   if (request.winner < 0 || request.state != core::RequestState::receiving) return nullptr;
-  return static_cast<Connection*>(request.lanes[request.winner].connection);
+  const core::Lane& lane = request.lanes[request.winner];
+  if (lane.exchange != core::ExchangeState::receiving) return nullptr;  // the rest is still asked for
+  return static_cast<Connection*>(lane.connection);
 }
 
 // One more request may go there; nullptr when memory is out.

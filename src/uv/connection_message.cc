@@ -26,7 +26,7 @@ bool must_stop(const Connection& connection) {
   if (lane == nullptr) return false;
   if (lane->question != core::Question::none || lane->held) return true;
   const auto& request = static_cast<const Request&>(*lane->request);
-  return request.paused && request.winner == lane->index;
+  return request.paused && request.winner == lane->index && lane->exchange == ExchangeState::receiving;
 }
 
 void fail_parse(Connection& connection, core::Lane& lane, core::Now now) {

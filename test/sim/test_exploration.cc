@@ -165,6 +165,14 @@ void two_lanes_with_a_fallback(void**) {
   assert_true(explore(sent, at_most(2), plain()));
 }
 
+void one_lane_whose_body_can_go_on(void**) {
+  Sent sent = some(1, true);
+  sent.resumable = true;
+  sent.policy.resumes_max = 2;
+  sent.policy.max_attempts = 1;
+  assert_true(explore(sent, at_most(1), {}));
+}
+
 void two_lanes_hedged(void**) {
   Sent sent = some(2, false);
   sent.policy.hedge_after = Duration::from_ms(50);
@@ -185,6 +193,7 @@ int main() {
       cmocka_unit_test(two_lanes_streamed),
       cmocka_unit_test(one_lane_with_a_fallback),
       cmocka_unit_test(two_lanes_with_a_fallback),
+      cmocka_unit_test(one_lane_whose_body_can_go_on),
       cmocka_unit_test(two_lanes_hedged),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
