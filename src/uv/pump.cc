@@ -294,10 +294,11 @@ void tell_traces(Client& client, Request& request) {
 // In the order in which things happened.
 void tell(Client& client, Request& request, core::Now now) {
   namespace work = core::request_work;
+  bool told = false;
   const auto take = [&](uint16_t bit) {
     if ((request.work & bit) == 0) return false;
     request.work &= static_cast<uint16_t>(~bit);
-    return true;
+    return told = true;
   };
   if (take(shell_work::kTrace)) tell_traces(client, request);
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
@@ -305,6 +306,7 @@ void tell(Client& client, Request& request, core::Now now) {
   if (take(work::kLog)) tell_records(client, request);
   if (take(work::kFallback)) ask_fallback(client, request);
   if (client.options.trace) tell_ends(client, request);
+  if (told) now = client_now(client);  // it may have taken long, and what is sent is sent now
   client_run_io(client, now);
   if (take(work::kHead)) tell_head(client, request);
   if (take(shell_work::kBody) && request.state != core::RequestState::done) {

@@ -42,8 +42,8 @@ inline bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-// The first byte that is no token byte. Names of fields are letters and '-', nearly all: sixteen of those
-// at a time, and what is left one by one.
+// The first byte that is no token byte. Names of fields are letters and '-', nearly all: sixteen of
+// those at a time, and what is left one by one.
 inline const char* skip_token(const char* at) {
 #if defined(__SSE2__)
   while (true) {

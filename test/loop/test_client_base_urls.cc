@@ -106,7 +106,8 @@ void a_body_is_the_same_at_every_base_url(void**) {
   const std::string first = c.server->url(""), second = other->url("/long/er/than/the/first");
   const pester_base_url_t bases[] = {{first.c_str(), 0}, {second.c_str(), 0}};
   assert_int_equal(c.open(), 0);
-  pester_request_t request = c.request("/up", &outcome);
+  pester_request_t request = c.request({}, &outcome);
+  request.url = "/up";
   request.method = "PUT";
   request.body = body.data();
   request.body_len = body.size();
@@ -174,7 +175,8 @@ void what_a_base_url_is_refused_for_is_named(void**) {
   c.options.base_urls = nullptr;
   c.options.base_url_count = 0;
   assert_int_equal(c.open(), 0);
-  pester_request_t request = c.request("http://127.0.0.1/", &outcome);
+  pester_request_t request = c.request({}, &outcome);
+  request.url = "http://127.0.0.1/";
   request.base_urls = bads[0].bases;
   request.base_url_count = 1;
   request.error_text = text;
@@ -250,9 +252,8 @@ void without_a_deadline_none_is_sent_and_the_users_own_stays(void**) {
   c.options.attempt_header = "X-Attempt";
   c.options.deadline_header = "X-Left";
   assert_int_equal(c.open(), 0);
-  pester_request_t request = c.request(c.server->url("/"), &outcome);
   const std::string url = c.server->url("/");
-  request.url = url.c_str();
+  pester_request_t request = c.request(url, &outcome);
   const pester_header_t own = {"x-attempt", "mine"};
   request.headers = &own;
   request.header_count = 1;

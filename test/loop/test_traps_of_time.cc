@@ -178,6 +178,38 @@ void a_timer_armed_with_a_stale_loop_time_is_no_early_retry(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// What the predicate thinks about for 150 ms is no time of the lane that begins when it has decided:
+// that one is answered after 60 ms, on a connection that is there already.
+void a_timer_armed_with_a_stale_loop_time_is_no_early_end_of_the_next_lane(void**) {
+  c.policy.max_attempts = 1;
+  c.policy.first_byte_timeout_ms = 120;
+  c.policy.concurrency = 2;
+  c.policy.hedge_after_ms = 60'000;
+  c.policy.retry = [](const pester_result_t*, const pester_exchange_t* exchange, void*) {
+    if (exchange->status == 503) sleep_ms(150);
+    return PESTER_VERDICT_DEFAULT;
+  };
+  c.serve([](Peer& peer) {
+    while (!peer.head().empty()) {
+      const int number = c.server->count++;
+      sleep_ms(number == 2 ? 0 : 60);
+      peer.answer("text", number == 2 ? "503 Busy" : "200 OK");
+    }
+  });
+  assert_int_equal(c.open(), 0);
+  Outcome warm[2];
+  for (Outcome& one : warm) assert_int_equal(c.get(c.server->url(), &one), 0);
+  c.run();
+  assert_int_equal(c.stats().connections_idle, 2);
+  assert_int_equal(c.get(c.server->url(), &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_true(outcome.exchanges[1].reused);
+  assert_int_equal(outcome.exchanges[1].error, 0);
+  assert_int_equal(outcome.status, 200);
+  assert_int_equal(c.end(), 0);
+}
+
 // ---- clock jumps
 
 // What has come is read before any verdict, though by the clock all deadlines are long over.
@@ -346,6 +378,8 @@ int main() {
       cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_deadline, begin_plain),
       cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_hedge, begin_plain),
       cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_retry, begin_plain),
+      cmocka_unit_test_setup(a_timer_armed_with_a_stale_loop_time_is_no_early_end_of_the_next_lane,
+                             begin_plain),
       cmocka_unit_test_setup(clock_jumps_an_hour_ahead_and_what_has_come_is_in_time, begin),
       cmocka_unit_test_setup(clock_jumps_an_hour_ahead_and_nothing_hangs_or_is_early, begin),
       cmocka_unit_test_setup(clock_jumps_an_hour_back_and_nothing_hangs_or_is_early, begin),
