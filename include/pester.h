@@ -209,6 +209,11 @@ typedef struct {
   /* This one is on by default. PESTER_NONE: a request that is not idempotent is not tried again after an
    * answered 5xx other than 503. */
   int answered_unsafe;
+  /* Up to 255: so often may the streamed body of a GET that broke off go on where it broke. It is asked
+   * for by Range and If-Range, on a strong ETag, with the last 64 bytes before the break once more,
+   * which are compared; the user sees one body. Each try waits as a retry would and is paid for like
+   * one. What does not fit is PESTER_ERESUME. */
+  int max_resumes;
 } pester_policy_t;
 
 /* Fills in a policy by its name (pester_policy_name_t), to be changed or used as it is. With
@@ -435,6 +440,7 @@ typedef struct {
   /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
    * last few are always 0: room for reasons to come. */
   uint64_t retries_denied[16], hedges_denied[16];
+  uint64_t resumes; /* of broken bodies */
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);

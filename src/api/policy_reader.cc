@@ -31,6 +31,11 @@ int read_counts(const pester_policy_t& given, core::Policy* policy, Why* why) {
   if (given.hedge_per_mille < PESTER_NONE || given.hedge_per_mille > 999) {
     return refuse(why, "hedge_per_mille", "must be from 1 to 999");
   }
+  if (given.max_resumes < PESTER_NONE || given.max_resumes > UINT8_MAX) {
+    return refuse(why, "max_resumes", "must be from 1 to 255");
+  }
+  if (given.max_resumes == PESTER_NONE) policy->resumes_max = 0;
+  if (given.max_resumes > 0) policy->resumes_max = static_cast<uint8_t>(given.max_resumes);
   if (given.concurrency == PESTER_NONE) policy->concurrency = 1;
   if (given.concurrency > 0) policy->concurrency = static_cast<uint8_t>(given.concurrency);
   if (given.max_attempts == PESTER_NONE) policy->max_attempts = core::Policy::kUnlimited;
@@ -63,6 +68,7 @@ void fill_standard(pester_policy_t* policy) {
   policy->budget = 1;
   policy->breaker = 1;
   policy->answered_unsafe = PESTER_NONE;
+  policy->max_resumes = 3;
 }
 
 void fill_hedged(pester_policy_t* policy) {

@@ -63,6 +63,7 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.refused = counted.refused;
   stats.budget_balance_per_mille = shell.engine.ledger().balance(pester::uv::client_now(shell).mono);
   static_assert(pester::core::kDenialCount == PESTER_DENIAL_COUNT && PESTER_DENIAL_COUNT <= 16);
+  stats.resumes = counted.resumes;
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
   std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);
   std::memset(out, 0, struct_size);

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/resume.h"
 
 namespace pester::uv {
 
@@ -76,6 +77,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
+  if (lane.resuming) resume_check_head(connection, lane);
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
@@ -102,17 +104,41 @@ int gather(Connection& connection, core::Lane& lane, std::string_view span) {
   return 0;
 }
 
+// A span of a streamed body; the user has `body_bytes` of it with this.
+void stream(Connection& connection, core::Lane& lane, std::string_view span, uint64_t body_bytes,
+            core::Now now) {
+  Request& request = request_of(lane);
+  if (body_bytes > request.body_bytes_max) {
+    connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
+    return;
+  }
+  if (request.resume != nullptr) resume_keep(request, span);
+  request.span = span;
+  connection.client->engine.post(request, shell_work::kBody);
+}
+
+// Of a body that goes on: what the user has already is only compared.
+[[gnu::noinline]] void stream_rest(Connection& connection, core::Lane& lane, std::string_view span,
+                                   core::Now now) {
+  Request& request = request_of(lane);
+  core::Why why;
+  if (const int error = resume_take(request, &span, &why); error != 0) {
+    connection_fail(connection, lane, error, why.view(), now);
+  } else if (!span.empty()) {
+    stream(connection, lane, span, request.response.body_bytes, now);
+  }
+}
+
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   connection.response.body_bytes += span.size();
+  if (lane.resuming) {
+    stream_rest(connection, lane, span, now);
+    return;
+  }
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
-    if (connection.response.body_bytes > request.body_bytes_max) {
-      connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
-      return;
-    }
-    request.span = span;
-    client.engine.post(request, shell_work::kBody);
+    stream(connection, lane, span, connection.response.body_bytes, now);
     return;
   }
   if (const int error = gather(connection, lane, span); error != 0) {
@@ -145,6 +171,18 @@ void forget_input(Connection& connection) {
   connection.pending_taken = 0;
 }
 
+// The user's response stays the one whose head was told.
+[[gnu::noinline]] void end_rest(Connection& connection, core::Lane& lane, core::Now now) {
+  Request& request = request_of(lane);
+  core::Why why;
+  if (const int error = resume_end(request, &why); error != 0) {
+    connection_fail(connection, lane, error, why.view(), now);
+    return;
+  }
+  (void)connection.client->engine.complete(lane, now.mono);
+  request_show(request, &request.response);
+}
+
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
@@ -163,6 +201,10 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
   if (too_long) {
     connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
+    return;
+  }
+  if (lane.resuming) {
+    end_rest(connection, lane, now);
     return;
   }
   keep_response(connection, request, client.engine.complete(lane, now.mono));
@@ -359,6 +401,7 @@ void connection_resume(Connection& connection, core::Now now) {
     const bool previewed = request.streamed && !connection.response.body.empty();
     if (previewed) {
       request.span = connection.response.body.view();
+      if (request.resume != nullptr) resume_keep(request, request.span);
       client.engine.post(request, shell_work::kBody);
       connection.response.body.clear();
       client_read_on(client, connection);

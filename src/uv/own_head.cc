@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "uv/client.h"
+#include "uv/resume.h"
 #include "wire/request_writer.h"
 
 namespace pester::uv {
@@ -57,7 +58,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   if (lane.target != 0) {
     const TargetText& target = request.target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (options.attempt_header.empty() && options.deadline_header.empty()) {
+  } else if (!lane.resuming && options.attempt_header.empty() && options.deadline_header.empty()) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;
@@ -65,6 +66,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
       !add_number(head, client.pool, options.attempt_header, ordinal_of(request, lane))) {
     return false;
   }
+  if (lane.resuming && !resume_add_fields(request, client.pool, &head)) return false;
   const core::Duration left = remaining(request, lane, now);
   if (!options.deadline_header.empty() && !left.is_never() &&
       !add_number(head, client.pool, options.deadline_header,

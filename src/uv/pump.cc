@@ -8,6 +8,7 @@
 
 #include "core/assert.h"
 #include "core/error.h"
+#include "uv/resume.h"
 
 namespace pester::uv {
 
@@ -245,6 +246,7 @@ void tell_head(Client& client, Request& request) {
     request_show(request, &request.response);
   }
   request.head_told = true;
+  if (request.streamed && request.policy->resumes_max != 0) resume_prepare(request);
   client.hooks.head(request);
   if (request.fell_back && request.streamed && !request.response.body.empty()) {
     client.hooks.body(request, request.response.body.view());

@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "uv/connection.h"
 #include "uv/origins.h"
+#include "uv/resume.h"
 
 namespace pester::uv {
 
@@ -97,6 +98,7 @@ void request_release(Request& request, wire::BlockPool& pool) {
   request.log.release(pool);
   request.traces.release(pool);
   give_records(request, pool);
+  resume_forget(request, pool);
   if (request.fixed_fallback != nullptr) {
     request.fixed_fallback->release(pool);
     pool.give({request.fixed_fallback, sizeof(Response)});

@@ -103,6 +103,7 @@ struct Request : core::Request {
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
+  struct Resume* resume = nullptr;     // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;  // for when nothing acceptable comes; a block of its own
   uint32_t attempts_dropped = 0;       // records of attempts that made room for later ones
 

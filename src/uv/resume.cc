@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "uv/resume.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "uv/client.h"
+#include "wire/request_writer.h"
+
+namespace pester::uv {
+
+namespace {
+
+// Where the body broke off; the user's own response tells. It was resumable when it came.
+wire::ResumePoint point_of(const Request& request) {
+  wire::ResumePoint point;
+  core::Why why;
+  (void)wire::can_resume(request.response.head, request.method(), &point, &why);
+  point.break_off(request.response.body_bytes);
+  return point;
+}
+
+bool asks_for_a_range(const Request& request) {
+  const std::string_view head = {request.wire_bytes, request.wire_head_bytes};
+  return wire::head_has_field(head, "range") || wire::head_has_field(head, "if-range");
+}
+
+int refuse(core::Why* why, std::string_view reason) {
+  why->clear();
+  why->add(reason);
+  return PESTER_ERESUME;
+}
+
+}  // namespace
+
+void resume_prepare(Request& request) {
+  wire::ResumePoint point;
+  core::Why why;
+  if (request.shown == nullptr || request.resume != nullptr || asks_for_a_range(request)) return;
+  if (!wire::can_resume(request.shown->head, request.method(), &point, &why)) return;
+  const wire::Block block = request.client->pool.take(sizeof(Resume));
+  if (block.at == nullptr) return;
+  request.resume = ::new (block.at) Resume;
+  request.resumable = true;
+  request.composes = true;
+}
+
+void resume_forget(Request& request, wire::BlockPool& pool) {
+  if (request.resume == nullptr) return;
+  pool.give({request.resume, sizeof(Resume)});
+  request.resume = nullptr;
+}
+
+void resume_keep(Request& request, std::string_view span) {
+  Resume& resume = *request.resume;
+  const size_t fresh = std::min(span.size(), sizeof resume.tail);
+  const size_t kept = std::min<size_t>(resume.tail_bytes, sizeof resume.tail - fresh);
+  std::memmove(resume.tail, resume.tail + resume.tail_bytes - kept, kept);
+  std::memcpy(resume.tail + kept, span.data() + span.size() - fresh, fresh);
+  resume.tail_bytes = static_cast<uint32_t>(kept + fresh);
+}
+
+bool resume_add_fields(const Request& request, wire::BlockPool& pool, wire::Bytes* head) {
+  constexpr std::string_view kLine = "\r\n";
+  const wire::ResumePoint point = point_of(request);
+  const size_t bytes = wire::resume_fields_bytes(point);
+  if (!head->reserve(pool, bytes)) return false;
+  const size_t at = head->size() - kLine.size();  // over the empty line
+  wire::write_resume_fields(point, head->data() + at);
+  head->set_size(at + bytes);
+  return head->append(pool, kLine.data(), kLine.size());
+}
+
+void resume_check_head(const Connection& connection, core::Lane& lane) {
+  Request& request = request_of(lane);
+  Resume& resume = *request.resume;
+  const wire::ResumePoint point = point_of(request);
+  uint64_t rest = 0;
+  core::Why why;
+  lane.rest_fits = wire::check_resume(connection.response.head, point, &rest, &why) == 0;
+  if (lane.rest_fits) {
+    resume.total = point.first() + rest;
+    resume.overlap = wire::Overlap({resume.tail, resume.tail_bytes});
+  } else if (lane.record >= 0) {
+    request.extras[lane.record].detail = request_keep_text(request, request.client->pool, why.view());
+  }
+}
+
+int resume_take(Request& request, std::string_view* span, core::Why* why) {
+  Resume& resume = *request.resume;
+  if (!resume.overlap.take(span)) return refuse(why, "the last bytes before the break are others now");
+  request.response.body_bytes += span->size();
+  if (request.response.body_bytes > resume.total)
+    return refuse(why, "the rest is longer than it was told");
+  return 0;
+}
+
+int resume_end(const Request& request, core::Why* why) {
+  const Resume& resume = *request.resume;
+  if (resume.overlap.done() && request.response.body_bytes == resume.total) return 0;
+  return refuse(why, "the rest is shorter than it was told");
+}
+
+}  // namespace pester::uv
