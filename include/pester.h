@@ -318,6 +318,16 @@ PESTER_API void pester_breaker_options_init_sized(pester_breaker_options_t* opti
 #define pester_breaker_options_init(options) \
   pester_breaker_options_init_sized((options), sizeof(pester_breaker_options_t))
 
+/* Where requests may go, one as good as the other. With base URLs, a request whose url begins with '/'
+ * is appended to one of them for each attempt. Preferred is one that is open (no shut gate, no open
+ * breaker, where the policy has them), has failed the request least and is not being asked by another of
+ * its lanes. Among equals: by weight at random, or, when all weights are 0, the first. */
+typedef struct {
+  const char* url; /* scheme, host, port and a path that goes before the request's; no query */
+  int weight;      /* from 0; beside a weight above 0 one of 0 is for when the others are worse */
+} pester_base_url_t;
+#define PESTER_BASE_URLS_MAX 16
+
 typedef struct {
   size_t struct_size;
   const pester_policy_t* policy;   /* NULL: PESTER_POLICY_PESTER */
@@ -332,7 +342,8 @@ typedef struct {
   uint64_t seed;                  /* of the jitter; 0: from the system */
   uint64_t (*random)(void* data); /* replaces the seeded generator: 64 uniform bits (tests) */
   void* random_data;
-  uint64_t (*clock_ns)(void* data); /* replaces the monotonic clock (tests) */
+  /* Replaces the monotonic clock (tests). Set back, it goes on from where it was. */
+  uint64_t (*clock_ns)(void* data);
   void* clock_data;
   int address_family; /* 0: both; 4 or 6: only that one */
   /* "HOST:PORT:ADDR[,ADDR]..." and "H1:P1:H2:P2" as curl's --resolve and --connect-to. */
@@ -356,6 +367,14 @@ typedef struct {
   const pester_budget_options_t* budget;   /* NULL: the defaults */
   const pester_breaker_options_t* breaker; /* NULL: the defaults */
   pester_budget_t* shared_budget;          /* instead of `budget`: kept until the client is gone */
+  const pester_base_url_t* base_urls;
+  size_t base_url_count; /* at most PESTER_BASE_URLS_MAX */
+  /* Names of request headers for the server, e.g. "X-Attempt" and "X-Time-Left-Ms"; NULL: not sent. The
+   * first counts the request's attempts over all lanes, from 1; the second has the milliseconds until
+   * nobody waits for the answer (the attempt's deadline or the total one), and is left out without one.
+   * A request that brings a header of that name keeps its own. */
+  const char* attempt_header;
+  const char* deadline_header;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);
@@ -388,6 +407,9 @@ typedef struct {
   uint64_t refused;                 /* attempts that a breaker did not let through */
   int64_t budget_balance_per_mille; /* of its budget, shared or not: thousandths of an extra attempt that
                                        could be paid for now */
+  /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
+   * last few are always 0: room for reasons to come. */
+  uint64_t retries_denied[16], hedges_denied[16];
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);
@@ -440,10 +462,13 @@ typedef enum {
   PESTER_METRIC_CONNECTIONS_IDLE, /* the same metric, "idle" */
   PESTER_METRIC_UNPAID,
   PESTER_METRIC_REFUSED,
+  PESTER_METRIC_RETRIES_DENIED,
+  PESTER_METRIC_HEDGES_DENIED,
   PESTER_METRIC_BUDGET_BALANCE,
   PESTER_METRIC_REQUEST_DURATION,  /* PESTER_HISTOGRAM_REQUESTS */
   PESTER_METRIC_EXCHANGE_DURATION, /* PESTER_HISTOGRAM_EXCHANGES */
-  PESTER_METRIC_BACKOFF_DURATION   /* PESTER_HISTOGRAM_BACKOFFS */
+  PESTER_METRIC_BACKOFF_DURATION,  /* PESTER_HISTOGRAM_BACKOFFS */
+  PESTER_METRIC_COUNT
 } pester_metric_t;
 /* NULL when there is no such metric. Static storage. */
 PESTER_API const char* pester_metric_name(int which);
@@ -489,7 +514,7 @@ typedef struct {
 typedef struct {
   size_t struct_size;
   const char* method; /* any token; NULL: GET, or POST when there is a body */
-  const char* url;    /* http:// or https:// */
+  const char* url;    /* http:// or https://, or a path with base URLs */
   const pester_header_t* headers;
   size_t header_count;
   const void* body;              /* copied; sent byte for byte on every attempt. NULL: no body */
@@ -506,6 +531,8 @@ typedef struct {
   int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one */
   char* error_text;       /* if given: why pester_send refused, naming the offending part */
   size_t error_text_size;
+  const pester_base_url_t* base_urls; /* instead of the client's; NULL: the client's */
+  size_t base_url_count;
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);
@@ -643,6 +670,35 @@ typedef enum {
 } pester_delivery_t;
 PESTER_API const char* pester_delivery_name(int delivery);
 
+/* What decided whether an attempt that failed was tried again. */
+typedef enum {
+  PESTER_RULE_NONE = 0,  /* nothing was to decide */
+  PESTER_RULE_STATUS,    /* the policy's list, by the response's status */
+  PESTER_RULE_FAILURE,   /* the policy's list, by the class of the failure */
+  PESTER_RULE_PREDICATE, /* the user's retry predicate */
+  PESTER_RULE_COUNT
+} pester_rule_t;
+PESTER_API const char* pester_rule_name(int rule);
+
+/* Why no retry followed a failed attempt, or why a hedge that was due did not begin. */
+typedef enum {
+  PESTER_DENIAL_NONE = 0,
+  PESTER_DENIAL_ATTEMPTS,     /* as many were made as were allowed */
+  PESTER_DENIAL_RULES,        /* the policy does not list what happened */
+  PESTER_DENIAL_PREDICATE,    /* the user's retry predicate would not */
+  PESTER_DENIAL_UNSAFE,       /* the server may have acted on it, and it is not safe to repeat */
+  PESTER_DENIAL_LOOKUP,       /* the name does not exist: asked three times */
+  PESTER_DENIAL_TOLD,         /* on_head was called already */
+  PESTER_DENIAL_RETRY_AFTER,  /* the server asks to wait longer than retry_after_max_ms */
+  PESTER_DENIAL_DEADLINE,     /* it would begin after the deadline */
+  PESTER_DENIAL_IN_VAIN,      /* with `feasible`: it could not be answered by the deadline */
+  PESTER_DENIAL_BUDGET,       /* the ledger is empty */
+  PESTER_DENIAL_BREAKER,      /* the origin's circuit breaker is open */
+  PESTER_DENIAL_NO_LATENCIES, /* too few answers are known to tell when a hedge is due */
+  PESTER_DENIAL_COUNT
+} pester_denial_t;
+PESTER_API const char* pester_denial_name(int denial); /* "budget", "in_vain", ... */
+
 typedef struct pester_exchange_s {
   size_t struct_size;
   int lane, attempt; /* as in pester_winner_t */
@@ -666,6 +722,13 @@ typedef struct pester_exchange_s {
   int64_t backoff_ns;          /* the wait before this attempt; -1 for a lane's first */
   pester_request_id_t request; /* whose exchange it is */
   void* request_data;          /* its pester_request_t.data; NULL in a taken result */
+  int rule;                    /* pester_rule_t */
+  int denial;                  /* pester_denial_t: of the retry that did not follow */
+  int hedge_denial;            /* likewise, of the lane that would have started after this one */
+  int balance_per_mille; /* of the ledger after that decision: thousandths of an attempt; -1: not asked
+                          */
+  int64_t computed_backoff_ns; /* the backoff alone; backoff_ns is what was waited: the longer of it and
+                                  Retry-After. -1 for a lane's first */
 } pester_exchange_t;
 
 PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "api/objects.h"
+#include "api/policy_reader.h"
 
 namespace pester::api {
 
@@ -87,6 +88,7 @@ void on_idle(uv::Client& client) {
 void on_gone(void* user) {
   auto* client = static_cast<pester_client_s*>(user);
   const wire::Allocator memory = client->memory;
+  if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
   memory.release(client, memory.data);
 }
 
@@ -107,6 +109,37 @@ bool read_user_agent(const char* given, pester_client_s* client, core::Why* why)
   }
   std::memcpy(client->user_agent, text, size + 1);
   return true;
+}
+
+// The name of a request header that Pester adds; it has to be one that a user could add.
+int read_header_name(const char* given, const char* field, char (&out)[64], core::Why* why) {
+  if (given == nullptr) return 0;
+  const size_t size = std::strlen(given);
+  if (size >= sizeof out) return refuse(why, field, "longer than 63 bytes");
+  if (!wire::may_add_field(given)) {
+    return refuse(why, field, "not the name of a header that can be added");
+  }
+  std::memcpy(out, given, size + 1);
+  return 0;
+}
+
+int read_client(const pester_client_options_t& given, pester_client_s* client, uv::ClientOptions* shell,
+                core::Why* why) {
+  if (!read_user_agent(given.user_agent, client, why)) return PESTER_EOPTION;
+  if (const int rc =
+          read_header_name(given.attempt_header, "attempt_header", client->attempt_header, why);
+      rc != 0) {
+    return rc;
+  }
+  if (const int rc =
+          read_header_name(given.deadline_header, "deadline_header", client->deadline_header, why);
+      rc != 0) {
+    return rc;
+  }
+  shell->attempt_header = client->attempt_header;
+  shell->deadline_header = client->deadline_header;
+  client->stamps = !shell->attempt_header.empty() || !shell->deadline_header.empty();
+  return copy_base_urls(given.base_urls, given.base_url_count, client->memory, &client->base_urls, why);
 }
 
 }  // namespace
@@ -148,10 +181,11 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
   client->trace_data = given.trace_data;
   pester::uv::ClientOptions shell;
   int rc = api::read_client_options(given, &shell, &client->policy, &why);
-  if (rc == 0 && !api::read_user_agent(given.user_agent, client, &why)) rc = PESTER_EOPTION;
+  if (rc == 0) rc = api::read_client(given, client, &shell, &why);
   if (rc == 0) rc = pester::uv::client_create(&client->client, loop, shell, memory, &why);
   if (rc != 0) {
     api::write_error_text(given.error_text, given.error_text_size, why);
+    if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
     memory.release(client, memory.data);
     return rc;
   }

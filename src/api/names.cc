@@ -32,6 +32,11 @@ constexpr std::array kKinds = {"first", "retry",  "hedge",  "redirect",
                                "auth",  "expect", "resend", "resume"};
 constexpr std::array kOutcomes = {"running", "won", "retried", "failed", "cancelled", "followed"};
 constexpr std::array kDeliveries = {"unsent", "partly_sent", "sent", "answered"};
+constexpr std::array kRules = {"none", "status", "failure", "predicate"};
+constexpr std::array kDenials = {"none",   "attempts", "rules",       "predicate", "unsafe",
+                                 "lookup", "told",     "retry_after", "deadline",  "in_vain",
+                                 "budget", "breaker",  "no_latencies"};
+static_assert(kRules.size() == PESTER_RULE_COUNT && kDenials.size() == PESTER_DENIAL_COUNT);
 
 }  // namespace
 
@@ -62,4 +67,10 @@ const char* pester_outcome_name(int outcome) {
 }
 const char* pester_delivery_name(int delivery) {
   return word(kDeliveries, delivery);
+}
+const char* pester_rule_name(int rule) {
+  return word(kRules, rule);
+}
+const char* pester_denial_name(int denial) {
+  return word(kDenials, denial);
 }

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "api/base_urls.h"
 #include "core/why.h"
 #include "uv/client.h"
 
@@ -33,6 +34,10 @@ struct RemoteTexts {
 // Reads a struct that the user's header may know shorter or longer: what is missing is 0.
 template <class T>
 bool read_sized(T* out, const T* given) {
+  if (given != nullptr && given->struct_size == sizeof(T)) {  // the usual case: a copy of known size
+    __builtin_memcpy(out, given, sizeof(T));
+    return true;
+  }
   *out = T{};
   if (given == nullptr || given->struct_size < sizeof(size_t)) return false;
   const size_t size = given->struct_size < sizeof(T) ? given->struct_size : sizeof(T);
@@ -74,7 +79,10 @@ struct pester_client_s {
   void* log_data = nullptr;
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
+  pester::api::BaseUrls* base_urls = nullptr;
   bool is_default = false;  // of the one-liners: closes itself
+  bool stamps = false;      // its requests bring a number of their attempt or a remaining time
+  char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};
 };
 

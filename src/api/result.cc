@@ -56,7 +56,7 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->tls = extra.tls_version != nullptr;
   out->tls_resumed = extra.tls_resumed;
   out->detail = request.text(extra.detail).data();
-  out->url = request.url().data();
+  out->url = request.url_of(record.target).data();
   out->remote = extra.remote.any.sa_family == 0 ? "" : remote;
   out->tls_version = extra.tls_version != nullptr ? extra.tls_version : "";
   out->tls_cipher = extra.tls_cipher != nullptr ? extra.tls_cipher : "";
@@ -72,6 +72,11 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->connect_ns = record.connect;
   out->tls_ns = record.tls;
   out->backoff_ns = record.backoff;
+  out->rule = static_cast<int>(record.rule);
+  out->denial = static_cast<int>(record.denial);
+  out->hedge_denial = static_cast<int>(record.hedge_denial);
+  out->balance_per_mille = record.balance;
+  out->computed_backoff_ns = record.computed_backoff;
   out->request = request.id;
   out->request_data = static_cast<const pester_result_s&>(request).data;
 }
@@ -134,6 +139,8 @@ int pester_result_trailer_at(const pester_result_t* result, size_t i, pester_sli
 }
 
 const char* pester_result_url(const pester_result_t* result) {
+  const bool chosen = result->winner >= 0 && result->target_texts != nullptr && result->lanes != nullptr;
+  if (chosen) return result->url_of(result->lanes[result->winner].target).data();
   return result->url().data();
 }
 const char* pester_result_method(const pester_result_t* result) {

@@ -33,6 +33,8 @@ int own_status(int error) {
       return kExitEncoding;
     case PESTER_EREDIRECTS:
       return kExitRedirects;
+    case PESTER_ERESUME:
+      return kExitResume;
     case PESTER_ETLS:
       return kExitTls;
     case PESTER_ECERTIFICATE:

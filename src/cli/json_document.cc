@@ -96,7 +96,14 @@ Json attempt_object(const ExchangeReport& x) {
           {"tls_ms", ms(x.tls_ns)},
           {"first_byte_ms", ms(x.first_byte_ns)},
           {"ended_ms", ms(x.ended_ns)},
+          {"queued_ms", ms(x.queued_ns)},
+          {"sent_ms", ms(x.sent_ns)},
           {"backoff_ms", ms(x.backoff_ns)},
+          {"computed_backoff_ms", ms(x.computed_backoff_ns)},
+          {"rule", text_or_null(x.rule)},
+          {"retry_denied", text_or_null(x.denial)},
+          {"hedge_denied", text_or_null(x.hedge_denial)},
+          {"budget_per_mille", x.balance_per_mille >= 0 ? Json(x.balance_per_mille) : Json(nullptr)},
           {"bytes_sent", x.bytes_sent},
           {"bytes_received", x.bytes_received}};
 }

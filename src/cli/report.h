@@ -33,6 +33,11 @@ struct ExchangeReport {
   // As in pester_exchange_t: instants, then lengths; -1: did not happen.
   int64_t started_ns = 0, sent_ns = -1, first_byte_ns = -1, ended_ns = -1;
   int64_t queued_ns = -1, dns_ns = -1, connect_ns = -1, tls_ns = -1, backoff_ns = -1;
+  int64_t computed_backoff_ns = -1;
+  // What decided on a retry, and why it, or the next lane's hedge, did not follow: "" when there is
+  // nothing to tell.
+  std::string rule, denial, hedge_denial;
+  int balance_per_mille = -1;
 
   [[nodiscard]] bool won() const { return outcome == "won"; }
 };

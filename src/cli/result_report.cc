@@ -51,6 +51,11 @@ ExchangeReport exchange_report(const pester_exchange_t& x) {
   out.connect_ns = x.connect_ns;
   out.tls_ns = x.tls_ns;
   out.backoff_ns = x.backoff_ns;
+  out.computed_backoff_ns = x.computed_backoff_ns;
+  if (x.rule != PESTER_RULE_NONE) out.rule = pester_rule_name(x.rule);
+  if (x.denial != PESTER_DENIAL_NONE) out.denial = pester_denial_name(x.denial);
+  if (x.hedge_denial != PESTER_DENIAL_NONE) out.hedge_denial = pester_denial_name(x.hedge_denial);
+  out.balance_per_mille = x.balance_per_mille;
   return out;
 }
 

@@ -157,7 +157,17 @@ class Picture {
     text = fitted(text, room);
     ascii_only(text);
     text += (text.empty() ? "" : x.error && x.outcome != "cancelled" ? ", " : " ") + x.outcome;
+    text += denials_of(x);
     if (is_winner(x)) text += canvas_.utf8 ? " ◀" : " <";
+    return text;
+  }
+
+  // Why no other try came, where that is not what anybody would expect.
+  static std::string denials_of(const ExchangeReport& x) {
+    const bool plain = x.denial.empty() || x.denial == "attempts" || x.denial == "rules";
+    std::string text = plain ? "" : " (" + x.denial + ")";
+    const bool hedged = x.hedge_denial.empty() || x.hedge_denial == "no_latencies";
+    if (!hedged) text += " (no hedge: " + x.hedge_denial + ")";
     return text;
   }
 

@@ -36,12 +36,38 @@ bool may_repeat_answered(const Lane& lane) {
          lane.status == kUnavailable;
 }
 
+Stop stop_of(Denial why) {
+  switch (why) {
+    case Denial::attempts:
+      return Stop::attempts;
+    case Denial::deadline:
+    case Denial::in_vain:
+      return Stop::deadline;
+    case Denial::budget:
+      return Stop::budget;
+    case Denial::breaker:
+      return Stop::breaker;
+    case Denial::none:
+    case Denial::rules:
+    case Denial::predicate:
+    case Denial::unsafe:
+    case Denial::lookup:
+    case Denial::told:
+    case Denial::retry_after:
+    case Denial::no_latencies:
+      return Stop::not_retryable;
+  }
+  return Stop::not_retryable;
+}
+
 }  // namespace
 
 void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
   ++lane.attempt;
   lane.resent = false;
   lane.fresh = false;
+  lane.hedge_denial = Denial::none;
+  if (kind != Kind::retry && lane.request->targets != nullptr) go_to(lane, choose_target(lane, now));
   const Duration limit = lane.request->policy->attempt_timeout;
   if (!limit.is_never()) wheel_.arm(lane.attempt_deadline, now + limit);
   begin_exchange(lane, kind, now);
@@ -68,11 +94,16 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   }
 }
 
+// Told by phase_over, in another turn than this: nobody fails before its record is open.
+void Engine::fail_soon(Lane& lane, int error, Instant now) {
+  lane.error = error;
+  wheel_.arm(lane.phase, now + Duration{1});
+}
+
 // With the origin's leave.
 void Engine::go_on(Lane& lane, Instant now) {
   if (lane.request->policy->use_breaker && !admit(lane, now)) {
-    lane.error = PESTER_EBREAKER;  // told by phase_over: nobody fails before its record is open
-    wheel_.arm(lane.phase, now);
+    fail_soon(lane, PESTER_EBREAKER, now);
     return;
   }
   acquire(lane, now);
@@ -111,6 +142,7 @@ bool Engine::write_record(Lane& lane, Outcome outcome, Instant now) {
   }
   record.outcome = outcome;
   record.delivery = lane.delivery;
+  record.hedge_denial = lane.hedge_denial;
   record.error = lane.error;
   record.status = lane.status;
   if (outcome == Outcome::retried || outcome == Outcome::failed) post(request, request_work::kLog);
@@ -160,7 +192,7 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   lane.retry_after_s = retry_after_s;
   lane.head_seq = ++lane.request->head_seq;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
-  if (lane.request->origin->health != nullptr) note_head(lane, now);
+  if (lane.origin->health != nullptr) note_head(lane, now);
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
   } else {
@@ -197,8 +229,12 @@ void Engine::judge_response(Lane& lane, Verdict verdict, Instant now) {
       (verdict == Verdict::by_rule && lane.request->policy->rules.retries_status(lane.status));
   if (!retry) {
     commit(lane, true, now);
-  } else if (verdict == Verdict::by_rule && !may_repeat_answered(lane)) {
-    give_up(lane, Stop::not_retryable, now);
+    return;
+  }
+  note_rule(lane, verdict == Verdict::by_rule ? Rule::status : Rule::predicate);
+  if (lane.request->targets != nullptr) note_target_failure(lane, now);
+  if (verdict == Verdict::by_rule && !may_repeat_answered(lane)) {
+    give_up(lane, Denial::unsafe, now);
   } else {
     try_again(lane, now);
   }
@@ -209,30 +245,30 @@ void Engine::judge_failure(Lane& lane, Verdict verdict, Instant now) {
   Request& request = *lane.request;
   const bool body = lane.delivery == Delivery::answered;
   const FailureClass failure = class_of(lane.error, body);
-  bool retry = verdict == Verdict::retry ||
-               (verdict != Verdict::accept && request.policy->rules.retries_class(failure));
-  if (lane.delivery != Delivery::unsent && !may_repeat(lane)) retry = false;
-  if (lane.error == kNoName || lane.error == kNoData) {
-    if (++request.lookup_failures >= kLookupFailuresMax) retry = false;
-  }
+  const bool by_user = verdict == Verdict::retry || verdict == Verdict::accept;
+  const bool no_name = lane.error == kNoName || lane.error == kNoData;
+  if (no_name) ++request.lookup_failures;
+  note_rule(lane, by_user ? Rule::predicate : Rule::failure);
+  if (request.targets != nullptr) note_target_failure(lane, now);
   if (lane.error == PESTER_EBREAKER) {
-    give_up(lane, Stop::breaker, now);
-  } else if (retry) {
-    try_again(lane, now);
+    give_up(lane, Denial::breaker, now);
+  } else if (verdict == Verdict::accept) {
+    give_up(lane, Denial::predicate, now);
+  } else if (!by_user && !request.policy->rules.retries_class(failure)) {
+    give_up(lane, Denial::rules, now);
+  } else if (lane.delivery != Delivery::unsent && !may_repeat(lane)) {
+    give_up(lane, Denial::unsafe, now);
+  } else if (no_name && request.lookup_failures >= kLookupFailuresMax) {
+    give_up(lane, Denial::lookup, now);
   } else {
-    give_up(lane, Stop::not_retryable, now);
+    try_again(lane, now);
   }
 }
 
 void Engine::try_again(Lane& lane, Instant now) {
   const Policy& policy = *lane.request->policy;
   if (lane.attempt >= policy.max_attempts && policy.max_attempts != Policy::kUnlimited) {
-    give_up(lane, Stop::attempts, now);
-    return;
-  }
-  if (Duration::from_ms(int64_t{lane.retry_after_s} * 1'000) > policy.retry_after_max &&
-      policy.retry_after_max.ns > 0) {
-    give_up(lane, Stop::not_retryable, now);  // the user is better served by the answer
+    give_up(lane, Denial::attempts, now);
     return;
   }
   if (policy.backoff.kind == BackoffKind::custom) {
@@ -243,10 +279,12 @@ void Engine::try_again(Lane& lane, Instant now) {
   backoff(lane, backoff_wait(policy.backoff, lane.attempt, lane.backoff, u), now);
 }
 
-// The least that the server asked to be left alone.
-Duration Engine::asked_wait(const Lane& lane) {
-  if (lane.retry_after_s == 0 || lane.request->policy->retry_after_max.ns <= 0) return {};
-  return retry_after_wait(lane.retry_after_s, Rng::unit(random_bits()));
+// How long the server of that target asked to be left alone.
+Duration Engine::asks_for(const Lane& lane, uint8_t target, Instant now) {
+  const Request& request = *lane.request;
+  if (request.policy->retry_after_max.ns <= 0) return {};
+  if (request.targets == nullptr) return Duration::from_ms(int64_t{lane.retry_after_s} * 1'000);
+  return std::max(request.targets[target].not_before - now, Duration{});
 }
 
 void Engine::backoff(Lane& lane, Duration wait, Instant now) {
@@ -254,35 +292,57 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   lane.question = Question::none;
   if (wait.ns < 0) wait.ns = 0;
   lane.backoff = wait;
-  wait = std::max(wait, asked_wait(lane));
+  const uint8_t target = request.targets != nullptr ? choose_target(lane, now) : lane.target;
+  const Origin& origin = target == lane.target ? *lane.origin : *request.targets[target].origin;
+  if (const Duration asked = asks_for(lane, target, now); asked.ns > 0) {
+    if (asked > request.policy->retry_after_max) {
+      give_up(lane, Denial::retry_after, now);  // the user is better served by the answer
+      return;
+    }
+    wait = std::max(wait, retry_after_wait(asked, Rng::unit(random_bits())));
+  }
   const Instant due = now + wait;
-  if (due >= end_of(request) || is_in_vain(request, due, now)) {
-    give_up(lane, Stop::deadline, now);
+  if (due >= end_of(request)) {
+    give_up(lane, Denial::deadline, now);
     return;
   }
-  if (breaker_is_open_until(request, due, now)) {
-    give_up(lane, Stop::breaker, now);
+  if (is_in_vain(request, origin, due, now)) {
+    give_up(lane, Denial::in_vain, now);
     return;
   }
-  if (!pay(lane, now)) {
+  if (breaker_is_open_until(request, origin, due, now)) {
+    give_up(lane, Denial::breaker, now);
+    return;
+  }
+  const bool paid = pay(lane, now);
+  note_balance(lane, now);
+  if (!paid) {
     request.retry_after_ms =
         static_cast<uint32_t>(std::min(ledger_.retry_after(now).ms_up(), int64_t{UINT32_MAX}));
-    give_up(lane, Stop::budget, now);
+    give_up(lane, Denial::budget, now);
     return;
   }
   lane.previewing = false;
   write_record(lane, Outcome::retried, now);
   if (lane.exchange == ExchangeState::deciding) end_exchange(lane, ExchangeSignal::drop, now);
   wheel_.disarm(lane.attempt_deadline);
+  if (target != lane.target) go_to(lane, target);
   kLaneTable.step(lane.state, LaneSignal::retry);
   lane.waited = wait;
   histograms_.backoffs.record(wait);
   wheel_.arm(lane.phase, due);
 }
 
-void Engine::give_up(Lane& lane, Stop stop, Instant now) {
+void Engine::note_rule(const Lane& lane, Rule rule) {
+  if (lane.record >= 0) lane.request->records[lane.record].rule = rule;
+}
+
+void Engine::give_up(Lane& lane, Denial why, Instant now) {
   Request& request = *lane.request;
+  const Stop stop = stop_of(why);
   lane.stop = stop;
+  ++counters_.denied[static_cast<int>(why)];
+  if (lane.record >= 0) request.records[lane.record].denial = why;
   if (lane.exchange == ExchangeState::deciding) {
     keep_last_response(lane, now);
     return;
@@ -359,8 +419,7 @@ Fate Engine::complete(Lane& lane, Instant now) {
   if (wins) {
     kLaneTable.step(lane.state, LaneSignal::finish);
     kRequestTable.step(request.state, RequestSignal::complete);
-    if (!measured) histograms_.requests.record(now - request.began);
-    finish(request, now);
+    measured ? finish_measured(request, now) : finish(request, now);
     return Fate::deliver;
   }
   PESTER_ASSERT(lane.gathering);
@@ -380,7 +439,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   const bool delivering = request.state == RequestState::receiving && request.winner == lane.index;
   lane.error = error;
   const bool resend = may_resend(lane) && !is_over(request, now);
-  if (request.origin->health != nullptr && !resend) note_failure(lane, error, now);
+  if (lane.origin->health != nullptr && !resend) note_failure(lane, error, now);
   if (delivering || head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
   wheel_.disarm(lane.phase);
@@ -399,6 +458,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
     request.error = error;
     if (request.head_told) {  // the user has seen it: nothing can take its place
       request.stop = Stop::not_retryable;
+      if (lane.record >= 0) request.records[lane.record].denial = Denial::told;
       kLaneTable.step(lane.state, LaneSignal::give_up);
       kRequestTable.step(request.state, RequestSignal::exhaust);
       conclude(request, now);
@@ -424,6 +484,10 @@ bool Engine::may_resend(const Lane& lane) const {
 void Engine::phase_over(Lane& lane, Instant now) {
   switch (lane.state) {
     case LaneState::ready:
+      if (lane.request->state == RequestState::parked) {
+        waited_in_vain(*lane.request, now);
+        return;
+      }
       if (!is_over(*lane.request, now)) (void)start_extra(lane, Kind::hedge, now);
       return;
     case LaneState::waiting:
@@ -445,7 +509,8 @@ void Engine::phase_over(Lane& lane, Instant now) {
         is_gated(lane, now) ? park(lane, now) : go_on(lane, now);  // a later word may have shut it again
         return;
       }
-      failed(lane, lane.error != 0 ? lane.error : PESTER_ETIMEOUT_CONNECT, now);
+      if (lane.error == 0) lane.error = waits_for_room(lane) ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
+      failed(lane, lane.error, now);
       return;
     case ExchangeState::awaiting:
       failed(lane, PESTER_ETIMEOUT_FIRST_BYTE, now);

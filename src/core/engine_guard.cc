@@ -60,6 +60,7 @@ void Engine::unlink_paced(Lane& lane) {
 // What was cancelled is no news. What was sent and refused again and again is, be it an answer or not.
 void Engine::tell_pacer(const Request& request, Instant now) {
   constexpr int64_t kOne = 1'000;
+  if (request.error == PESTER_EQUEUE) return;
   if (!ledger_ || request.stop == Stop::cancelled || request.stop == Stop::closed) return;
   if (request.stop == Stop::success) {
     pacer_.succeeded(now);
@@ -72,13 +73,13 @@ void Engine::tell_pacer(const Request& request, Instant now) {
 // ---- the origin's gate
 
 bool Engine::is_gated(const Lane& lane, Instant now) {
-  const Health* health = lane.request->origin->health;
+  const Health* health = lane.origin->health;
   return lane.request->policy->origin_gate && health != nullptr && now < health->gate;
 }
 
 // Until the gate opens, and a little longer: who was parked by one word does not begin at one instant.
 void Engine::park(Lane& lane, Instant now) {
-  const Health& health = *lane.request->origin->health;
+  const Health& health = *lane.origin->health;
   const double u = Rng::unit(random_bits());
   const Duration later{static_cast<int64_t>(static_cast<double>(health.gate_spread.ns) * u)};
   PESTER_ASSERT(now < health.gate);
@@ -91,7 +92,7 @@ void Engine::shut_gate(const Lane& lane, Instant now) {
   const Policy& policy = *lane.request->policy;
   const Duration asked = Duration::from_ms(int64_t{lane.retry_after_s} * 1'000);
   if (policy.retry_after_max.ns <= 0 || asked > policy.retry_after_max) return;
-  Origin& origin = *lane.request->origin;
+  Origin& origin = *lane.origin;
   Health& health = *origin.health;
   if (now + asked <= health.gate) return;
   constexpr int64_t kSpread = 10;  // of the wait, a tenth
@@ -121,6 +122,12 @@ bool Engine::pay(Lane& lane, Instant now) {
   return false;
 }
 
+void Engine::note_balance(const Lane& lane, Instant now) {
+  if (!lane.request->policy->use_budget || !ledger_ || lane.record < 0) return;
+  const int64_t balance = std::min<int64_t>(ledger_.balance(now), INT32_MAX);
+  lane.request->records[lane.record].balance = static_cast<int32_t>(balance);
+}
+
 // The lane ends: what it still has on credit goes back.
 void Engine::give_back(Lane& lane, Instant now) {
   Payment& payment = lane.request->accounts[lane.index].payment;
@@ -130,7 +137,7 @@ void Engine::give_back(Lane& lane, Instant now) {
 }
 
 bool Engine::admit(Lane& lane, Instant now) {
-  Health* health = lane.request->origin->health;
+  Health* health = lane.origin->health;
   if (health == nullptr) return true;
   const Admission admission = health->breaker.admit(now);
   if (admission.verdict == Admit::refuse) {
@@ -144,8 +151,9 @@ bool Engine::admit(Lane& lane, Instant now) {
 }
 
 // No use to wait for an attempt that will not be let through.
-bool Engine::breaker_is_open_until(const Request& request, Instant due, Instant now) {
-  Health* health = request.origin->health;
+bool Engine::breaker_is_open_until(const Request& request, const Origin& origin, Instant due,
+                                   Instant now) {
+  Health* health = origin.health;
   if (!request.policy->use_breaker || health == nullptr) return false;
   const BreakerState state = health->breaker.state();
   if (state != BreakerState::open && state != BreakerState::forced_open) return false;
@@ -160,7 +168,7 @@ void Engine::settle(Lane& lane, CallResult result, Instant now) {
   if (lane.request->accounts == nullptr) return;
   Permit& permit = lane.request->accounts[lane.index].permit;
   if (permit.era == 0) return;
-  lane.request->origin->health->breaker.record(permit, result, now, Rng::unit(random_bits()));
+  lane.origin->health->breaker.record(permit, result, now, Rng::unit(random_bits()));
   permit = {};
 }
 
@@ -168,7 +176,7 @@ void Engine::settle(Lane& lane, CallResult result, Instant now) {
 void Engine::release(Lane& lane) {
   if (lane.request->accounts == nullptr) return;
   Permit& permit = lane.request->accounts[lane.index].permit;
-  if (permit.era != 0) lane.request->origin->health->breaker.release(permit);
+  if (permit.era != 0) lane.origin->health->breaker.release(permit);
   permit = {};
 }
 
@@ -181,7 +189,7 @@ Duration Engine::elapsed(const Lane& lane, Instant now) {
 }
 
 void Engine::note_head(Lane& lane, Instant now) {
-  Health& health = *lane.request->origin->health;
+  Health& health = *lane.origin->health;
   if (lane.retry_after_s != 0 && lane.request->policy->origin_gate) shut_gate(lane, now);
   if (lane.request->policy->rules.retries_status(lane.status)) {
     settle(lane, CallResult::failed, now);  // how fast it failed is no news of how long to wait
@@ -201,7 +209,7 @@ void Engine::note_failure(Lane& lane, int error, Instant now) {
   settle(lane, CallResult::failed, now);
   const Duration took = elapsed(lane, now);
   if (failure == FailureClass::timeout && took.ns > 0) {
-    lane.request->origin->health->digest.record(took, now);
+    lane.origin->health->digest.record(took, now);
   }
 }
 
@@ -216,24 +224,25 @@ void Engine::note_cut(Lane& lane, int error, Instant now) {
     return;
   }
   if (request.policy->hedge_per_mille == 0) return;
-  LatencyDigest& digest = request.origin->health->digest;
+  LatencyDigest& digest = lane.origin->health->digest;
   const Duration took = elapsed(lane, now);
   if (took > digest.quantile(request.policy->hedge_per_mille, now)) digest.record(took, now);
 }
 
-Duration Engine::hedge_wait(const Request& request, Instant now) {
-  const Policy& policy = *request.policy;
+// After which the next lane starts, `lane` not having answered.
+Duration Engine::hedge_wait(const Lane& lane, Instant now) {
+  const Policy& policy = *lane.request->policy;
   const Duration fixed = policy.hedge_after.ns > 0 ? policy.hedge_after : Duration::never();
-  if (policy.hedge_per_mille == 0 || request.origin->health == nullptr) return fixed;
-  const Duration usual = request.origin->health->digest.quantile(policy.hedge_per_mille, now);
+  if (policy.hedge_per_mille == 0 || lane.origin->health == nullptr) return fixed;
+  const Duration usual = lane.origin->health->digest.quantile(policy.hedge_per_mille, now);
   return usual.ns == 0 ? fixed : std::max(usual, kHedgeLeast);
 }
 
 // Not even a quick answer would be in time.
-bool Engine::is_in_vain(const Request& request, Instant start, Instant now) {
-  const Health* health = request.origin->health;
+bool Engine::is_in_vain(const Request& request, const Origin& origin, Instant start, Instant now) {
+  Health* health = origin.health;
   if (!request.policy->feasible || health == nullptr) return false;
-  return start + request.origin->health->digest.quantile(kSoonPerMille, now) >= end_of(request);
+  return start + health->digest.quantile(kSoonPerMille, now) >= end_of(request);
 }
 
 }  // namespace pester::core

@@ -20,7 +20,7 @@ bool is_dialing(const Connection& connection) {
 // Idle connections first, the last one used before the others; else a new one within the limit; else
 // the queue. Lanes that are dialed for stand in the queue too: what comes free first serves them.
 void Engine::acquire(Lane& lane, Instant now) {
-  Origin& origin = *lane.request->origin;
+  Origin& origin = *lane.origin;
   if (!lane.fresh && origin.idle != nullptr) {
     Connection& connection = *origin.idle;
     unlink_idle(connection);
@@ -31,8 +31,7 @@ void Engine::acquire(Lane& lane, Instant now) {
   if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
     close_connection(*origin.idle, ConnectionSignal::cancel, now);
   } else if (!may_dial && origin.waiting_count - origin.dialing_count >= limits_.waiting_per_origin) {
-    lane.error = PESTER_EQUEUE;  // told by phase_over: nobody fails before its record is open
-    wheel_.arm(lane.phase, now);
+    fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
   lane.wait_next = nullptr;
@@ -44,6 +43,7 @@ void Engine::acquire(Lane& lane, Instant now) {
     reserve_dial(lane, now);
     return;
   }
+  if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
   Request& request = *lane.request;
   for (int i = 0; i < request.lane_count; ++i) {
     if (request.lanes[i].held && waits_for_room(lane)) drop_held(request.lanes[i], now);
@@ -56,12 +56,21 @@ bool Engine::waits_for_room(const Lane& lane) {
 }
 
 void Engine::reserve_dial(Lane& lane, Instant now) {
-  ++lane.request->origin->connections;
-  ++lane.request->origin->dialing_count;
+  ++lane.origin->connections;
+  ++lane.origin->dialing_count;
   lane.reserved = true;
-  const Duration limit = lane.request->policy->connect_timeout;
-  if (!limit.is_never()) wheel_.arm(lane.phase, now + limit);
+  limit_dial(lane, now);
   post(lane, lane_work::kDial);
+}
+
+// It waits for no room any more: from here on the connection has its time.
+void Engine::limit_dial(Lane& lane, Instant now) {
+  const Duration limit = lane.request->policy->connect_timeout;
+  if (!limit.is_never()) {
+    wheel_.arm(lane.phase, now + limit);
+  } else {
+    wheel_.disarm(lane.phase);
+  }
 }
 
 void Engine::dial_began(Lane& lane, Connection& connection, Instant now) {
@@ -70,7 +79,7 @@ void Engine::dial_began(Lane& lane, Connection& connection, Instant now) {
   lane.reserved = false;
   lane.connection = &connection;
   connection.lane = &lane;
-  connection.origin = lane.request->origin;
+  connection.origin = lane.origin;
   connection.opened = now;
   connection.deadline.kind = static_cast<uint8_t>(DeadlineKind::connection);
   ++counters_.connections_opened;
@@ -123,7 +132,7 @@ void Engine::close(Connection& connection, Instant now) {
 
 void Engine::unlink_waiter(Lane& lane) {
   if (lane.wait_back == nullptr) return;
-  Origin& origin = *lane.request->origin;
+  Origin& origin = *lane.origin;
   *lane.wait_back = lane.wait_next;
   if (lane.wait_next != nullptr) {
     lane.wait_next->wait_back = lane.wait_back;
@@ -137,7 +146,7 @@ void Engine::unlink_waiter(Lane& lane) {
 
 // The lane no longer waits. A connection being dialed for it goes to the next who has none, or away.
 void Engine::leave_queue(Lane& lane, Instant now) {
-  Origin& origin = *lane.request->origin;
+  Origin& origin = *lane.origin;
   unlink_waiter(lane);
   if (lane.reserved) {
     lane.reserved = false;
@@ -155,8 +164,7 @@ void Engine::leave_queue(Lane& lane, Instant now) {
     if (!waits_for_room(*waiter)) continue;
     waiter->connection = connection;
     connection->lane = waiter;
-    const Duration limit = waiter->request->policy->connect_timeout;
-    if (!limit.is_never()) wheel_.arm(waiter->phase, now + limit);
+    limit_dial(*waiter, now);
     return;
   }
   if (lane.exchange == ExchangeState::acquiring)

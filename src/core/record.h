@@ -12,7 +12,32 @@ namespace pester::core {
 
 // The numbers are those of pester_kind_t, pester_outcome_t and pester_delivery_t.
 enum class Kind : uint8_t { first, retry, hedge, redirect, auth, expect, resend, resume };
+// Else it is a follow-up of one.
+constexpr bool is_attempt(Kind kind) {
+  return kind == Kind::first || kind == Kind::retry || kind == Kind::hedge;
+}
 enum class Outcome : uint8_t { running, won, retried, failed, cancelled, followed };
+
+// What decided whether the attempt was tried again; the numbers are those of pester_rule_t.
+enum class Rule : uint8_t { none, status, failure, predicate };
+
+// Why no retry followed, or no hedge began; the numbers are those of pester_denial_t.
+enum class Denial : uint8_t {
+  none,
+  attempts,     // as many as were allowed
+  rules,        // the policy does not list what happened
+  predicate,    // the user's answer
+  unsafe,       // not safe to repeat: the server may have acted on it
+  lookup,       // the name does not exist, asked often enough
+  told,         // the user has seen a head already
+  retry_after,  // the server asks for more patience than the policy has
+  deadline,     // it would begin after the deadline
+  in_vain,      // not even a quick answer would be in time
+  budget,
+  breaker,
+  no_latencies  // too few are known to tell when a hedge would begin
+};
+inline constexpr int kDenialCount = 13;
 
 struct Record {
   static constexpr int64_t kNone = -1;
@@ -20,16 +45,22 @@ struct Record {
   // Instants in ns since the request began, and lengths in ns.
   int64_t started = 0, sent = kNone, first_byte = kNone, ended = kNone;
   int64_t queued = kNone, dns = kNone, connect = kNone, tls = kNone, backoff = kNone;
+  int64_t computed_backoff = kNone;  // what the backoff alone came to, before Retry-After
   uint64_t bytes_sent = 0, bytes_received = 0;
   uint32_t attempt = 0;
   int32_t error = 0;
+  int32_t balance = kNone;  // of the ledger when a retry was decided on: thousandths of an attempt
   uint16_t status = 0;
   uint8_t lane = 0;
   Kind kind = Kind::first;
   Outcome outcome = Outcome::running;
   Delivery delivery = Delivery::unsent;
+  uint8_t target = 0;
   bool reused = false;
   bool told = false;  // to the log
+  Rule rule = Rule::none;
+  Denial denial = Denial::none;        // of a retry
+  Denial hedge_denial = Denial::none;  // of the hedge that its silence would have begun
 };
 
 }  // namespace pester::core

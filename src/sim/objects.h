@@ -25,6 +25,7 @@ struct Origin : core::Origin {
 struct Truth {
   Instant attempt_began{}, dialed{}, sent{}, moved{};  // `moved`: the last sign of life of a body
   Instant not_before{};                                // what the last response asked for
+  uint8_t asked_by = 0;                                // and the target that it came from
   uint32_t attempt = 0;
   uint32_t head_order = 0;  // which of the request's heads it was; 0: none
   bool dialing = false;
@@ -38,6 +39,7 @@ struct Request : core::Request {
   core::Policy own_policy;
   std::vector<core::Lane> lane_room;
   std::vector<core::Account> account_room;
+  std::vector<core::Target> target_room;
   std::vector<core::Record> record_room;
   std::vector<Truth> truths;  // a lane each
   std::vector<bool> checked;  // a record each: its end was looked at
@@ -65,6 +67,7 @@ struct Ended {
   int winner = -1;
   uint32_t winner_attempt = 0;
   bool head_told = false;
+  bool fell_back = false;
   Instant began{}, at{};
   std::vector<core::Record> records;
 };

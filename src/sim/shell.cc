@@ -134,11 +134,7 @@ void Shell::open_record(core::Lane& lane) {
     return;
   }
   core::Record record;
-  record.started = now_.ns - request.began.ns;
-  record.lane = lane.index;
-  record.attempt = lane.attempt;
-  record.kind = lane.kind;
-  if (lane.kind == core::Kind::retry) record.backoff = lane.waited.ns;
+  core::begin_record(&record, lane, now_);
   request.record_room.push_back(record);
   request.checked.push_back(false);
   request.records = request.record_room.data();
@@ -192,7 +188,7 @@ void Shell::send(core::Lane& lane) {
   claim(connection.lane == &lane && lane.exchange == core::ExchangeState::sending,
         "sends on a connection that is another's");
   const bool heeds_gate = request_of(lane).policy->origin_gate && lane.kind != core::Kind::resend;
-  claim(!heeds_gate || now_ >= static_cast<const Origin&>(*request_of(lane).origin).gate,
+  claim(!heeds_gate || now_ >= static_cast<const Origin&>(*lane.origin).gate,
         "nobody begins before the hour that the origin named");
   if (sending == Sending::stale) {
     claim(lane.reused, "only a connection that served before can be stale");
@@ -272,10 +268,16 @@ void Shell::tell(Request& request) {
   if (take(work::kLog)) tell_records(request);
   if (take(work::kVerdict)) ask(request, core::Question::verdict);
   if (take(work::kBackoff)) ask(request, core::Question::backoff);
+  if (take(work::kFallback)) {
+    claim(!request.head_told, "no fallback once a head was told");
+    const bool given = driver_.fallback(request);
+    note("fallback", request.id, given);
+    engine_.fallback(request, given, now_);
+  }
   run_io();
   if (take(work::kHead)) {
     claim(++request.heads_told == 1, "the head is told twice");
-    claim(request.winner >= 0, "a head is told of a response only");
+    claim(request.winner >= 0 || request.fell_back, "a head is told of a response only");
     request.head_told = true;
     request.told_lane = request.winner;
     request.told_attempt = request.winner_attempt;
@@ -327,6 +329,7 @@ void Shell::tell_done(Request& request) {
   ended.stop = request.stop;
   ended.head_told = request.head_told;
   ended.winner = request.winner;
+  ended.fell_back = request.fell_back;
   ended.winner_attempt = request.winner_attempt;
   ended.began = request.began;
   ended.at = now_;

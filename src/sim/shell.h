@@ -31,11 +31,14 @@ enum class Watch : uint8_t { all, measure };
 // What pester_send would be given.
 struct Sent {
   uint32_t origin = 0;
+  std::vector<uint32_t> other_origins;  // of further base URLs
+  std::vector<uint32_t> weights;        // of all of them; none: in order
   core::Policy policy;
   uint8_t lanes = 1;
   bool repeatable = true;
   bool streamed = false;
   bool wants_head = false;  // also of a gathered answer
+  bool fallback = false;    // the driver is asked for one
 };
 
 class Shell {

@@ -94,6 +94,30 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(request.lanes[request.winner].connection);
 }
 
+// One more request may go there; nullptr when memory is out.
+Origin* take_origin(Client& client, const Request& request, const wire::Url& url) {
+  Origin* origin = client.origins.get(client.pool, url);
+  if (origin == nullptr) return nullptr;
+  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
+    return nullptr;
+  }
+  ++origin->requests;
+  return origin;
+}
+
+// The first one's origin is taken already; on failure that is undone as well.
+[[gnu::noinline]] bool take_targets(Client& client, Request& request, const wire::Url* const* others) {
+  request.targets[0].origin = request.origin;
+  for (uint8_t i = 1; i < request.target_count; ++i) {
+    request.targets[i].origin = take_origin(client, request, *others[i - 1]);
+    if (request.targets[i].origin != nullptr) continue;
+    request.target_count = i;
+    request_leave_origins(request);
+    return false;
+  }
+  return true;
+}
+
 int join_budget(Client& client, core::Why* why) {
   SharedBudget* const budget = client.options.shared_budget;
   if (budget == nullptr) return 0;
@@ -193,18 +217,16 @@ void client_sockets_gone(Client& client) {
   if (client.ending) release_hold(client);
 }
 
-int client_submit(Client& client, Request& request, const wire::Url& url) {
+int client_submit(Client& client, Request& request, const wire::Url& url,
+                  const wire::Url* const* others) {
   if (client.closing) return PESTER_ECLOSING;
-  Origin* origin = client.origins.get(client.pool, url);
-  if (origin == nullptr) return UV_ENOMEM;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
-  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
-    return UV_ENOMEM;
-  }
+  Origin* origin = take_origin(client, request, url);
+  if (origin == nullptr) return UV_ENOMEM;
+  request.origin = origin;
+  if (request.targets != nullptr && !take_targets(client, request, others)) return UV_ENOMEM;
   request.client = &client;
   request.id = client.slots.add(&request);
-  request.origin = origin;
-  ++origin->requests;
   link_live(client, request);
   const core::Now now = client_now(client);
   request.began = now.mono;

@@ -51,10 +51,26 @@ struct ClientOptions {
   core::BudgetOptions budget;
   SharedBudget* shared_budget = nullptr;  // in the place of one of its own
   core::BreakerOptions breaker;
+  // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
+  std::string_view attempt_header, deadline_header;
   Clock clock;
   bool keep_log = false;
   bool log = false;    // hooks.log is wanted
   bool trace = false;  // hooks.trace is wanted
+};
+
+// A clock of the user's may be set back: time then goes on from where it was, or every deadline would
+// wait until the clock has caught up.
+class SteadyClock {
+ public:
+  int64_t take(int64_t told_ns) {
+    if (told_ns < told_ns_) behind_ns_ += told_ns_ - told_ns;
+    told_ns_ = told_ns;
+    return told_ns + behind_ns_;
+  }
+
+ private:
+  int64_t told_ns_ = 0, behind_ns_ = 0;
 };
 
 enum class Trust : uint8_t { unknown, loading, ready, failed };
@@ -133,6 +149,7 @@ struct Client {
   uint64_t bytes_sent = 0, bytes_received = 0;
   core::Record unread_record;  // written to where an exchange has none
 
+  mutable SteadyClock steady;  // of a clock of the user's
   uv_timer_t timer;
   core::Instant timer_at = core::Instant::never();  // when it will fire
   core::Instant grace = core::Instant::never();     // deadlines until then had their late look
@@ -161,7 +178,9 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 
 // `request` is filled in but for what the client and the engine set. UV_ENOMEM, PESTER_ECLOSING: then
 // the request is still the caller's.
-[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url);
+// `others`: URLs of the targets beyond the first, where it has several.
+[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url,
+                                const wire::Url* const* others = nullptr);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);

@@ -77,11 +77,7 @@ void open_record(Client& client, core::Lane& lane, core::Now now) {
     return;
   }
   core::Record& record = request.records[lane.record];
-  record.started = now.mono.ns - request.began.ns;
-  record.lane = lane.index;
-  record.attempt = lane.attempt;
-  record.kind = lane.kind;
-  if (lane.kind == core::Kind::retry) record.backoff = lane.waited.ns;
+  core::begin_record(&record, lane, now.mono);
 }
 
 void do_lane(Client& client, core::Lane& lane, core::Now now) {
@@ -136,12 +132,12 @@ void tell_log(Client& client, Request& request, uint32_t index) {
   const core::Record& record = request.records[index];
   char failure[64];
   char line[1024];
-  const int size = std::snprintf(line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
-                                 static_cast<long long>(time(nullptr)), label_of(request),
-                                 static_cast<int>(request.method_bytes), request.method().data(),
-                                 static_cast<int>(std::min(request.url_bytes, size_t{700})),
-                                 request.url().data(), record.lane, record.attempt - 1,
-                                 failure_text(request, record, index, failure, sizeof failure));
+  const std::string_view url = request.url_of(record.target);
+  const int size = std::snprintf(
+      line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
+      static_cast<long long>(time(nullptr)), label_of(request), static_cast<int>(request.method_bytes),
+      request.method().data(), static_cast<int>(std::min(url.size(), size_t{700})), url.data(),
+      record.lane, record.attempt - 1, failure_text(request, record, index, failure, sizeof failure));
   const size_t bytes = std::min(static_cast<size_t>(std::max(size, 0)), sizeof line - 1);
   if (client.options.keep_log && request.log.size() + bytes + 1 <= kLogBytesMax) {
     if (request.log.reserve(client.pool, bytes + 2)) {
@@ -244,7 +240,7 @@ void tell_done(Client& client, Request& request, core::Now now) {
   client.slots.remove(request.id);
   *request.back = request.next;
   if (request.next != nullptr) request.next->back = request.back;
-  --static_cast<Origin*>(request.origin)->requests;
+  request_leave_origins(request);
   client.hooks.done(request);
   request_show(request, nullptr);
   request.next = client.finished;
@@ -318,7 +314,7 @@ void reap(Client& client) {
 
 core::Now client_now(const Client& client) {
   const Clock& clock = client.options.clock;
-  if (clock.ns != nullptr) return {{static_cast<int64_t>(clock.ns(clock.data))}};
+  if (clock.ns != nullptr) return {{client.steady.take(static_cast<int64_t>(clock.ns(clock.data)))}};
   timespec time;  // what uv_hrtime reads, without the way there
   clock_gettime(CLOCK_MONOTONIC, &time);
   return {{int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}};

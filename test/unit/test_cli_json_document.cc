@@ -59,8 +59,10 @@ void a_good_answer_has_every_member_of_the_contract(void**) {
     "bytes_sent": 78, "bytes_received": 169, "duration_ms": 1.9})"));
   assert_int_equal(d["attempts"].size(), 1);
   Json x = d["attempts"][0];
-  x.erase("bytes_sent");  // more than the contract asks for
-  x.erase("bytes_received");
+  for (const char* more : {"bytes_sent", "bytes_received", "queued_ms", "sent_ms", "computed_backoff_ms",
+                           "rule", "retry_denied", "hedge_denied", "budget_per_mille"}) {
+    assert_int_equal(x.erase(more), 1);  // more than the contract asks for
+  }
   assert_true(is(x, R"({"request": 0, "attempt": 1, "kind": "first", "outcome": "won", "status": 200,
     "error": null, "delivery": "answered", "url": "http://127.0.0.1:8080/x", "remote": "127.0.0.1:8080",
     "reused": false, "tls": null, "started_ms": 0.0, "dns_ms": 0.0, "connect_ms": 0.2, "tls_ms": null,
@@ -103,10 +105,15 @@ void follow_ups_are_exchanges_and_no_attempts(void**) {
   Report report = good_report();
   ExchangeReport x = report.exchanges[0];
   x.kind = "resend";
+  x.rule = "status";
+  x.denial = "budget";
+  x.hedge_denial = "in_vain";
+  x.balance_per_mille = 250;
   report.exchanges.push_back(x);
   x.attempt = 2;
   x.kind = "retry";
   x.backoff_ns = 1'000'000'000;
+  x.computed_backoff_ns = 900'000'000;
   report.exchanges.push_back(x);
   x.lane = 1;
   x.attempt = 1;
@@ -119,6 +126,11 @@ void follow_ups_are_exchanges_and_no_attempts(void**) {
   assert_true(d["totals"]["hedges"] == 1);
   assert_true(d["totals"]["bytes_sent"] == 4 * 78);
   assert_true(d["attempts"][2]["backoff_ms"] == 1000.0);
+  assert_true(d["attempts"][2]["computed_backoff_ms"] == 900.0);
+  assert_true(d["attempts"][1]["rule"] == "status");
+  assert_true(d["attempts"][1]["retry_denied"] == "budget");
+  assert_true(d["attempts"][1]["hedge_denied"] == "in_vain");
+  assert_true(d["attempts"][1]["budget_per_mille"] == 250);
   assert_true(d["attempts"][3]["request"] == 1);
 }
 
