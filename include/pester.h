@@ -82,6 +82,24 @@ typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
  * stops the flow after this span. */
 typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
 
+/* A response of the user's own, in the place of one that did not come. */
+struct pester_header_s;
+typedef struct {
+  int status; /* 100 to 599 */
+  const struct pester_header_s* headers;
+  size_t header_count;
+  const void* body; /* copied when the callback returns */
+  size_t body_len;
+} pester_fallback_t;
+/* Asked at most once, before a request ends with an error or with a response that would have been
+ * retried (attempts used up, deadline, budget, breaker, queue full), unless its head was told already or
+ * it was cancelled or closed. `result` shows what would be delivered: its error, stop, and the
+ * response's head if there is one. Returns 1 with `fallback` filled in: it is delivered as a response
+ * (error 0, no winner, pester_result_is_fallback); 0: what there is is delivered. One that is malformed
+ * ends the request with PESTER_EOPTION or PESTER_EHEADER. */
+typedef int (*pester_fallback_cb)(const pester_result_t* result, pester_fallback_t* fallback,
+                                  void* data);
+
 /* ---- Policy: when to try again ------------------------------------------------------------------*/
 
 typedef enum {
@@ -375,6 +393,13 @@ typedef struct {
    * A request that brings a header of that name keeps its own. */
   const char* attempt_header;
   const char* deadline_header;
+  /* The bulkhead. Requests to one origin at a time, those in backoff included; the others wait in order,
+   * at most max_waiting_per_origin of them. With base URLs it is the first one's origin that counts. 0
+   * or PESTER_NONE: unlimited. */
+  int64_t max_in_flight_per_origin;
+  /* How long a request waits for that, and an attempt for a connection; then it is PESTER_EQUEUE. 0 or
+   * PESTER_NONE: until another deadline. */
+  int64_t max_wait_ms;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);
@@ -506,7 +531,7 @@ PESTER_API int pester_client_breaker_stats_sized(pester_client_t* client, const 
 /* ---- Requests -----------------------------------------------------------------------------------*/
 
 /* `value` NULL takes a default header away; "" sends it empty. */
-typedef struct {
+typedef struct pester_header_s {
   const char* name;
   const char* value;
 } pester_header_t;
@@ -533,6 +558,8 @@ typedef struct {
   size_t error_text_size;
   const pester_base_url_t* base_urls; /* instead of the client's; NULL: the client's */
   size_t base_url_count;
+  pester_fallback_cb fallback;             /* gets `data` */
+  const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);
@@ -594,6 +621,8 @@ PESTER_API const char* pester_stop_name(int stop); /* "success", "not_retryable"
  * met. */
 PESTER_API int pester_result_error(const pester_result_t* result);
 PESTER_API int pester_result_stop(const pester_result_t* result);
+/* 1 when the response is the user's fallback. */
+PESTER_API int pester_result_is_fallback(const pester_result_t* result);
 /* With PESTER_STOP_BUDGET or PESTER_STOP_BREAKER: in how many milliseconds an attempt may be let through
  * again. 0: not known. */
 PESTER_API uint32_t pester_result_retry_after_ms(const pester_result_t* result);

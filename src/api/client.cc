@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "api/fallback.h"
 #include "api/objects.h"
 #include "api/policy_reader.h"
 
@@ -60,6 +61,32 @@ core::Duration on_backoff(uv::Request& request, core::Lane& lane, double random)
   const pester_backoff_input_t input = {lane.attempt, lane.backoff.ns / 1'000'000, random, lane.status,
                                         lane.error};
   return core::Duration::from_ms(std::max<int64_t>(policy.backoff(&input, policy.backoff_data), 0));
+}
+
+int check_fallback_room(const pester_result_s& result) {
+  const bool fits = result.into == nullptr || result.response.body.size() <= result.into_size;
+  return fits ? 1 : PESTER_EBODYSIZE;
+}
+
+int on_fallback(uv::Request& request) {
+  auto& result = result_of(request);
+  if (result.fixed_fallback != nullptr) {
+    result.response.release(request.client->pool);
+    std::swap(result.response, *result.fixed_fallback);
+    return check_fallback_room(result);
+  }
+  pester_fallback_t given{};
+  core::Why why;
+  if (result.fallback == nullptr || result.fallback(&result, &given, result.data) == 0) return 0;
+  uv::Response made;
+  const int rc = make_response(request.client->pool, given, &made, &why);
+  if (rc != 0) {
+    made.release(request.client->pool);
+    return rc;
+  }
+  result.response.release(request.client->pool);
+  result.response = made;
+  return check_fallback_room(result);
 }
 
 void on_log(uv::Request& request, uint32_t record, std::string_view line) {
@@ -145,7 +172,7 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
 }  // namespace
 
 uv::Hooks make_hooks() {
-  return {on_head, on_body, on_done, on_verdict, on_backoff, on_log, on_trace, on_idle};
+  return {on_head, on_body, on_done, on_verdict, on_backoff, on_fallback, on_log, on_trace, on_idle};
 }
 
 }  // namespace pester::api

@@ -66,6 +66,7 @@ struct pester_result_s : pester::uv::Request {
   pester_done_cb on_done = nullptr;
   pester_head_cb on_head = nullptr;
   pester_body_cb on_body = nullptr;
+  pester_fallback_cb fallback = nullptr;
   void* data = nullptr;
   const pester::api::UserPolicy* user_policy = nullptr;
   pester::api::RemoteTexts* remotes = nullptr;

@@ -38,6 +38,13 @@ int read_limits(const pester_client_options_t& given, uv::ClientOptions* options
     rc = read_count(given.max_waiting_per_origin, "max_waiting_per_origin", &limits.waiting_per_origin,
                     why);
   }
+  if (rc == 0) {
+    rc = read_count(given.max_in_flight_per_origin, "max_in_flight_per_origin",
+                    &limits.in_flight_per_origin, why);
+  }
+  if (rc == 0) {
+    rc = read_time(given.max_wait_ms, "max_wait_ms", Duration::never(), &limits.wait_most, why);
+  }
   if (rc == 0)
     rc = read_time(given.idle_timeout_ms, "idle_timeout_ms", Duration::never(), &limits.idle_timeout,
                    why);

@@ -88,6 +88,9 @@ using pester::api::shown;
 int pester_result_error(const pester_result_t* result) {
   return result->asked != nullptr ? result->asked->error : result->error;
 }
+int pester_result_is_fallback(const pester_result_t* result) {
+  return result->fell_back ? 1 : 0;
+}
 uint32_t pester_result_retry_after_ms(const pester_result_t* result) {
   return result->retry_after_ms;
 }

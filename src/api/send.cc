@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "api/base_urls.h"
+#include "api/fallback.h"
 #include "api/objects.h"
 #include "wire/request_writer.h"
 #include "wire/url.h"
@@ -47,6 +48,9 @@ int check_plain(const pester_request_t& given, Why* why) {
   if (given.body == nullptr && given.body_len != 0) return refuse(why, UV_EINVAL, "body: missing");
   if (given.into != nullptr && given.on_body != nullptr) {
     return refuse(why, PESTER_EOPTION, "into: a streamed answer is not gathered");
+  }
+  if (given.fallback != nullptr && given.fixed_fallback != nullptr) {
+    return refuse(why, PESTER_EOPTION, "fixed_fallback: beside a fallback callback");
   }
   if (given.max_body_bytes < PESTER_NONE) return refuse(why, PESTER_EOPTION, "max_body_bytes: negative");
   return 0;
@@ -211,6 +215,8 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   result->into = static_cast<char*>(given.into);
   result->into_size = given.into_size;
   result->body_bytes_max = body_limit(given, *client.client);
+  result->fallback = given.fallback;
+  result->wants_fallback = given.fallback != nullptr || given.fixed_fallback != nullptr;
   result->on_done = given.on_done;
   result->on_head = given.on_head;
   result->on_body = given.on_body;
@@ -246,6 +252,16 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return room;
 }
 
+// The fixed fallback, copied into a block of its own.
+[[gnu::noinline]] int keep_fallback(pester_client_s& client, const pester_fallback_t& given,
+                                    pester_result_s* result, Why* why) {
+  wire::BlockPool& pool = client.client->pool;
+  const wire::Block block = pool.take(sizeof(uv::Response));
+  if (block.at == nullptr) return UV_ENOMEM;
+  result->fixed_fallback = ::new (block.at) uv::Response;
+  return make_response(pool, given, result->fixed_fallback, why);
+}
+
 enum class Call : uint8_t { plain, post_form };
 
 int send(pester_client_s& client, const pester_request_t* request, Call call, pester_request_id_t* id) {
@@ -278,7 +294,9 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      rc = uv::client_submit(shell, *result, checked.url, others);
+      if (given.fixed_fallback != nullptr)
+        rc = keep_fallback(client, *given.fixed_fallback, result, &why);
+      if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
     } else {

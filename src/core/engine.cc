@@ -204,7 +204,10 @@ void Engine::check_exhausted(Request& request, Instant now) {
   }
   if (request.state == RequestState::falling_back) return;  // its user is being asked
   if (may_fall_back(request)) {
-    if (newest != nullptr) request.stop = newest->stop;
+    if (newest != nullptr) {
+      request.stop = newest->stop;
+      request.error = 0;
+    }
     ask_fallback(request);
     return;
   }
@@ -222,6 +225,7 @@ void Engine::check_exhausted(Request& request, Instant now) {
 // Nothing acceptable will come. What there is waits for the user's word.
 void Engine::ask_fallback(Request& request) {
   request.fallback_asked = true;
+  if (request.stored) request.error = 0;
   request.work &= static_cast<uint16_t>(~request_work::kHead);
   kRequestTable.step(request.state, RequestSignal::spend);
   post(request, request_work::kFallback);

@@ -32,6 +32,9 @@ struct Hooks {
   void (*done)(Request& request) = nullptr;
   core::Verdict (*verdict)(Request& request, core::Lane& lane) = nullptr;
   core::Duration (*backoff)(Request& request, core::Lane& lane, double random) = nullptr;
+  // Whether there is a response for when nothing acceptable came: it is request.response then. A negative
+  // code: there is one that is no good.
+  int (*fallback)(Request& request) = nullptr;
   // `line` ends in NUL, without a newline.
   void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;

@@ -97,6 +97,10 @@ void request_release(Request& request, wire::BlockPool& pool) {
   request.log.release(pool);
   request.traces.release(pool);
   give_records(request, pool);
+  if (request.fixed_fallback != nullptr) {
+    request.fixed_fallback->release(pool);
+    pool.give({request.fixed_fallback, sizeof(Response)});
+  }
   pool.give({&request, request.block_bytes});
 }
 

@@ -103,7 +103,8 @@ struct Request : core::Request {
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
-  uint32_t attempts_dropped = 0;  // records of attempts that made room for later ones
+  Response* fixed_fallback = nullptr;  // for when nothing acceptable comes; a block of its own
+  uint32_t attempts_dropped = 0;       // records of attempts that made room for later ones
 
   [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }

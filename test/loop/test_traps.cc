@@ -117,7 +117,7 @@ void run_race(Loser loser, bool streamed) {
   c.serve(race_script);
   assert_int_equal(c.open(), 0);
   assert_int_equal(streamed ? c.stream(c.server->url(), &outcome) : c.get(c.server->url(), &outcome), 0);
-  c.run();
+  assert_true(run_until_done(c, outcome));
 }
 
 constexpr Loser kLosers[] = {Loser::silent, Loser::answers_late, Loser::answered_503};
