@@ -28,14 +28,18 @@ constexpr std::array kMetricNames = {
     "http.client.open_connections",      // PESTER_METRIC_CONNECTIONS_IDLE
     "pester.client.budget.unpaid",       // PESTER_METRIC_UNPAID
     "pester.client.breaker.refused",     // PESTER_METRIC_REFUSED
+    "pester.client.retries.denied",      // PESTER_METRIC_RETRIES_DENIED
+    "pester.client.hedges.denied",       // PESTER_METRIC_HEDGES_DENIED
+    "pester.client.resumes",             // PESTER_METRIC_RESUMES
     "pester.client.budget.balance",      // PESTER_METRIC_BUDGET_BALANCE
     "pester.client.request.duration",    // PESTER_METRIC_REQUEST_DURATION
     "http.client.request.duration",      // PESTER_METRIC_EXCHANGE_DURATION
     "pester.client.backoff.duration",    // PESTER_METRIC_BACKOFF_DURATION
     "pester.client.retries.denied",      // PESTER_METRIC_RETRIES_DENIED
     "pester.client.hedges.denied",       // PESTER_METRIC_HEDGES_DENIED
+    "pester.client.resumes",             // PESTER_METRIC_RESUMES
 };
-static_assert(kMetricNames.size() == PESTER_METRIC_HEDGES_DENIED + 1);
+static_assert(kMetricNames.size() == PESTER_METRIC_COUNT);
 
 }  // namespace
 

@@ -234,7 +234,6 @@ void Engine::fallback(Request& request, bool given, Instant now) {
   request.fell_back = true;
   request.error = 0;
   if (request.wants_head) post(request, request_work::kHead);
-  histograms_.requests.record(now - request.began);
   finish(request, now);
 }
 
@@ -249,7 +248,6 @@ void Engine::conclude(Request& request, Instant now) {
   } else {
     request.stored = false;
   }
-  histograms_.requests.record(now - request.began);
   finish(request, now);
 }
 
@@ -264,7 +262,6 @@ void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
   request.error = error;
   request.stop = stop;
   request.work &= static_cast<uint16_t>(~request_work::kHead);
-  histograms_.requests.record(now - request.began);
   finish(request, now);
 }
 

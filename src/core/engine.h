@@ -129,13 +129,17 @@ class Engine {
     return request.wants_fallback && !request.fallback_asked && !request.head_told;
   }
   void conclude(Request& request, Instant now);
-  [[gnu::always_inline]] void finish(Request& request, Instant now) {
+  [[gnu::always_inline]] void finish_measured(Request& request, Instant now) {
     wheel_.disarm(request.total);
     if (request.accounts != nullptr && request.policy->use_budget) tell_pacer(request, now);
     if (request.counted) leave(request, now);
     ++counters_.requests_done;
     --counters_.requests_live;
     post(request, request_work::kDone);
+  }
+  void finish(Request& request, Instant now) {
+    histograms_.requests.record(now - request.began);
+    finish_measured(request, now);
   }
   void end_by_deadline(Request& request, Instant now);
   [[nodiscard]] static Instant end_of(const Request& request);

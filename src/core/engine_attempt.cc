@@ -406,8 +406,7 @@ Fate Engine::complete(Lane& lane, Instant now) {
   if (wins) {
     kLaneTable.step(lane.state, LaneSignal::finish);
     kRequestTable.step(request.state, RequestSignal::complete);
-    if (!measured) histograms_.requests.record(now - request.began);
-    finish(request, now);
+    measured ? finish_measured(request, now) : finish(request, now);
     return Fate::deliver;
   }
   PESTER_ASSERT(lane.gathering);
