@@ -190,6 +190,12 @@ typedef struct {
   /* This one is on by default. PESTER_NONE: a request that is not idempotent is not tried again after an
    * answered 5xx other than 503. */
   int answered_unsafe;
+  /* 1: a retry, a hedge and each lane beyond the first prefer another of the origin's addresses
+   * (endpoints) than those that the request waits for and the one that failed last, by an idle
+   * connection or a new one; and an endpoint is left out for 30 s times how often that happened (at most
+   * 300 s) when five attempts in a row failed there: at most half of those that the last lookup told,
+   * never the only one. */
+  int endpoint_ejection;
 } pester_policy_t;
 
 /* Fills in a policy by its name (pester_policy_name_t), to be changed or used as it is. With
@@ -360,6 +366,7 @@ typedef struct {
   /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
    * last few are always 0: room for reasons to come. */
   uint64_t retries_denied[16], hedges_denied[16];
+  uint64_t ejections; /* how often an endpoint was left out for a while */
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);

@@ -198,6 +198,7 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   static_assert(pester::core::kDenialCount == PESTER_DENIAL_COUNT && PESTER_DENIAL_COUNT <= 16);
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
   std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);
+  stats.ejections = counted.ejections;
   std::memset(out, 0, struct_size);
   std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
 }
