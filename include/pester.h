@@ -4,7 +4,7 @@
  *
  * Conventions
  *  - One thread. Every function with a client, a request id or a result is called on the thread that
- *    runs the client's loop.
+ *    runs the client's loop. Those with a pester_budget_t are called on any.
  *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
  *    returns (the allocator, clock and random hooks excepted). Callbacks come from the loop.
  *  - A call that refuses returns a negative code and will never call back. A call that returns 0 gives
@@ -50,6 +50,7 @@ extern "C" {
 #define PESTER_CONCURRENCY_MAX 64
 
 typedef struct pester_client_s pester_client_t; /* opaque; belongs to one loop */
+typedef struct pester_budget_s pester_budget_t; /* opaque; belongs to whoever uses it */
 typedef struct pester_result_s pester_result_t; /* opaque; valid during the callback that got it */
 typedef uint64_t pester_request_id_t;           /* 0 is never a request */
 
@@ -80,6 +81,24 @@ typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
 /* A span of the winning response's body, in order, valid during the call. pester_pause from here
  * stops the flow after this span. */
 typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
+
+/* A response of the user's own, in the place of one that did not come. */
+struct pester_header_s;
+typedef struct {
+  int status; /* 100 to 599 */
+  const struct pester_header_s* headers;
+  size_t header_count;
+  const void* body; /* copied when the callback returns */
+  size_t body_len;
+} pester_fallback_t;
+/* Asked at most once, before a request ends with an error or with a response that would have been
+ * retried (attempts used up, deadline, budget, breaker, queue full), unless its head was told already or
+ * it was cancelled or closed. `result` shows what would be delivered: its error, stop, and the
+ * response's head if there is one. Returns 1 with `fallback` filled in: it is delivered as a response
+ * (error 0, no winner, pester_result_is_fallback); 0: what there is is delivered. One that is malformed
+ * ends the request with PESTER_EOPTION or PESTER_EHEADER. */
+typedef int (*pester_fallback_cb)(const pester_result_t* result, pester_fallback_t* fallback,
+                                  void* data);
 
 /* ---- Policy: when to try again ------------------------------------------------------------------*/
 
@@ -267,16 +286,44 @@ typedef void (*pester_trace_cb)(int event, const struct pester_exchange_s* excha
 
 /* The ledger that pays for extra attempts (retries, hedges, lanes beyond the first) of policies with
  * `budget`. In any T seconds they are at most ratio * N + floor * (T + window), N being the requests
- * begun. */
+ * begun in them and in the window before. */
 typedef struct {
   size_t struct_size;
   int ratio_per_mille;  /* extra attempts for a thousand requests; 0: 200 */
   int floor_per_second; /* extra attempts that are free each second; 0: 10; PESTER_NONE: none */
   int64_t window_ms;    /* how long what was not used can be used; 0: 10,000 */
+  char* error_text;     /* if given: why pester_budget_new refused, in words */
+  size_t error_text_size;
 } pester_budget_options_t;
 PESTER_API void pester_budget_options_init_sized(pester_budget_options_t* options, size_t struct_size);
 #define pester_budget_options_init(options) \
   pester_budget_options_init_sized((options), sizeof(pester_budget_options_t))
+
+/* One budget for several clients, on any loops of any threads (pester_client_options_t.shared_budget):
+ * its bound holds for all of them together, so that a process with eight loops does not send eight times
+ * the extra load. These functions may be called from any thread, at the same time as its clients use it.
+ * `options` may be NULL; all of it is copied. The memory comes from malloc. Returns 0, UV_EINVAL,
+ * UV_ENOMEM, PESTER_EOPTION (see error_text) or another libuv errno.
+ * It lives by one clock: a client with a clock_ns of its own must not share it with clients of another
+ * (pester_client_new refuses that). uv_hrtime is the same for all threads. */
+PESTER_API int pester_budget_new(pester_budget_t** budget, const pester_budget_options_t* options);
+/* Gives back the caller's reference: clients that use the budget keep it, and the last one's end frees
+ * it. NULL does nothing. */
+PESTER_API void pester_budget_free(pester_budget_t* budget);
+typedef struct {
+  size_t struct_size;
+  uint64_t requests;         /* begun, of policies with `budget` */
+  uint64_t reserved;         /* extra attempts that were paid for when they were decided on ... */
+  uint64_t refunded;         /* ... and of those, given back because they never left */
+  uint64_t refused;          /* that it could not pay for */
+  int64_t balance_per_mille; /* thousandths of an extra attempt that could be paid for now */
+} pester_budget_stats_t;
+/* All of one instant. With clients of a clock of their own, the balance is of the latest instant that
+ * one of them told. */
+PESTER_API void pester_budget_stats_sized(pester_budget_t* budget, pester_budget_stats_t* stats,
+                                          size_t struct_size);
+#define pester_budget_stats(budget, stats) \
+  pester_budget_stats_sized((budget), (stats), sizeof(pester_budget_stats_t))
 
 /* The circuit breaker of each origin, for policies with `breaker`. It opens when a limit is passed
  * within 10 s, refuses attempts with PESTER_EBREAKER, and after a while lets one at a time through to
@@ -295,6 +342,16 @@ PESTER_API void pester_breaker_options_init_sized(pester_breaker_options_t* opti
 #define pester_breaker_options_init(options) \
   pester_breaker_options_init_sized((options), sizeof(pester_breaker_options_t))
 
+/* Where requests may go, one as good as the other. With base URLs, a request whose url begins with '/'
+ * is appended to one of them for each attempt. Preferred is one that is open (no shut gate, no open
+ * breaker, where the policy has them), has failed the request least and is not being asked by another of
+ * its lanes. Among equals: by weight at random, or, when all weights are 0, the first. */
+typedef struct {
+  const char* url; /* scheme, host, port and a path that goes before the request's; no query */
+  int weight;      /* from 0; beside a weight above 0 one of 0 is for when the others are worse */
+} pester_base_url_t;
+#define PESTER_BASE_URLS_MAX 16
+
 typedef struct {
   size_t struct_size;
   const pester_policy_t* policy;   /* NULL: PESTER_POLICY_PESTER */
@@ -309,7 +366,8 @@ typedef struct {
   uint64_t seed;                  /* of the jitter; 0: from the system */
   uint64_t (*random)(void* data); /* replaces the seeded generator: 64 uniform bits (tests) */
   void* random_data;
-  uint64_t (*clock_ns)(void* data); /* replaces the monotonic clock (tests) */
+  /* Replaces the monotonic clock (tests). Set back, it goes on from where it was. */
+  uint64_t (*clock_ns)(void* data);
   void* clock_data;
   int address_family; /* 0: both; 4 or 6: only that one */
   /* "HOST:PORT:ADDR[,ADDR]..." and "H1:P1:H2:P2" as curl's --resolve and --connect-to. */
@@ -332,6 +390,22 @@ typedef struct {
   size_t error_text_size;
   const pester_budget_options_t* budget;   /* NULL: the defaults */
   const pester_breaker_options_t* breaker; /* NULL: the defaults */
+  pester_budget_t* shared_budget;          /* instead of `budget`: kept until the client is gone */
+  const pester_base_url_t* base_urls;
+  size_t base_url_count; /* at most PESTER_BASE_URLS_MAX */
+  /* Names of request headers for the server, e.g. "X-Attempt" and "X-Time-Left-Ms"; NULL: not sent. The
+   * first counts the request's attempts over all lanes, from 1; the second has the milliseconds until
+   * nobody waits for the answer (the attempt's deadline or the total one), and is left out without one.
+   * A request that brings a header of that name keeps its own. */
+  const char* attempt_header;
+  const char* deadline_header;
+  /* The bulkhead. Requests to one origin at a time, those in backoff included; the others wait in order,
+   * at most max_waiting_per_origin of them. With base URLs it is the first one's origin that counts. 0
+   * or PESTER_NONE: unlimited. */
+  int64_t max_in_flight_per_origin;
+  /* How long a request waits for that, and an attempt for a connection; then it is PESTER_EQUEUE. 0 or
+   * PESTER_NONE: until another deadline. */
+  int64_t max_wait_ms;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);
@@ -362,7 +436,8 @@ typedef struct {
   uint32_t requests_live, connections_open, connections_idle;
   uint64_t unpaid;                  /* extra attempts that the budget could not pay for */
   uint64_t refused;                 /* attempts that a breaker did not let through */
-  int64_t budget_balance_per_mille; /* thousandths of an extra attempt that could be paid for now */
+  int64_t budget_balance_per_mille; /* of its budget, shared or not: thousandths of an extra attempt that
+                                       could be paid for now */
   /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
    * last few are always 0: room for reasons to come. */
   uint64_t retries_denied[16], hedges_denied[16];
@@ -406,7 +481,7 @@ PESTER_API int pester_client_breaker_stats_sized(pester_client_t* client, const 
 /* ---- Requests -----------------------------------------------------------------------------------*/
 
 /* `value` NULL takes a default header away; "" sends it empty. */
-typedef struct {
+typedef struct pester_header_s {
   const char* name;
   const char* value;
 } pester_header_t;
@@ -414,7 +489,7 @@ typedef struct {
 typedef struct {
   size_t struct_size;
   const char* method; /* any token; NULL: GET, or POST when there is a body */
-  const char* url;    /* http:// or https:// */
+  const char* url;    /* http:// or https://, or a path with base URLs */
   const pester_header_t* headers;
   size_t header_count;
   const void* body;              /* copied; sent byte for byte on every attempt. NULL: no body */
@@ -431,6 +506,10 @@ typedef struct {
   int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one */
   char* error_text;       /* if given: why pester_send refused, naming the offending part */
   size_t error_text_size;
+  const pester_base_url_t* base_urls; /* instead of the client's; NULL: the client's */
+  size_t base_url_count;
+  pester_fallback_cb fallback;             /* gets `data` */
+  const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);
@@ -492,6 +571,8 @@ PESTER_API const char* pester_stop_name(int stop); /* "success", "not_retryable"
  * met. */
 PESTER_API int pester_result_error(const pester_result_t* result);
 PESTER_API int pester_result_stop(const pester_result_t* result);
+/* 1 when the response is the user's fallback. */
+PESTER_API int pester_result_is_fallback(const pester_result_t* result);
 /* With PESTER_STOP_BUDGET or PESTER_STOP_BREAKER: in how many milliseconds an attempt may be let through
  * again. 0: not known. */
 PESTER_API uint32_t pester_result_retry_after_ms(const pester_result_t* result);

@@ -4,7 +4,9 @@
 #include <cstring>
 #include <new>
 
+#include "api/fallback.h"
 #include "api/objects.h"
+#include "api/policy_reader.h"
 
 namespace pester::api {
 
@@ -61,6 +63,32 @@ core::Duration on_backoff(uv::Request& request, core::Lane& lane, double random)
   return core::Duration::from_ms(std::max<int64_t>(policy.backoff(&input, policy.backoff_data), 0));
 }
 
+int check_fallback_room(const pester_result_s& result) {
+  const bool fits = result.into == nullptr || result.response.body.size() <= result.into_size;
+  return fits ? 1 : PESTER_EBODYSIZE;
+}
+
+int on_fallback(uv::Request& request) {
+  auto& result = result_of(request);
+  if (result.fixed_fallback != nullptr) {
+    result.response.release(request.client->pool);
+    std::swap(result.response, *result.fixed_fallback);
+    return check_fallback_room(result);
+  }
+  pester_fallback_t given{};
+  core::Why why;
+  if (result.fallback == nullptr || result.fallback(&result, &given, result.data) == 0) return 0;
+  uv::Response made;
+  const int rc = make_response(request.client->pool, given, &made, &why);
+  if (rc != 0) {
+    made.release(request.client->pool);
+    return rc;
+  }
+  result.response.release(request.client->pool);
+  result.response = made;
+  return check_fallback_room(result);
+}
+
 void on_log(uv::Request& request, uint32_t record, std::string_view line) {
   const pester_client_s& owner = owner_of(*request.client);
   pester_exchange_t exchange;
@@ -87,6 +115,7 @@ void on_idle(uv::Client& client) {
 void on_gone(void* user) {
   auto* client = static_cast<pester_client_s*>(user);
   const wire::Allocator memory = client->memory;
+  if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
   memory.release(client, memory.data);
 }
 
@@ -109,10 +138,41 @@ bool read_user_agent(const char* given, pester_client_s* client, core::Why* why)
   return true;
 }
 
+// The name of a request header that Pester adds; it has to be one that a user could add.
+int read_header_name(const char* given, const char* field, char (&out)[64], core::Why* why) {
+  if (given == nullptr) return 0;
+  const size_t size = std::strlen(given);
+  if (size >= sizeof out) return refuse(why, field, "longer than 63 bytes");
+  if (!wire::may_add_field(given)) {
+    return refuse(why, field, "not the name of a header that can be added");
+  }
+  std::memcpy(out, given, size + 1);
+  return 0;
+}
+
+int read_client(const pester_client_options_t& given, pester_client_s* client, uv::ClientOptions* shell,
+                core::Why* why) {
+  if (!read_user_agent(given.user_agent, client, why)) return PESTER_EOPTION;
+  if (const int rc =
+          read_header_name(given.attempt_header, "attempt_header", client->attempt_header, why);
+      rc != 0) {
+    return rc;
+  }
+  if (const int rc =
+          read_header_name(given.deadline_header, "deadline_header", client->deadline_header, why);
+      rc != 0) {
+    return rc;
+  }
+  shell->attempt_header = client->attempt_header;
+  shell->deadline_header = client->deadline_header;
+  client->stamps = !shell->attempt_header.empty() || !shell->deadline_header.empty();
+  return copy_base_urls(given.base_urls, given.base_url_count, client->memory, &client->base_urls, why);
+}
+
 }  // namespace
 
 uv::Hooks make_hooks() {
-  return {on_head, on_body, on_done, on_verdict, on_backoff, on_log, on_trace, on_idle};
+  return {on_head, on_body, on_done, on_verdict, on_backoff, on_fallback, on_log, on_trace, on_idle};
 }
 
 }  // namespace pester::api
@@ -148,10 +208,11 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
   client->trace_data = given.trace_data;
   pester::uv::ClientOptions shell;
   int rc = api::read_client_options(given, &shell, &client->policy, &why);
-  if (rc == 0 && !api::read_user_agent(given.user_agent, client, &why)) rc = PESTER_EOPTION;
+  if (rc == 0) rc = api::read_client(given, client, &shell, &why);
   if (rc == 0) rc = pester::uv::client_create(&client->client, loop, shell, memory, &why);
   if (rc != 0) {
     api::write_error_text(given.error_text, given.error_text_size, why);
+    if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
     memory.release(client, memory.data);
     return rc;
   }
@@ -194,7 +255,7 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.connections_idle = counted.connections_idle;
   stats.unpaid = counted.unpaid;
   stats.refused = counted.refused;
-  stats.budget_balance_per_mille = shell.ledger.balance(pester::uv::client_now(shell).mono);
+  stats.budget_balance_per_mille = shell.engine.ledger().balance(pester::uv::client_now(shell).mono);
   static_assert(pester::core::kDenialCount == PESTER_DENIAL_COUNT && PESTER_DENIAL_COUNT <= 16);
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
   std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "api/base_urls.h"
 #include "core/why.h"
 #include "uv/client.h"
 
@@ -33,6 +34,10 @@ struct RemoteTexts {
 // Reads a struct that the user's header may know shorter or longer: what is missing is 0.
 template <class T>
 bool read_sized(T* out, const T* given) {
+  if (given != nullptr && given->struct_size == sizeof(T)) {  // the usual case: a copy of known size
+    __builtin_memcpy(out, given, sizeof(T));
+    return true;
+  }
   *out = T{};
   if (given == nullptr || given->struct_size < sizeof(size_t)) return false;
   const size_t size = given->struct_size < sizeof(T) ? given->struct_size : sizeof(T);
@@ -46,6 +51,8 @@ void write_error_text(char* out, size_t size, const core::Why& why);
 [[nodiscard]] int take_policy(const pester_policy_t* given, pester_policy_t* policy, core::Why* why);
 // PESTER_EOPTION, and `why` names the field. Fields that are 0 keep what `policy` has.
 [[nodiscard]] int read_policy(const pester_policy_t& given, UserPolicy* policy, core::Why* why);
+[[nodiscard]] int read_budget(const pester_budget_options_t* given, core::BudgetOptions* options,
+                              core::Why* why);
 [[nodiscard]] int read_client_options(const pester_client_options_t& given, uv::ClientOptions* options,
                                       UserPolicy* policy, core::Why* why);
 
@@ -59,6 +66,7 @@ struct pester_result_s : pester::uv::Request {
   pester_done_cb on_done = nullptr;
   pester_head_cb on_head = nullptr;
   pester_body_cb on_body = nullptr;
+  pester_fallback_cb fallback = nullptr;
   void* data = nullptr;
   const pester::api::UserPolicy* user_policy = nullptr;
   pester::api::RemoteTexts* remotes = nullptr;
@@ -72,7 +80,10 @@ struct pester_client_s {
   void* log_data = nullptr;
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
+  pester::api::BaseUrls* base_urls = nullptr;
   bool is_default = false;  // of the one-liners: closes itself
+  bool stamps = false;      // its requests bring a number of their attempt or a remaining time
+  char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};
 };
 
@@ -83,6 +94,9 @@ inline pester_result_s& result_of(uv::Request& request) {
 }
 inline pester_client_s& owner_of(uv::Client& client) {
   return *static_cast<pester_client_s*>(client.user);
+}
+inline uv::SharedBudget* shared_of(pester_budget_t* budget) {
+  return reinterpret_cast<uv::SharedBudget*>(budget);
 }
 uv::Hooks make_hooks();
 // The one-liners' client is closed: it leaves the registry.

@@ -38,6 +38,13 @@ int read_limits(const pester_client_options_t& given, uv::ClientOptions* options
     rc = read_count(given.max_waiting_per_origin, "max_waiting_per_origin", &limits.waiting_per_origin,
                     why);
   }
+  if (rc == 0) {
+    rc = read_count(given.max_in_flight_per_origin, "max_in_flight_per_origin",
+                    &limits.in_flight_per_origin, why);
+  }
+  if (rc == 0) {
+    rc = read_time(given.max_wait_ms, "max_wait_ms", Duration::never(), &limits.wait_most, why);
+  }
   if (rc == 0)
     rc = read_time(given.idle_timeout_ms, "idle_timeout_ms", Duration::never(), &limits.idle_timeout,
                    why);
@@ -64,28 +71,6 @@ int read_limits(const pester_client_options_t& given, uv::ClientOptions* options
   } else if (given.dns_cache_ms > 0) {
     options->resolver.cache = Duration::from_ms(given.dns_cache_ms);
   }
-  return 0;
-}
-
-int read_budget(const pester_budget_options_t* from, core::BudgetOptions* out, Why* why) {
-  if (from == nullptr) return 0;
-  constexpr int kRatioMost = 10'000, kFloorMost = 1'000'000;
-  constexpr int64_t kWindowMost = 3'600'000;
-  pester_budget_options_t given;
-  if (!read_sized(&given, from)) return refuse(why, "budget", "not initialised");
-  if (given.ratio_per_mille < 0 || given.ratio_per_mille > kRatioMost) {
-    return refuse(why, "budget.ratio_per_mille", "must be from 1 to 10,000");
-  }
-  if (given.floor_per_second < PESTER_NONE || given.floor_per_second > kFloorMost) {
-    return refuse(why, "budget.floor_per_second", "must be from 1 to 1,000,000");
-  }
-  if (given.window_ms < 0 || given.window_ms > kWindowMost) {
-    return refuse(why, "budget.window_ms", "must be from 1 to 3,600,000");
-  }
-  if (given.ratio_per_mille > 0) out->ratio = static_cast<uint32_t>(given.ratio_per_mille);
-  if (given.floor_per_second == PESTER_NONE) out->floor_per_second = 0;
-  if (given.floor_per_second > 0) out->floor_per_second = static_cast<uint32_t>(given.floor_per_second);
-  if (given.window_ms > 0) out->window = Duration::from_ms(given.window_ms);
   return 0;
 }
 
@@ -148,6 +133,28 @@ int read_tls(const pester_tls_options_t* from, wire::TlsOptions* out, Why* why) 
 
 }  // namespace
 
+int read_budget(const pester_budget_options_t* from, core::BudgetOptions* out, Why* why) {
+  if (from == nullptr) return 0;
+  constexpr int kRatioMost = 10'000, kFloorMost = 1'000'000;
+  constexpr int64_t kWindowMost = 3'600'000;
+  pester_budget_options_t given;
+  if (!read_sized(&given, from)) return refuse(why, "budget", "not initialised");
+  if (given.ratio_per_mille < 0 || given.ratio_per_mille > kRatioMost) {
+    return refuse(why, "budget.ratio_per_mille", "must be from 1 to 10,000");
+  }
+  if (given.floor_per_second < PESTER_NONE || given.floor_per_second > kFloorMost) {
+    return refuse(why, "budget.floor_per_second", "must be from 1 to 1,000,000");
+  }
+  if (given.window_ms < 0 || given.window_ms > kWindowMost) {
+    return refuse(why, "budget.window_ms", "must be from 1 to 3,600,000");
+  }
+  if (given.ratio_per_mille > 0) out->ratio = static_cast<uint32_t>(given.ratio_per_mille);
+  if (given.floor_per_second == PESTER_NONE) out->floor_per_second = 0;
+  if (given.floor_per_second > 0) out->floor_per_second = static_cast<uint32_t>(given.floor_per_second);
+  if (given.window_ms > 0) out->window = Duration::from_ms(given.window_ms);
+  return 0;
+}
+
 void write_error_text(char* out, size_t size, const Why& why) {
   if (out != nullptr && size != 0) std::snprintf(out, size, "%s", why.c_str());
 }
@@ -191,15 +198,18 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (given.connect_to == nullptr && given.connect_to_count != 0) {
     return refuse(why, "connect_to", "missing");
   }
+  if (given.budget != nullptr && given.shared_budget != nullptr) {
+    return refuse(why, "shared_budget", "takes the place of budget: only one can be given");
+  }
   if (const int rc = read_budget(given.budget, &options->budget, why); rc != 0) return rc;
+  options->shared_budget = shared_of(given.shared_budget);
   if (const int rc = read_breaker(given.breaker, &options->breaker, why); rc != 0) return rc;
   options->resolver.family = given.address_family;
   options->resolver.resolve = {given.resolve, given.resolve_count};
   options->resolver.connect_to = {given.connect_to, given.connect_to_count};
   options->seed = given.seed;
   options->random = {given.random, given.random_data};
-  options->clock_ns = given.clock_ns;
-  options->clock_data = given.clock_data;
+  options->clock = {given.clock_ns, given.clock_data};
   options->keep_log = given.keep_log != 0;
   options->log = given.log_hook != nullptr;
   options->trace = given.trace_hook != nullptr;

@@ -56,7 +56,7 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->tls = extra.tls_version != nullptr;
   out->tls_resumed = extra.tls_resumed;
   out->detail = request.text(extra.detail).data();
-  out->url = request.url().data();
+  out->url = request.url_of(record.target).data();
   out->remote = extra.remote.any.sa_family == 0 ? "" : remote;
   out->tls_version = extra.tls_version != nullptr ? extra.tls_version : "";
   out->tls_cipher = extra.tls_cipher != nullptr ? extra.tls_cipher : "";
@@ -87,6 +87,9 @@ using pester::api::shown;
 
 int pester_result_error(const pester_result_t* result) {
   return result->asked != nullptr ? result->asked->error : result->error;
+}
+int pester_result_is_fallback(const pester_result_t* result) {
+  return result->fell_back ? 1 : 0;
 }
 uint32_t pester_result_retry_after_ms(const pester_result_t* result) {
   return result->retry_after_ms;
@@ -139,6 +142,8 @@ int pester_result_trailer_at(const pester_result_t* result, size_t i, pester_sli
 }
 
 const char* pester_result_url(const pester_result_t* result) {
+  const bool chosen = result->winner >= 0 && result->target_texts != nullptr && result->lanes != nullptr;
+  if (chosen) return result->url_of(result->lanes[result->winner].target).data();
   return result->url().data();
 }
 const char* pester_result_method(const pester_result_t* result) {

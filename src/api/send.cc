@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "api/base_urls.h"
+#include "api/fallback.h"
 #include "api/objects.h"
 #include "wire/request_writer.h"
 #include "wire/url.h"
@@ -27,6 +29,7 @@ struct Checked {
   wire::RequestHead head;
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
+  Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
 };
 
 static_assert(sizeof(pester_header_t) == sizeof(wire::HeaderIn));
@@ -46,6 +49,9 @@ int check_plain(const pester_request_t& given, Why* why) {
   if (given.into != nullptr && given.on_body != nullptr) {
     return refuse(why, PESTER_EOPTION, "into: a streamed answer is not gathered");
   }
+  if (given.fallback != nullptr && given.fixed_fallback != nullptr) {
+    return refuse(why, PESTER_EOPTION, "fixed_fallback: beside a fallback callback");
+  }
   if (given.max_body_bytes < PESTER_NONE) return refuse(why, PESTER_EOPTION, "max_body_bytes: negative");
   return 0;
 }
@@ -58,11 +64,26 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   return read_policy(policy, &*checked->own_policy, why);
 }
 
+// The head to the next base URL, if there is one: what it is measured into, else nullptr.
+[[gnu::noinline]] wire::RequestHeadInfo* next_head(Checked* checked, uint8_t* index) {
+  Destinations& destinations = *checked->destinations;
+  if (++*index == destinations.count) {
+    checked->head.url = &checked->url;
+    return nullptr;
+  }
+  checked->head.url = &destinations.at[*index].url;
+  return &destinations.at[*index].info;
+}
+
 int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
   checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
   checked->traits = wire::method_traits(checked->method);
-  if (const int rc = wire::parse_url(given.url, url_storage, &checked->url, why); rc != 0) return rc;
+  if (checked->destinations != nullptr) {
+    checked->url = checked->destinations->at[0].url;
+  } else if (const int rc = wire::parse_url(given.url, url_storage, &checked->url, why); rc != 0) {
+    return rc;
+  }
   wire::RequestHead& head = checked->head;
   head.method = checked->method;
   head.url = &checked->url;
@@ -70,7 +91,11 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  if (const int rc = wire::measure_request_head(head, &checked->info, why); rc != 0) return rc;
+  uint8_t index = 0;
+  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
+    if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;
+    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
+  }
   return check_policy(client, checked, why);
 }
 
@@ -80,7 +105,46 @@ uint64_t body_limit(const pester_request_t& given, const uv::Client& client) {
   return given.on_body != nullptr ? UINT64_MAX : client.options.body_bytes_max;
 }
 
-// One block: the request, lanes, records; then the policy, URL, method, head and body.
+// What a request to several base URLs needs beyond one to the first.
+size_t others_bytes(const Destinations& destinations) {
+  size_t bytes = destinations.count * (sizeof(core::Target) + sizeof(uv::TargetText));
+  for (uint8_t i = 1; i < destinations.count; ++i) {
+    bytes += destinations.at[i].url.text.size() + 1 + destinations.at[i].info.bytes;
+  }
+  return bytes;
+}
+
+// Lays out the targets from `extra` on, and their texts from `texts` on.
+[[gnu::noinline]] void build_targets(const Checked& checked, char* extra, char* texts,
+                                     pester_result_s* result) {
+  const Destinations& destinations = *checked.destinations;
+  auto* targets = reinterpret_cast<core::Target*>(extra);
+  auto* target_texts = reinterpret_cast<uv::TargetText*>(extra + destinations.count * sizeof *targets);
+  wire::RequestHead head = checked.head;
+  for (uint8_t i = 0; i < destinations.count; ++i) {
+    const Destination& destination = destinations.at[i];
+    ::new (static_cast<void*>(targets + i)) core::Target{nullptr, destination.weight, 0};
+    if (i == 0) {
+      target_texts[0] = {result->url().data(), result->url_bytes, result->wire_bytes,
+                         result->wire_head_bytes};
+      continue;
+    }
+    const size_t url_bytes = destination.url.text.size();
+    std::memcpy(texts, destination.url.text.data(), url_bytes);
+    texts[url_bytes] = '\0';
+    head.url = &destination.url;
+    char* const head_text = texts + url_bytes + 1;
+    wire::write_request_head(head, head_text);
+    target_texts[i] = {texts, url_bytes, head_text, destination.info.bytes};
+    texts = head_text + destination.info.bytes;
+  }
+  result->targets = targets;
+  result->target_texts = target_texts;
+  result->target_count = destinations.count;
+  result->composes = true;
+}
+
+// One block: the request, lanes, records; then the targets, the policy, URL, method, head and body.
 pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const pester_request_t& given = checked.given;
   const UserPolicy& policy = checked.own_policy ? *checked.own_policy : client.policy;
@@ -88,6 +152,7 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const uint8_t lanes = may_race ? policy.core.concurrency : uint8_t{1};
   const size_t account_bytes = policy.core.needs_accounts() ? lanes * sizeof(core::Account) : 0;
   const size_t policy_bytes = checked.own_policy ? sizeof(UserPolicy) : 0;
+  const size_t target_bytes = checked.destinations != nullptr ? others_bytes(*checked.destinations) : 0;
   const size_t url_bytes = checked.url.text.size() + 1;
   const size_t method_bytes = checked.method.size() + 1;
   wire::Block block;
@@ -95,10 +160,10 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   core::Lane* lane_room = nullptr;
   core::Record* record_room = nullptr;
   uv::RecordExtra* extra_room = nullptr;
-  void* at = uv::request_block(
-      client.client->pool, sizeof(pester_result_s), lanes,
-      account_bytes + policy_bytes + url_bytes + method_bytes + checked.info.bytes + given.body_len,
-      &block, &extra, &lane_room, &record_room, &extra_room);
+  void* at = uv::request_block(client.client->pool, sizeof(pester_result_s), lanes,
+                               account_bytes + policy_bytes + target_bytes + url_bytes + method_bytes +
+                                   checked.info.bytes + given.body_len,
+                               &block, &extra, &lane_room, &record_room, &extra_room);
   if (at == nullptr) return nullptr;
   auto* result = ::new (at) pester_result_s;
   result->block_bytes = block.size;
@@ -122,6 +187,10 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
     extra += policy_bytes;
   }
   result->policy = &result->user_policy->core;
+  char* const targets_at = extra;
+  if (target_bytes != 0) {
+    extra += checked.destinations->count * (sizeof(core::Target) + sizeof(uv::TargetText));
+  }
   std::memcpy(extra, checked.url.text.data(), url_bytes - 1);
   extra[url_bytes - 1] = '\0';
   result->url_bytes = url_bytes - 1;
@@ -135,6 +204,8 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   result->wire_bytes = extra;
   result->wire_head_bytes = checked.info.bytes;
   result->wire_size = checked.info.bytes + given.body_len;
+  if (target_bytes != 0) build_targets(checked, targets_at, extra + result->wire_size, result);
+  if (client.stamps) result->composes = true;
   result->repeatable =
       checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
   result->no_body = checked.traits.head;
@@ -144,11 +215,51 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   result->into = static_cast<char*>(given.into);
   result->into_size = given.into_size;
   result->body_bytes_max = body_limit(given, *client.client);
+  result->fallback = given.fallback;
+  result->wants_fallback = given.fallback != nullptr || given.fixed_fallback != nullptr;
   result->on_done = given.on_done;
   result->on_head = given.on_head;
   result->on_body = given.on_body;
   result->data = given.data;
   return result;
+}
+
+// Where a request to a path goes.
+[[gnu::noinline]] int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
+  const bool is_path = given.url[0] == '/';
+  if (given.base_url_count != 0 && !is_path) {
+    return refuse(why, PESTER_EOPTION, "base_urls: the url does not begin with a slash");
+  }
+  BaseUrls* own = nullptr;
+  if (const int rc = copy_base_urls(given.base_urls, given.base_url_count, client.memory, &own, why);
+      rc != 0) {
+    return rc;
+  }
+  const BaseUrls* bases = own != nullptr ? own : client.base_urls;
+  int rc = 0;
+  if (bases != nullptr && is_path) {
+    rc = join_base_urls(client.client->pool, *bases, given.url, &checked->destinations, why);
+  }
+  if (own != nullptr) client.memory.release(own, client.memory.data);
+  return rc;
+}
+
+// The URLs of the base URLs beyond the first.
+[[gnu::noinline]] const wire::Url* const* list_others(const Destinations& destinations,
+                                                      const wire::Url* (&room)[core::kTargetsMax]) {
+  for (uint8_t i = 1; i < destinations.count; ++i) room[i - 1] = &destinations.at[i].url;
+  return room;
+}
+
+// The fixed fallback, copied into a block of its own.
+[[gnu::noinline]] int keep_fallback(pester_client_s& client, const pester_fallback_t& given,
+                                    pester_result_s* result, Why* why) {
+  wire::BlockPool& pool = client.client->pool;
+  const wire::Block block = pool.take(sizeof(uv::Response));
+  if (block.at == nullptr) return UV_ENOMEM;
+  result->fixed_fallback = ::new (block.at) uv::Response;
+  return make_response(pool, given, result->fixed_fallback, why);
 }
 
 enum class Call : uint8_t { plain, post_form };
@@ -163,6 +274,9 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
   if (rc == 0 && shell.closing) rc = refuse(&why, PESTER_ECLOSING, "the client is closing");
   char stack[kUrlStack];
   wire::Block storage;
+  if (rc == 0 && (given.url[0] == '/' || given.base_url_count != 0)) {
+    rc = find_destinations(client, &checked, &why);
+  }
   if (rc == 0) {
     const size_t bytes = wire::url_storage_bytes(given.url);
     if (bytes > sizeof stack) {
@@ -177,7 +291,12 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     pester_result_s* result = build(client, checked);
     if (result != nullptr) {
       result->is_form = call == Call::post_form;
-      rc = uv::client_submit(shell, *result, checked.url);
+      const wire::Url* room[core::kTargetsMax];
+      const wire::Url* const* others =
+          checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
+      if (given.fixed_fallback != nullptr)
+        rc = keep_fallback(client, *given.fixed_fallback, result, &why);
+      if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
     } else {
@@ -186,6 +305,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     if (rc == UV_ENOMEM) why.add("out of memory");
   }
   shell.pool.give(storage);
+  if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
   return rc;
 }

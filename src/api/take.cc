@@ -68,11 +68,37 @@ void copy_response(Pieces& pieces, const pester_result_t& from, Taken* to) {
   to->shown = &to->response;
 }
 
+// The URL that answered, NUL, the method: as a request has them. Returns the URL's size.
+size_t copy_line(Pieces& pieces, const pester_result_t& from, char** line) {
+  const std::string_view url = pester_result_url(&from);
+  const std::string_view method = from.method();
+  *line = pieces.copy(nullptr, url.size() + 1 + method.size());
+  if (*line == nullptr) return url.size();
+  std::memcpy(*line, url.data(), url.size() + 1);
+  std::memcpy(*line + url.size() + 1, method.data(), method.size());
+  return url.size();
+}
+
+// The URLs that the records name.
+void copy_targets(Pieces& pieces, const pester_result_t& from, Taken* to) {
+  using pester::uv::TargetText;
+  if (from.target_texts == nullptr) return;
+  char* at = pieces.copy(from.target_texts, from.target_count * sizeof(TargetText));
+  auto* texts = reinterpret_cast<TargetText*>(at);
+  for (uint8_t i = 0; i < from.target_count; ++i) {
+    const std::string_view url = from.url_of(i);
+    const char* copied = pieces.copy(url.data(), url.size());
+    if (texts != nullptr) texts[i] = {copied, url.size(), nullptr, 0};
+  }
+  if (to != nullptr) to->target_texts = texts;
+}
+
 void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   char* records = pieces.copy(from.records, from.record_count * sizeof(pester::core::Record));
   char* extras = pieces.copy(from.extras, from.record_count * sizeof(pester::uv::RecordExtra));
-  const size_t line_bytes = from.url_bytes + 1 + from.method_bytes;
-  char* line = pieces.copy(from.url().data(), line_bytes);
+  char* line = nullptr;
+  const size_t url_bytes = copy_line(pieces, from, &line);
+  copy_targets(pieces, from, to);
   pester::wire::Bytes texts;
   pester::wire::Bytes log;
   pieces.copy(from.texts, &texts);
@@ -83,8 +109,9 @@ void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   to->records = reinterpret_cast<pester::core::Record*>(records);
   to->extras = reinterpret_cast<pester::uv::RecordExtra*>(extras);
   to->record_count = from.record_count;
-  to->wire_bytes = line + line_bytes + 1;  // none, but the texts before them are found so
-  to->url_bytes = from.url_bytes;
+  to->wire_bytes =
+      line + url_bytes + 1 + from.method_bytes + 1;  // none, but the texts before are so found
+  to->url_bytes = url_bytes;
   to->method_bytes = from.method_bytes;
   to->texts = texts;
   to->log = log;
@@ -110,6 +137,7 @@ pester_result_t* pester_result_take(const pester_result_t* result) {
   taken->stop = result->stop;
   taken->winner = result->winner;
   taken->winner_attempt = result->winner_attempt;
+  taken->fell_back = result->fell_back;
   taken->streamed = result->streamed;
   taken->began = result->began;
   taken->ended = {result->began.ns + pester_result_duration_ns(result)};

@@ -69,6 +69,7 @@ void Budget::advance(Instant now) {
 }
 
 void Budget::began(Instant now) {
+  ++counts_.begun;
   advance(now);
   int64_t& left = left_[slot(newest_)];
   const int64_t born = std::clamp(kBucketMost - left, int64_t{0}, per_request_);
@@ -78,7 +79,11 @@ void Budget::began(Instant now) {
 
 Payment Budget::reserve(Instant now) {
   advance(now);
-  if (balance_ < kToken) return {};
+  if (balance_ < kToken) {
+    ++counts_.refused;
+    return {};
+  }
+  ++counts_.reserved;
   Payment paid;
   int64_t owed = kToken;
   for (int64_t bucket = oldest(); owed > 0; ++bucket) {
@@ -98,6 +103,7 @@ void Budget::refund(Payment paid, Instant now) {
   if (!paid) return;
   advance(now);
   if (paid.bucket < oldest() || paid.bucket > newest_ || paid_[slot(paid.bucket)] == 0) return;
+  ++counts_.refunded;
   --paid_[slot(paid.bucket)];
   left_[slot(paid.bucket)] += kToken;
   balance_ += kToken;

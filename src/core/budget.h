@@ -40,6 +40,14 @@ struct Payment {
   constexpr explicit operator bool() const { return bucket != kNone; }
 };
 
+// What it was asked since it was made.
+struct BudgetCounts {
+  uint64_t begun = 0;     // logical requests
+  uint64_t reserved = 0;  // extra exchanges it paid for
+  uint64_t refunded = 0;  // of those, given back in time
+  uint64_t refused = 0;
+};
+
 // Holds no pointers: it can lie in memory that processes share, and be moved as bytes. Not copied, for a
 // copy would spend the same tokens again. A `now` before the latest one seen (another thread's) counts
 // as that. Each call costs at most a walk over the 20 buckets; began() and a refusal nearly always none.
@@ -62,6 +70,7 @@ class Budget {
   // Until a reserve() succeeds if nothing else happens, to the nanosecond; 0: now; never(): not before
   // more requests begin.
   [[nodiscard]] Duration retry_after(Instant now);
+  [[nodiscard]] const BudgetCounts& counts() const { return counts_; }
 
  private:
   static constexpr int kBuckets = 20;
@@ -83,6 +92,7 @@ class Budget {
   Instant born_until_{};       // time has borne its tokens up to here
   int64_t left_[kBuckets]{};   // units of each live bucket
   uint32_t paid_[kBuckets]{};  // payments known by each live bucket, less refunds
+  BudgetCounts counts_;
 };
 static_assert(std::is_standard_layout_v<Budget> && std::is_trivially_destructible_v<Budget>);
 

@@ -60,7 +60,6 @@ void fetch_soon(const Lane& lane) {
 void Engine::submit(Request& request, Instant now) {
   ++counters_.requests_started;
   ++counters_.requests_live;
-  kRequestTable.step(request.state, RequestSignal::submit);
   request.total.kind = static_cast<uint8_t>(DeadlineKind::request_total);
   const Policy& policy = *request.policy;
   if (!policy.total_timeout.is_never()) wheel_.arm(request.total, now + policy.total_timeout);
@@ -70,8 +69,19 @@ void Engine::submit(Request& request, Instant now) {
     lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
     lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
   }
-  if (policy.use_budget && ledger_ != nullptr) {
-    ledger_->began(now);
+  if (limits_.in_flight_per_origin != Limits::kUnlimited) {
+    enter(request, now);
+    return;
+  }
+  kRequestTable.step(request.state, RequestSignal::submit);
+  begin(request, now);
+}
+
+// The request is racing, and none of its lanes has started.
+void Engine::begin(Request& request, Instant now) {
+  const Policy& policy = *request.policy;
+  if (policy.use_budget && ledger_) {
+    ledger_.began(now);
     pace(request, now);
   } else {
     start_first(request, now);
@@ -109,7 +119,7 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
   const Instant start = now + hedge_wait(lane, now);
   if (start.is_never()) {
     deny_hedge(lane, Denial::no_latencies);
-  } else if (is_in_vain(lane, start, now)) {
+  } else if (is_in_vain(request, *lane.origin, start, now)) {
     deny_hedge(lane, Denial::in_vain);
   } else {
     wheel_.arm(request.lanes[next].phase, start);
@@ -138,7 +148,9 @@ void Engine::start_next_lane(Request& request, Instant now) {
 
 void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Instant now) {
   if (lane.state == LaneState::spent) return;
-  if (lane.state == LaneState::ready && lane.wait_back != nullptr) unlink_paced(lane);
+  if (lane.state == LaneState::ready && lane.wait_back != nullptr) {
+    lane.request->state == RequestState::parked ? unlink_parked(lane) : unlink_paced(lane);
+  }
   const bool in_flight = lane.exchange != ExchangeState::finished;
   const bool undecided = in_flight || lane.question != Question::none;
   if (is_pending(lane)) {
@@ -190,6 +202,15 @@ void Engine::check_exhausted(Request& request, Instant now) {
     if (is_alive(lane)) return;
     if (is_pending(lane) && (newest == nullptr || lane.head_seq > newest->head_seq)) newest = &lane;
   }
+  if (request.state == RequestState::falling_back) return;  // its user is being asked
+  if (may_fall_back(request)) {
+    if (newest != nullptr) {
+      request.stop = newest->stop;
+      request.error = 0;
+    }
+    ask_fallback(request);
+    return;
+  }
   const bool newer_is_stored =
       newest != nullptr && request.stored && request.stored_seq > newest->head_seq;
   if (newest != nullptr && !newer_is_stored) {
@@ -199,6 +220,32 @@ void Engine::check_exhausted(Request& request, Instant now) {
   cut_all_but(request, nullptr, now);
   kRequestTable.step(request.state, RequestSignal::exhaust);
   conclude(request, now);
+}
+
+// Nothing acceptable will come. What there is waits for the user's word.
+void Engine::ask_fallback(Request& request) {
+  request.fallback_asked = true;
+  if (request.stored) request.error = 0;
+  request.work &= static_cast<uint16_t>(~request_work::kHead);
+  kRequestTable.step(request.state, RequestSignal::spend);
+  post(request, request_work::kFallback);
+}
+
+void Engine::fallback(Request& request, bool given, Instant now) {
+  if (request.state != RequestState::falling_back) return;
+  if (!given) {
+    kRequestTable.step(request.state, RequestSignal::decline);
+    check_exhausted(request, now);
+    return;
+  }
+  cut_all_but(request, nullptr, now);
+  kRequestTable.step(request.state, RequestSignal::give);
+  request.winner = -1;
+  request.stored = false;
+  request.fell_back = true;
+  request.error = 0;
+  if (request.wants_head) post(request, request_work::kHead);
+  finish(request, now);
 }
 
 // No response is on its way: the kept one is delivered, or the error.
@@ -218,6 +265,7 @@ void Engine::conclude(Request& request, Instant now) {
 void Engine::finish(Request& request, Instant now) {
   wheel_.disarm(request.total);
   if (request.accounts != nullptr && request.policy->use_budget) tell_pacer(request, now);
+  if (request.counted) leave(request, now);
   ++counters_.requests_done;
   --counters_.requests_live;
   post(request, request_work::kDone);
@@ -241,9 +289,13 @@ void Engine::end_by_deadline(Request& request, Instant now) {
   for (int i = 0; i < request.lane_count; ++i) {
     cut(request.lanes[i], LaneSignal::deadline, Outcome::failed, PESTER_ETIMEOUT_TOTAL, now);
   }
-  kRequestTable.step(request.state, RequestSignal::deadline);
   request.error = PESTER_ETIMEOUT_TOTAL;
   request.stop = Stop::deadline;
+  if (may_fall_back(request)) {
+    ask_fallback(request);
+    return;
+  }
+  kRequestTable.step(request.state, RequestSignal::deadline);
   request.work &= static_cast<uint16_t>(~request_work::kHead);
   conclude(request, now);
 }

@@ -5,6 +5,7 @@
 #ifndef PESTER_CORE_ENGINE_H_
 #define PESTER_CORE_ENGINE_H_
 
+#include "core/ledger.h"
 #include "core/objects.h"
 #include "core/pacer.h"
 #include "core/rng.h"
@@ -35,8 +36,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Pays for extra exchanges of policies that ask for it; outlives the engine.
-  void set_ledger(Budget* ledger) { ledger_ = ledger; }
+  // Pays for extra exchanges of policies that ask for it; its budget outlives the engine.
+  void set_ledger(const Ledger& ledger) { ledger_ = ledger; }
+  [[nodiscard]] const Ledger& ledger() const { return ledger_; }
 
   // ---- events: of requests
   // `request` has policy, origin, lanes and flags set; its lanes have `request` and `index`.
@@ -45,6 +47,8 @@ class Engine {
   void cancel(Request& request, int error, Stop stop, Instant now);
   void verdict(Lane& lane, Verdict verdict, Instant now);
   void backoff(Lane& lane, Duration wait, Instant now);
+  // Whether the user has a response of its own; the shell keeps it, and it is the one to deliver.
+  void fallback(Request& request, bool given, Instant now);
 
   // ---- events: of exchanges. Late ones, for an exchange that is finished, are not sent.
   void refused(Lane& lane, int error, Instant now);  // kRecord or kDial could not be done
@@ -105,6 +109,11 @@ class Engine {
   void cut_all_but(Request& request, const Lane* kept, Instant now);
   void commit(Lane& lane, bool won, Instant now);
   void check_exhausted(Request& request, Instant now);
+  void begin(Request& request, Instant now);
+  [[gnu::noinline]] void ask_fallback(Request& request);
+  [[nodiscard]] static bool may_fall_back(const Request& request) {
+    return request.wants_fallback && !request.fallback_asked && !request.head_told;
+  }
   void conclude(Request& request, Instant now);
   void finish(Request& request, Instant now);
   void end_by_deadline(Request& request, Instant now);
@@ -123,13 +132,18 @@ class Engine {
   void give_up(Lane& lane, Denial why, Instant now);
   static void note_rule(const Lane& lane, Rule rule);
   void deny_hedge(Lane& lane, Denial why);
-  [[nodiscard]] Duration asked_wait(const Lane& lane);
+  [[nodiscard]] static Duration asks_for(const Lane& lane, uint8_t target, Instant now);
   void keep_last_response(Lane& lane, Instant now);
   void read_on(Lane& lane, Instant now);
   void drop_held(Lane& lane, Instant now);
   void ask(Lane& lane, Question question);
   void phase_over(Lane& lane, Instant now);
   [[nodiscard]] bool may_resend(const Lane& lane) const;
+  // the bulkhead (engine_bulkhead.cc)
+  [[gnu::noinline]] void enter(Request& request, Instant now);
+  [[gnu::noinline]] void leave(Request& request, Instant now);
+  [[gnu::noinline]] void waited_in_vain(Request& request, Instant now);
+  static void unlink_parked(Lane& lane);
   // what guards and pays for attempts, and when a hedge starts (engine_guard.cc). A
   // plain GET meets none of it: kept out of the way of what it does meet.
   [[gnu::always_inline]] void start_first(Request& request, Instant now) {
@@ -154,14 +168,16 @@ class Engine {
   }
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool admit(Lane& lane, Instant now);
-  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Lane& lane, Instant due, Instant now);
+  [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Request& request, const Origin& origin,
+                                                          Instant due, Instant now);
   [[gnu::noinline]] void settle(Lane& lane, CallResult result, Instant now);
   [[gnu::noinline]] void release(Lane& lane);
   [[gnu::noinline]] void note_head(Lane& lane, Instant now);
   [[gnu::noinline]] void note_failure(Lane& lane, int error, Instant now);
   [[gnu::noinline]] void note_cut(Lane& lane, int error, Instant now);
   [[nodiscard]] Duration hedge_wait(const Lane& lane, Instant now);
-  [[nodiscard]] bool is_in_vain(const Lane& lane, Instant start, Instant now);
+  [[nodiscard]] bool is_in_vain(const Request& request, const Origin& origin, Instant start,
+                                Instant now);
   [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
   // endpoints (engine_endpoints.cc)
   [[nodiscard]] static bool is_choosy(const Lane& lane);
@@ -171,11 +187,17 @@ class Engine {
   [[gnu::noinline]] void choose(Lane& lane, Instant now);
   [[gnu::noinline]] void note_endpoint(Lane& lane, CallResult result, Instant now);
   [[gnu::noinline]] void count_failure(Health& health, uint64_t key, Instant now);
+  // which base URL (engine_target.cc); of a request that has one, none of it is met
+  [[nodiscard, gnu::noinline]] uint8_t choose_target(const Lane& lane, Instant now);
+  [[nodiscard]] bool is_shut(const Request& request, const Origin& origin, Instant now);
+  static void go_to(Lane& lane, uint8_t target);
+  [[gnu::noinline]] void note_target_failure(const Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
   void queue(Lane& lane, Instant now);
   [[nodiscard]] static bool waits_for_room(const Lane& lane);
   void reserve_dial(Lane& lane, Instant now);
+  void limit_dial(Lane& lane, Instant now);
   void leave_queue(Lane& lane, Instant now);
   void unlink_waiter(Lane& lane);
   void lease(Connection& connection, Lane& lane);
@@ -197,7 +219,7 @@ class Engine {
   Rng rng_;
   RandomSource random_;
   Counters counters_;
-  Budget* ledger_ = nullptr;
+  Ledger ledger_;
   Pacer pacer_;
   Deadline pacing_;        // of the first that waits for the pacer
   Lane* paced_ = nullptr;  // first lanes of requests that may not begin yet, first in, first out

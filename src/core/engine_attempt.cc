@@ -67,6 +67,7 @@ void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
   lane.resent = false;
   lane.fresh = false;
   lane.hedge_denial = Denial::none;
+  if (kind != Kind::retry && lane.request->targets != nullptr) go_to(lane, choose_target(lane, now));
   const Duration limit = lane.request->policy->attempt_timeout;
   if (!limit.is_never()) wheel_.arm(lane.attempt_deadline, now + limit);
   begin_exchange(lane, kind, now);
@@ -226,6 +227,7 @@ void Engine::judge_response(Lane& lane, Verdict verdict, Instant now) {
     return;
   }
   note_rule(lane, verdict == Verdict::by_rule ? Rule::status : Rule::predicate);
+  if (lane.request->targets != nullptr) note_target_failure(lane, now);
   if (verdict == Verdict::by_rule && !may_repeat_answered(lane)) {
     give_up(lane, Denial::unsafe, now);
   } else {
@@ -242,6 +244,7 @@ void Engine::judge_failure(Lane& lane, Verdict verdict, Instant now) {
   const bool no_name = lane.error == kNoName || lane.error == kNoData;
   if (no_name) ++request.lookup_failures;
   note_rule(lane, by_user ? Rule::predicate : Rule::failure);
+  if (request.targets != nullptr) note_target_failure(lane, now);
   if (lane.error == PESTER_EBREAKER) {
     give_up(lane, Denial::breaker, now);
   } else if (verdict == Verdict::accept) {
@@ -263,11 +266,6 @@ void Engine::try_again(Lane& lane, Instant now) {
     give_up(lane, Denial::attempts, now);
     return;
   }
-  if (Duration::from_ms(int64_t{lane.retry_after_s} * 1'000) > policy.retry_after_max &&
-      policy.retry_after_max.ns > 0) {
-    give_up(lane, Denial::retry_after, now);  // the user is better served by the answer
-    return;
-  }
   if (policy.backoff.kind == BackoffKind::custom) {
     ask(lane, Question::backoff);
     return;
@@ -276,10 +274,12 @@ void Engine::try_again(Lane& lane, Instant now) {
   backoff(lane, backoff_wait(policy.backoff, lane.attempt, lane.backoff, u), now);
 }
 
-// The least that the server asked to be left alone.
-Duration Engine::asked_wait(const Lane& lane) {
-  if (lane.retry_after_s == 0 || lane.request->policy->retry_after_max.ns <= 0) return {};
-  return retry_after_wait(lane.retry_after_s, Rng::unit(random_bits()));
+// How long the server of that target asked to be left alone.
+Duration Engine::asks_for(const Lane& lane, uint8_t target, Instant now) {
+  const Request& request = *lane.request;
+  if (request.policy->retry_after_max.ns <= 0) return {};
+  if (request.targets == nullptr) return Duration::from_ms(int64_t{lane.retry_after_s} * 1'000);
+  return std::max(request.targets[target].not_before - now, Duration{});
 }
 
 void Engine::backoff(Lane& lane, Duration wait, Instant now) {
@@ -287,17 +287,25 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   lane.question = Question::none;
   if (wait.ns < 0) wait.ns = 0;
   lane.backoff = wait;
-  wait = std::max(wait, asked_wait(lane));
+  const uint8_t target = request.targets != nullptr ? choose_target(lane, now) : lane.target;
+  const Origin& origin = target == lane.target ? *lane.origin : *request.targets[target].origin;
+  if (const Duration asked = asks_for(lane, target, now); asked.ns > 0) {
+    if (asked > request.policy->retry_after_max) {
+      give_up(lane, Denial::retry_after, now);  // the user is better served by the answer
+      return;
+    }
+    wait = std::max(wait, retry_after_wait(asked, Rng::unit(random_bits())));
+  }
   const Instant due = now + wait;
   if (due >= end_of(request)) {
     give_up(lane, Denial::deadline, now);
     return;
   }
-  if (is_in_vain(lane, due, now)) {
+  if (is_in_vain(request, origin, due, now)) {
     give_up(lane, Denial::in_vain, now);
     return;
   }
-  if (breaker_is_open_until(lane, due, now)) {
+  if (breaker_is_open_until(request, origin, due, now)) {
     give_up(lane, Denial::breaker, now);
     return;
   }
@@ -305,7 +313,7 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   note_balance(lane, now);
   if (!paid) {
     request.retry_after_ms =
-        static_cast<uint32_t>(std::min(ledger_->retry_after(now).ms_up(), int64_t{UINT32_MAX}));
+        static_cast<uint32_t>(std::min(ledger_.retry_after(now).ms_up(), int64_t{UINT32_MAX}));
     give_up(lane, Denial::budget, now);
     return;
   }
@@ -313,6 +321,7 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   write_record(lane, Outcome::retried, now);
   if (lane.exchange == ExchangeState::deciding) end_exchange(lane, ExchangeSignal::drop, now);
   wheel_.disarm(lane.attempt_deadline);
+  if (target != lane.target) go_to(lane, target);
   kLaneTable.step(lane.state, LaneSignal::retry);
   lane.waited = wait;
   wheel_.arm(lane.phase, due);
@@ -468,6 +477,10 @@ bool Engine::may_resend(const Lane& lane) const {
 void Engine::phase_over(Lane& lane, Instant now) {
   switch (lane.state) {
     case LaneState::ready:
+      if (lane.request->state == RequestState::parked) {
+        waited_in_vain(*lane.request, now);
+        return;
+      }
       if (!is_over(*lane.request, now)) (void)start_extra(lane, Kind::hedge, now);
       return;
     case LaneState::waiting:
@@ -489,7 +502,8 @@ void Engine::phase_over(Lane& lane, Instant now) {
         begin_guarded(lane, now);  // a later word may have shut it again
         return;
       }
-      failed(lane, lane.error != 0 ? lane.error : PESTER_ETIMEOUT_CONNECT, now);
+      if (lane.error == 0) lane.error = waits_for_room(lane) ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
+      failed(lane, lane.error, now);
       return;
     case ExchangeState::awaiting:
       failed(lane, PESTER_ETIMEOUT_FIRST_BYTE, now);

@@ -61,13 +61,14 @@ void Engine::unlink_paced(Lane& lane) {
 // What was cancelled is no news. What was sent and refused again and again is, be it an answer or not.
 void Engine::tell_pacer(const Request& request, Instant now) {
   constexpr int64_t kOne = 1'000;
-  if (ledger_ == nullptr || request.stop == Stop::cancelled || request.stop == Stop::closed) return;
+  if (request.error == PESTER_EQUEUE) return;
+  if (!ledger_ || request.stop == Stop::cancelled || request.stop == Stop::closed) return;
   if (request.stop == Stop::success) {
     pacer_.succeeded(now);
     if (paced_ != nullptr) start_paced(now);
     return;
   }
-  pacer_.failed(now, ledger_->balance(now) < kOne ? Ledger::empty : Ledger::funded);
+  pacer_.failed(now, ledger_.balance(now) < kOne ? Funds::none : Funds::left);
 }
 
 // ---- the origin's gate
@@ -114,24 +115,24 @@ void Engine::shut_gate(const Lane& lane, Instant now) {
 // For an exchange beyond the request's first. Given back if it never leaves.
 bool Engine::pay(Lane& lane, Instant now) {
   const Request& request = *lane.request;
-  if (!request.policy->use_budget || ledger_ == nullptr) return true;
+  if (!request.policy->use_budget || !ledger_) return true;
   Payment& payment = request.accounts[lane.index].payment;
-  if (!payment) payment = ledger_->reserve(now);  // what was paid for before never left
+  if (!payment) payment = ledger_.reserve(now);  // what was paid for before never left
   if (payment) return true;
   ++counters_.unpaid;
   return false;
 }
 
 void Engine::note_balance(const Lane& lane, Instant now) {
-  if (!lane.request->policy->use_budget || ledger_ == nullptr || lane.record < 0) return;
-  const int64_t balance = std::min<int64_t>(ledger_->balance(now), INT32_MAX);
+  if (!lane.request->policy->use_budget || !ledger_ || lane.record < 0) return;
+  const int64_t balance = std::min<int64_t>(ledger_.balance(now), INT32_MAX);
   lane.request->records[lane.record].balance = static_cast<int32_t>(balance);
 }
 
 // The lane ends: what it still has on credit goes back.
 void Engine::give_back(Lane& lane, Instant now) {
   Payment& payment = lane.request->accounts[lane.index].payment;
-  if (ledger_ != nullptr && payment) ledger_->refund(payment, now);
+  if (ledger_ && payment) ledger_.refund(payment, now);
   payment = {};
   release(lane);
 }
@@ -151,9 +152,10 @@ bool Engine::admit(Lane& lane, Instant now) {
 }
 
 // No use to wait for an attempt that will not be let through.
-bool Engine::breaker_is_open_until(const Lane& lane, Instant due, Instant now) {
-  Health* health = lane.origin->health;
-  if (!lane.request->policy->use_breaker || health == nullptr) return false;
+bool Engine::breaker_is_open_until(const Request& request, const Origin& origin, Instant due,
+                                   Instant now) {
+  Health* health = origin.health;
+  if (!request.policy->use_breaker || health == nullptr) return false;
   const BreakerState state = health->breaker.state();
   if (state != BreakerState::open && state != BreakerState::forced_open) return false;
   const Admission admission = health->breaker.admit(now);
@@ -244,10 +246,10 @@ Duration Engine::hedge_wait(const Lane& lane, Instant now) {
 }
 
 // Not even a quick answer would be in time.
-bool Engine::is_in_vain(const Lane& lane, Instant start, Instant now) {
-  Health* health = lane.origin->health;
-  if (!lane.request->policy->feasible || health == nullptr) return false;
-  return start + health->digest.quantile(kSoonPerMille, now) >= end_of(*lane.request);
+bool Engine::is_in_vain(const Request& request, const Origin& origin, Instant start, Instant now) {
+  Health* health = origin.health;
+  if (!request.policy->feasible || health == nullptr) return false;
+  return start + health->digest.quantile(kSoonPerMille, now) >= end_of(request);
 }
 
 }  // namespace pester::core

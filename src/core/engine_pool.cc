@@ -48,6 +48,7 @@ void Engine::queue(Lane& lane, Instant now) {
     reserve_dial(lane, now);
     return;
   }
+  if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
   Request& request = *lane.request;
   for (int i = 0; i < request.lane_count; ++i) {
     if (request.lanes[i].held && waits_for_room(lane)) drop_held(request.lanes[i], now);
@@ -63,9 +64,18 @@ void Engine::reserve_dial(Lane& lane, Instant now) {
   ++lane.origin->connections;
   ++lane.origin->dialing_count;
   lane.reserved = true;
-  const Duration limit = lane.request->policy->connect_timeout;
-  if (!limit.is_never()) wheel_.arm(lane.phase, now + limit);
+  limit_dial(lane, now);
   post(lane, lane_work::kDial);
+}
+
+// It waits for no room any more: from here on the connection has its time.
+void Engine::limit_dial(Lane& lane, Instant now) {
+  const Duration limit = lane.request->policy->connect_timeout;
+  if (!limit.is_never()) {
+    wheel_.arm(lane.phase, now + limit);
+  } else {
+    wheel_.disarm(lane.phase);
+  }
 }
 
 void Engine::dial_began(Lane& lane, Connection& connection, Instant now) {
@@ -165,8 +175,7 @@ void Engine::leave_queue(Lane& lane, Instant now) {
     if (!waits_for_room(*waiter)) continue;
     waiter->connection = connection;
     connection->lane = waiter;
-    const Duration limit = waiter->request->policy->connect_timeout;
-    if (!limit.is_never()) wheel_.arm(waiter->phase, now + limit);
+    limit_dial(*waiter, now);
     return;
   }
   if (lane.exchange == ExchangeState::acquiring)

@@ -11,13 +11,26 @@ namespace pester::core {
 
 // ---- the logical request -------------------------------------------------------------------------
 
-enum class RequestState : uint8_t { idle, racing, receiving, done, kCount };
+enum class RequestState : uint8_t {
+  idle,
+  parked,  // as many requests are in flight to its origin as may be
+  racing,
+  receiving,
+  falling_back,  // nothing acceptable came: the user is asked for a response instead
+  done,
+  kCount
+};
 enum class RequestSignal : uint8_t {
   submit,
+  park,         // instead of submit
+  unpark,       // its turn has come
   commit,       // a response to deliver is known: the winner's head, or the last one of a spent race
   body_failed,  // its gathered body failed, and its lane goes on
   exhaust,      // no lane can go on
   complete,     // the delivered body is whole
+  spend,        // nothing acceptable will come, and there may be a fallback
+  give,         // there is one
+  decline,      // there is none
   cancel,
   deadline,
   kCount
@@ -25,27 +38,41 @@ enum class RequestSignal : uint8_t {
 enum class RequestAction : uint8_t {
   nothing,
   start,
+  wait,
   deliver_head,
   reopen,
   conclude,
   finish,
+  ask,
   abort,
   bug
 };
 
 inline constexpr Row<RequestState, RequestSignal, RequestAction> kRequestRows[] = {
     {RequestState::idle, RequestSignal::submit, RequestState::racing, RequestAction::start},
+    {RequestState::idle, RequestSignal::park, RequestState::parked, RequestAction::wait},
     {RequestState::idle, RequestSignal::cancel, RequestState::done, RequestAction::abort},
     {RequestState::idle, RequestSignal::deadline, RequestState::done, RequestAction::abort},
+    {RequestState::parked, RequestSignal::unpark, RequestState::racing, RequestAction::start},
+    {RequestState::parked, RequestSignal::exhaust, RequestState::done, RequestAction::conclude},
+    {RequestState::parked, RequestSignal::spend, RequestState::falling_back, RequestAction::ask},
+    {RequestState::parked, RequestSignal::cancel, RequestState::done, RequestAction::abort},
+    {RequestState::parked, RequestSignal::deadline, RequestState::done, RequestAction::conclude},
     {RequestState::racing, RequestSignal::commit, RequestState::receiving, RequestAction::deliver_head},
     {RequestState::racing, RequestSignal::exhaust, RequestState::done, RequestAction::conclude},
+    {RequestState::racing, RequestSignal::spend, RequestState::falling_back, RequestAction::ask},
     {RequestState::racing, RequestSignal::cancel, RequestState::done, RequestAction::abort},
     {RequestState::racing, RequestSignal::deadline, RequestState::done, RequestAction::conclude},
     {RequestState::receiving, RequestSignal::body_failed, RequestState::racing, RequestAction::reopen},
     {RequestState::receiving, RequestSignal::exhaust, RequestState::done, RequestAction::conclude},
+    {RequestState::receiving, RequestSignal::spend, RequestState::falling_back, RequestAction::ask},
     {RequestState::receiving, RequestSignal::complete, RequestState::done, RequestAction::finish},
     {RequestState::receiving, RequestSignal::cancel, RequestState::done, RequestAction::abort},
     {RequestState::receiving, RequestSignal::deadline, RequestState::done, RequestAction::conclude},
+    {RequestState::falling_back, RequestSignal::give, RequestState::done, RequestAction::finish},
+    {RequestState::falling_back, RequestSignal::decline, RequestState::racing, RequestAction::conclude},
+    {RequestState::falling_back, RequestSignal::cancel, RequestState::done, RequestAction::abort},
+    {RequestState::falling_back, RequestSignal::deadline, RequestState::done, RequestAction::conclude},
 };
 inline constexpr Table<RequestState, RequestSignal, RequestAction> kRequestTable{kRequestRows};
 

@@ -63,6 +63,7 @@ inline constexpr uint16_t kVerdict = 2;     // some lane asks the retry predicat
 inline constexpr uint16_t kBackoff = 4;     // some lane asks the backoff function
 inline constexpr uint16_t kHead = 8;        // the head to deliver is here
 inline constexpr uint16_t kDone = 16;       // the end
+inline constexpr uint16_t kFallback = 32;   // nothing acceptable came: is there something else?
 inline constexpr uint16_t kShell = 0xff00;  // bits that the shell may use for itself
 }  // namespace request_work
 
@@ -102,6 +103,7 @@ struct Lane {
   Stop stop = Stop::attempts;          // why it is spent
   Denial hedge_denial = Denial::none;  // of the lane after it
   uint8_t index = 0;
+  uint8_t target = 0;  // of the request's, where its attempt goes
   uint8_t work = 0;
   bool work_linked = false;
   bool fresh = false;       // the next connection must be a new one
@@ -116,10 +118,21 @@ struct Lane {
   uint32_t head_seq = 0;    // which of the request's heads it got: the newest wins among the failed
 };
 
+inline constexpr uint8_t kTargetsMax = 16;
+
+// One of the base URLs that a request may go to.
+struct Target {
+  Origin* origin = nullptr;
+  uint32_t weight = 0;    // among those that are as good; all 0: the first in order
+  uint32_t failures = 0;  // of this request's attempts
+  Instant not_before{};   // as its server asked this request
+};
+
 struct Request {
   const Policy* policy = nullptr;  // lent by the shell for the request's life
-  Origin* origin = nullptr;
+  Origin* origin = nullptr;        // of its first target, or its only one
   Lane* lanes = nullptr;
+  Target* targets = nullptr;    // lent when there are several
   Record* records = nullptr;    // the shell's array; it may move between two calls
   Account* accounts = nullptr;  // a lane each, lent when the policy needs them
   uint32_t record_count = 0;
@@ -134,13 +147,18 @@ struct Request {
   RequestState state = RequestState::idle;
   Stop stop = Stop::success;
   uint8_t lane_count = 1;
+  uint8_t target_count = 1;
   uint8_t lookup_failures = 0;  // names that do not exist are tried three times at most
   bool work_linked = false;
   bool repeatable =
       false;  // safe, idempotent, or the user says so: may be sent when the outcome is unknown
   bool streamed = false;  // the body goes to the user as it comes
   bool wants_head = false;
-  bool head_told = false;  // the user has seen the head: no other attempt is made
+  bool head_told = false;       // the user has seen the head: no other attempt is made
+  bool wants_fallback = false;  // the user may have a response for when nothing acceptable comes
+  bool fallback_asked = false;
+  bool fell_back = false;  // and had: it is the shell's
+  bool counted = false;    // in origin.in_flight
   bool stored = false;     // a spent lane's response is kept, in case no better one comes
   int8_t winner = -1;      // the lane whose response is delivered or being delivered
   int8_t stored_lane = -1;
@@ -190,6 +208,10 @@ struct Origin {
   uint32_t idle_count = 0;
   uint32_t waiting_count = 0;
   uint32_t dialing_count = 0;  // connections on their way, each for one of the waiting
+  uint32_t in_flight = 0;      // requests begun and not over, where they are limited
+  Lane* parked = nullptr;      // first lanes of requests that wait for one of those to end
+  Lane** parked_tail = &parked;
+  uint32_t parked_count = 0;
 };
 
 // Of the exchange that `lane` begins.
@@ -198,6 +220,7 @@ inline void begin_record(Record* record, const Lane& lane, Instant now) {
   record->lane = lane.index;
   record->attempt = lane.attempt;
   record->kind = lane.kind;
+  record->target = lane.target;
   if (lane.kind != Kind::retry) return;
   record->backoff = lane.waited.ns;
   record->computed_backoff = lane.backoff.ns;
@@ -208,6 +231,8 @@ struct Limits {
   uint32_t connections_per_origin = 32;
   uint32_t idle_per_origin = 32;
   uint32_t waiting_per_origin = 10'000;
+  uint32_t in_flight_per_origin = kUnlimited;  // requests, the ones in backoff included
+  Duration wait_most = Duration::never();      // for a connection, or for one of those to end
   Duration idle_timeout = Duration::from_ms(15'000);
   Duration connection_age_max = Duration::from_ms(600'000);
   Duration happy_eyeballs_delay = Duration::from_ms(250);

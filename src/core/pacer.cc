@@ -71,11 +71,11 @@ void Pacer::succeeded(Instant now) {
   if (rate_ >= full_) rate_ = 0;
 }
 
-void Pacer::failed(Instant now, Ledger ledger) {
+void Pacer::failed(Instant now, Funds funds) {
   roll(now);
   ++bad_;
   last_failure_ = now;
-  if (ledger == Ledger::empty && bad_ >= good_) slow_down(now);
+  if (funds == Funds::none && bad_ >= good_) slow_down(now);
 }
 
 void Pacer::slow_down(Instant now) {

@@ -19,7 +19,7 @@
 namespace pester::core {
 
 // Whether the ledger could pay for another attempt of the request that failed.
-enum class Ledger : uint8_t { funded, empty };
+enum class Funds : uint8_t { left, none };
 
 // Holds no pointers, as the Budget beside which it stands. A `now` before the latest one seen is
 // harmless.
@@ -35,7 +35,7 @@ class Pacer {
   [[nodiscard]] Instant admit(Instant now);
   // How requests ended. One that was cancelled is no news.
   void succeeded(Instant now);
-  void failed(Instant now, Ledger ledger);
+  void failed(Instant now, Funds funds);
 
   [[nodiscard]] bool pacing() const { return rate_ != 0; }
   // First attempts per 1000 s; 0: not held.

@@ -12,6 +12,10 @@ namespace pester::core {
 
 // The numbers are those of pester_kind_t, pester_outcome_t and pester_delivery_t.
 enum class Kind : uint8_t { first, retry, hedge, redirect, auth, expect, resend, resume };
+// Else it is a follow-up of one.
+constexpr bool is_attempt(Kind kind) {
+  return kind == Kind::first || kind == Kind::retry || kind == Kind::hedge;
+}
 enum class Outcome : uint8_t { running, won, retried, failed, cancelled, followed };
 
 // What decided whether the attempt was tried again; the numbers are those of pester_rule_t.
@@ -51,6 +55,7 @@ struct Record {
   Kind kind = Kind::first;
   Outcome outcome = Outcome::running;
   Delivery delivery = Delivery::unsent;
+  uint8_t target = 0;
   bool reused = false;
   bool told = false;  // to the log
   Rule rule = Rule::none;

@@ -17,11 +17,10 @@ namespace pester::core {
 // 1970.
 uint32_t parse_retry_after(std::string_view value, std::string_view date, int64_t wall_s);
 
-// The wait that `seconds` ask for: never less, and up to a tenth more as `u` in [0, 1) says, so that all
+// The wait that is asked for: never less, and up to a tenth more as `u` in [0, 1) says, so that all
 // who were told the same do not come back at once.
-constexpr Duration retry_after_wait(uint32_t seconds, double u) {
+constexpr Duration retry_after_wait(Duration asked, double u) {
   constexpr double kSpread = 0.1;
-  const Duration asked = Duration::from_ms(int64_t{seconds} * 1'000);
   return {asked.ns + static_cast<int64_t>(static_cast<double>(asked.ns) * kSpread * u)};
 }
 

@@ -23,6 +23,23 @@ bool has_connection(const core::Lane& lane) {
 
 // ---- the pool's books
 
+void check_parked(Shell& shell, const Origin& origin, const core::Limits& limits) {
+  uint32_t parked = 0;
+  uint32_t counted = 0;
+  core::Lane* const* back = &origin.parked;
+  for (core::Lane* lane = origin.parked; lane != nullptr; lane = lane->wait_next) {
+    ++parked;
+    shell.claim(lane->wait_back == back && lane->request->state == RequestState::parked,
+                "the parked are linked");
+    back = &lane->wait_next;
+  }
+  for (const auto& request : shell.requests()) counted += request->counted && request->origin == &origin;
+  shell.claim(origin.parked_tail == back && parked == origin.parked_count, "the parked are counted");
+  shell.claim(counted == origin.in_flight && counted <= limits.in_flight_per_origin,
+              "no more in flight than may be");
+  shell.claim(parked == 0 || counted == limits.in_flight_per_origin, "nobody waits before a free place");
+}
+
 void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
   uint32_t waiting = 0, dialed_for = 0;
   core::Lane* const* back = &origin.waiting;
@@ -92,6 +109,7 @@ void check_pool(Shell& shell) {
     shell.claim(idle == origin->idle_count && idle == linked, "the idle are counted");
     shell.claim(idle <= limits.idle_per_origin, "idle ones within the limit");
     check_waiting(shell, *origin, limits.connections_per_origin);
+    check_parked(shell, *origin, limits);
     all_idle += idle;
   }
   for (const auto& connection : shell.connections()) check_connection(shell, *connection);
@@ -133,7 +151,7 @@ void check_lane(Shell& shell, Request& request, core::Lane& lane) {
   const bool dialing = lane.exchange == ExchangeState::acquiring && lane.connection != nullptr;
   if (dialing && !truth.dialing) truth.dialed = shell.now();
   truth.dialing = dialing;
-  if (lane.connection != nullptr) truth.endpoint = lane.connection->endpoint;
+  if (lane.connection != nullptr) truth.meets(*lane.connection);
   shell.claim(!lane.attempt_deadline.armed() || lane.state == LaneState::trying,
               "only an attempt has an attempt's deadline");
   switch (lane.state) {
@@ -216,8 +234,13 @@ void check_records(Shell& shell, Request& request) {
 }
 
 void check_request(Shell& shell, Request& request) {
-  shell.claim(request.state == RequestState::racing || request.state == RequestState::receiving,
-              "a live request races or receives");
+  shell.claim(request.state == RequestState::racing || request.state == RequestState::receiving ||
+                  request.state == RequestState::parked,
+              "a live request is parked, races or receives");
+  if (request.state == RequestState::parked) {
+    shell.claim(!request.counted && request.lanes[0].state == LaneState::ready, "the parked wait");
+    return;
+  }
   bool first_ready = true;
   uint32_t held = 0;
   uint32_t in_race = 0;
@@ -253,8 +276,9 @@ bool failed_for_good(const Request& request, int lane) {
     if (request.records[i].lane == lane) last = &request.records[i];
   }
   const uint32_t attempts = request.lanes[lane].attempt;
-  if (last == nullptr && attempts == 0) return request.policy->use_budget;  // it was not paid for
-  if (last == nullptr || last->attempt < attempts) return true;             // no memory for its record
+  const bool parked = request.lanes[0].attempt == 0;                                  // it never began
+  if (last == nullptr && attempts == 0) return parked || request.policy->use_budget;  // not paid for
+  if (last == nullptr || last->attempt < attempts) return true;  // no memory for its record
   return last->outcome == core::Outcome::failed || last->outcome == core::Outcome::followed;
 }
 
@@ -297,7 +321,7 @@ void check_begins(Shell& shell, const Request& request, const core::Lane& lane) 
   shell.claim(lane.attempt <= request.policy->max_attempts, "attempts within the limit");
   const Truth& truth = request.truths[lane.index];
   const bool honours = request.policy->retry_after_max.ns > 0;
-  shell.claim(!honours || shell.now() >= truth.not_before,
+  shell.claim(!honours || lane.target != truth.asked_by || shell.now() >= truth.not_before,
               "no retry before the time that was asked for");
   if (request.repeatable || request.policy->retry_unsafe) return;
   for (size_t i = 0; i < request.record_room.size(); ++i) {
@@ -332,7 +356,10 @@ void check_ended(Shell& shell, const Request& request) {
     }
   }
   const bool from_outside = request.stop == core::Stop::cancelled || request.stop == core::Stop::closed;
-  shell.claim((request.winner >= 0) == (request.error == 0), "a response or an error");
+  shell.claim((request.winner >= 0) != (request.error != 0 || request.fell_back),
+              "a response, an error or a fallback");
+  shell.claim(!request.fell_back || (request.error == 0 && request.winner < 0),
+              "a fallback is an answer of nobody's");
   if (request.winner >= 0) check_winner(shell, request);
   const bool is_told = request.told_lane == request.winner &&
                        (request.winner < 0 || request.told_attempt == request.winner_attempt);
@@ -365,6 +392,7 @@ void check_nothing_left(Shell& shell) {
   for (const auto& origin : shell.origins()) {
     shell.claim(origin->connections == 0 && origin->idle_count == 0 && origin->waiting_count == 0,
                 "no origin counts anything");
+    shell.claim(origin->in_flight == 0 && origin->parked == nullptr, "nobody is in flight or parked");
     shell.claim(origin->idle == nullptr && origin->waiting == nullptr &&
                     origin->waiting_tail == &origin->waiting,
                 "no origin's list holds anybody");

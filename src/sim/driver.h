@@ -36,6 +36,8 @@ class Driver {
 
   virtual core::Verdict verdict(Request& request, core::Lane& lane) = 0;
   virtual Duration backoff(Request& request, core::Lane& lane, double random) = 0;
+  // Whether the user has a response for when nothing acceptable came.
+  virtual bool fallback(Request&) { return false; }
   virtual void head(Request& request) = 0;
   virtual void done(Request& request, const Ended& ended) = 0;
 

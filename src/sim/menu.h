@@ -70,6 +70,7 @@ class Menu final : private Driver {
   void closed(Connection&) override {}
   core::Verdict verdict(Request& request, core::Lane& lane) override;
   Duration backoff(Request& request, core::Lane& lane, double random) override;
+  bool fallback(Request&) override { return !kind_ && choices_.one_in(2); }
   void head(Request&) override {}
   void done(Request&, const Ended&) override {}
 

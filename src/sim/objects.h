@@ -24,10 +24,17 @@ struct Origin : core::Origin {
 
 // What really happened to a lane's present or last exchange.
 struct Truth {
+  void meets(const core::Connection& connection) {
+    met = true;
+    endpoint = connection.endpoint;
+  }
+
   Instant attempt_began{}, dialed{}, sent{}, moved{};  // `moved`: the last sign of life of a body
   Instant not_before{};                                // what the last response asked for
+  uint8_t asked_by = 0;                                // and the target that it came from
   uint32_t attempt = 0;
-  uint64_t endpoint = 0;    // that it meets
+  bool met = false;         // it was dialed for or sent somewhere
+  uint64_t endpoint = 0;    // there; 0: the origin has none
   uint64_t failed_at = 0;   // that the attempt before it met last
   uint32_t head_order = 0;  // which of the request's heads it was; 0: none
   bool dialing = false;
@@ -41,6 +48,7 @@ struct Request : core::Request {
   core::Policy own_policy;
   std::vector<core::Lane> lane_room;
   std::vector<core::Account> account_room;
+  std::vector<core::Target> target_room;
   std::vector<core::Record> record_room;
   std::vector<Truth> truths;  // a lane each
   std::vector<bool> checked;  // a record each: its end was looked at
@@ -69,6 +77,7 @@ struct Ended {
   int winner = -1;
   uint32_t winner_attempt = 0;
   bool head_told = false;
+  bool fell_back = false;
   Instant began{}, at{};
   std::vector<core::Record> records;
 };

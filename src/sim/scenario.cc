@@ -40,6 +40,8 @@ core::Limits some_limits(Choices& choices) {
   limits.waiting_per_origin = choices.one_in(4) ? choices.below(3) : 100;
   limits.idle_timeout = ms(choices.between(1, 2000));
   limits.connection_age_max = choices.one_in(4) ? ms(choices.between(1, 500)) : ms(600'000);
+  if (choices.one_in(4)) limits.in_flight_per_origin = 1 + choices.below(3);
+  if (choices.one_in(4)) limits.wait_most = ms(choices.between(1, 500));
   limits.happy_eyeballs_delay = ms(choices.between(1, 250));
   return limits;
 }
@@ -126,11 +128,17 @@ class Scenario final : public World {
     ++submitted_;
     Sent sent;
     sent.origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
+    for (uint32_t more = choices_.one_in(3) ? 1 + choices_.below(3) : 0; more != 0; --more) {
+      sent.other_origins.push_back(choices_.below(static_cast<uint32_t>(shell_.origins().size())));
+    }
+    if (choices_.one_in(2)) sent.weights = {choices_.below(3), choices_.below(3)};
+    if (sent.other_origins.empty()) sent.weights.clear();
     sent.policy = some_policy(choices_);
     unlimited_ |= sent.policy.max_attempts == core::Policy::kUnlimited;
     sent.repeatable = !choices_.one_in(3);
     sent.streamed = choices_.one_in(3);
     sent.wants_head = choices_.one_in(3);
+    sent.fallback = choices_.one_in(3);
     sent.lanes = sent.repeatable ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
     const uint32_t id = shell_.submit(sent);
     if (choices_.one_in(6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });
@@ -261,6 +269,10 @@ class Scenario final : public World {
   Duration backoff(Request& request, core::Lane&, double) override {
     if (choices_.one_in(8)) act(request.id);
     return some_wait(choices_);
+  }
+  bool fallback(Request& request) override {
+    if (choices_.one_in(8)) act(request.id);
+    return choices_.one_in(2);
   }
   void head(Request& request) override { act(request.id); }
   void done(Request& request, const Ended&) override { act(request.id); }

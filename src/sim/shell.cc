@@ -128,10 +128,10 @@ void Shell::open_record(core::Lane& lane) {
   Truth& truth = request.truths[lane.index];
   if (truth.attempt != lane.attempt) {
     truth.attempt_began = now_;
-    if (truth.endpoint != 0) truth.failed_at = truth.endpoint;
-    truth.endpoint = 0;
+    if (truth.met) truth.failed_at = truth.endpoint;
+    truth.met = false;
   }
-  if (lane.kind == core::Kind::resend) truth.endpoint = 0;  // a stale connection is nobody's fault
+  if (lane.kind == core::Kind::resend) truth.met = false;  // a stale connection is nobody's fault
   truth.attempt = lane.attempt;
   truth.dialing = truth.any_sent = truth.whole = truth.left = false;
   truth.head_order = 0;
@@ -187,7 +187,7 @@ bool Shell::dial_next(Connection& connection) {
   connection.endpoint = connection.untried.back();
   connection.untried.pop_back();
   note("tries endpoint", static_cast<uint32_t>(connection.endpoint));
-  if (connection.lane != nullptr) truth(*connection.lane).endpoint = connection.endpoint;
+  if (connection.lane != nullptr) truth(*connection.lane).meets(connection);
   return true;
 }
 
@@ -206,6 +206,7 @@ void Shell::dialed(Connection& connection, const Dialing& dialing) {
 // A refused endpoint is followed by the next one at once.
 void Shell::dial_lost(Connection& connection, int error) {
   note("dial failed", connection.id, error);
+  if (connection.lane != nullptr) truth(*connection.lane).meets(connection);
   const bool refused = error == -ECONNREFUSED && connection.state == core::ConnectionState::dialing;
   if (refused && connection.endpoint != 0) {
     engine_.endpoint_failed(connection, connection.endpoint, now_);
@@ -242,7 +243,7 @@ void Shell::send(core::Lane& lane) {
     return;
   }
   if (lane.reused) check_reuses(*this, request_of(lane), lane);
-  truth.endpoint = connection.endpoint;
+  truth.meets(connection);
   connection.gathered = 0;
   truth.moved = now_;
   switch (sending) {
@@ -317,10 +318,16 @@ void Shell::tell(Request& request) {
   if (take(work::kLog)) tell_records(request);
   if (take(work::kVerdict)) ask(request, core::Question::verdict);
   if (take(work::kBackoff)) ask(request, core::Question::backoff);
+  if (take(work::kFallback)) {
+    claim(!request.head_told, "no fallback once a head was told");
+    const bool given = driver_.fallback(request);
+    note("fallback", request.id, given);
+    engine_.fallback(request, given, now_);
+  }
   run_io();
   if (take(work::kHead)) {
     claim(++request.heads_told == 1, "the head is told twice");
-    claim(request.winner >= 0, "a head is told of a response only");
+    claim(request.winner >= 0 || request.fell_back, "a head is told of a response only");
     request.head_told = true;
     request.told_lane = request.winner;
     request.told_attempt = request.winner_attempt;
@@ -372,6 +379,7 @@ void Shell::tell_done(Request& request) {
   ended.stop = request.stop;
   ended.head_told = request.head_told;
   ended.winner = request.winner;
+  ended.fell_back = request.fell_back;
   ended.winner_attempt = request.winner_attempt;
   ended.began = request.began;
   ended.at = now_;

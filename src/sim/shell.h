@@ -35,18 +35,21 @@ constexpr uint64_t key_of_endpoint(uint32_t origin, uint32_t endpoint) {
 // What pester_send would be given.
 struct Sent {
   uint32_t origin = 0;
+  std::vector<uint32_t> other_origins;  // of further base URLs
+  std::vector<uint32_t> weights;        // of all of them; none: in order
   core::Policy policy;
   uint8_t lanes = 1;
   bool repeatable = true;
   bool streamed = false;
   bool wants_head = false;  // also of a gathered answer
+  bool fallback = false;    // the driver is asked for one
 };
 
 class Shell {
  public:
   Shell(const core::Limits& limits, uint64_t seed, Driver& driver)
       : engine_(limits, seed, {}), driver_(driver) {
-    engine_.set_ledger(&ledger_);
+    engine_.set_ledger(core::Ledger(&ledger_));
   }
   ~Shell();
   Shell(const Shell&) = delete;

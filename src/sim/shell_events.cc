@@ -48,6 +48,7 @@ uint32_t Shell::submit(const Sent& sent) {
   request.repeatable = sent.repeatable;
   request.streamed = sent.streamed;
   request.wants_head = sent.streamed || sent.wants_head;
+  request.wants_fallback = sent.fallback;
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
@@ -56,7 +57,14 @@ uint32_t Shell::submit(const Sent& sent) {
     request.accounts = request.account_room.data();
   }
   if (sent.policy.use_budget) ++budgeted_;
-  if (sent.policy.needs_health()) watch_health(*origins_[sent.origin]);
+  request.target_room.push_back({origins_[sent.origin].get()});
+  for (const uint32_t other : sent.other_origins) request.target_room.push_back({origins_[other].get()});
+  for (size_t i = 0; i < sent.weights.size(); ++i) request.target_room[i].weight = sent.weights[i];
+  for (const core::Target& target : request.target_room) {
+    if (sent.policy.needs_health()) watch_health(static_cast<Origin&>(*target.origin));
+  }
+  request.target_count = static_cast<uint8_t>(request.target_room.size());
+  if (request.target_count > 1) request.targets = request.target_room.data();
   for (uint8_t i = 0; i < sent.lanes; ++i) {
     request.lanes[i].request = &request;
     request.lanes[i].index = i;
@@ -169,6 +177,7 @@ void Shell::head(Connection& connection, const Head& it) {
     auto& origin = static_cast<Origin&>(*lane.origin);
     origin.gate = std::max(origin.gate, now_ + asked);
   }
+  truth.asked_by = lane.target;
   truth.not_before = now_ + Duration::from_ms(int64_t{it.retry_after_s} * 1'000);
   truth.moved = now_;
   const uint32_t id = connection.id;

@@ -66,6 +66,7 @@ class Simulation final : private Driver {
   Duration backoff(Request& request, core::Lane& lane, double random) override {
     return world_.backoff(request, lane, random);
   }
+  bool fallback(Request& request) override { return world_.fallback(request); }
   void head(Request& request) override { world_.head(request); }
   void done(Request& request, const Ended& ended) override { world_.done(request, ended); }
 

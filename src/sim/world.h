@@ -45,6 +45,7 @@ class World {
   virtual bool memory_is_out() { return false; }
   virtual core::Verdict verdict(Request&, core::Lane&) { return core::Verdict::by_rule; }
   virtual Duration backoff(Request&, core::Lane&, double) { return {}; }
+  virtual bool fallback(Request&) { return false; }
   virtual void head(Request&) {}
   virtual void done(Request&, const Ended&) {}
 

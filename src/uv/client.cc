@@ -94,6 +94,43 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(request.lanes[request.winner].connection);
 }
 
+// One more request may go there; nullptr when memory is out.
+Origin* take_origin(Client& client, const Request& request, const wire::Url& url) {
+  Origin* origin = client.origins.get(client.pool, url);
+  if (origin == nullptr) return nullptr;
+  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
+    return nullptr;
+  }
+  ++origin->requests;
+  return origin;
+}
+
+// The first one's origin is taken already; on failure that is undone as well.
+[[gnu::noinline]] bool take_targets(Client& client, Request& request, const wire::Url* const* others) {
+  request.targets[0].origin = request.origin;
+  for (uint8_t i = 1; i < request.target_count; ++i) {
+    request.targets[i].origin = take_origin(client, request, *others[i - 1]);
+    if (request.targets[i].origin != nullptr) continue;
+    request.target_count = i;
+    request_leave_origins(request);
+    return false;
+  }
+  return true;
+}
+
+int join_budget(Client& client, core::Why* why) {
+  SharedBudget* const budget = client.options.shared_budget;
+  if (budget == nullptr) return 0;
+  if (!budget->join(client.options.clock)) {
+    why->clear();
+    why->add("shared_budget: used by clients of another clock");
+    return PESTER_EOPTION;
+  }
+  client.shared_budget = budget;
+  client.engine.set_ledger(budget->ledger());
+  return 0;
+}
+
 // Before there is a handle on the loop, so that a refusal leaves the loop as it was.
 int check_overrides(const ResolverOptions& options, const wire::Allocator& memory, core::Why* why) {
   if (options.resolve.empty() && options.connect_to.empty()) return 0;
@@ -118,7 +155,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   client->loop = loop;
   client->scratch = static_cast<char*>(scratch);
   client->home = {loop, &client->pool, 0, pump_on_no_sockets, client};
-  int rc = check_overrides(options.resolver, memory, why);
+  int rc = join_budget(*client, why);
+  if (rc == 0) rc = check_overrides(options.resolver, memory, why);
   // Outlives the client when it goes while the certificates are being read: not of its memory.
   if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
   if (rc == 0) rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
@@ -179,18 +217,16 @@ void client_sockets_gone(Client& client) {
   if (client.ending) release_hold(client);
 }
 
-int client_submit(Client& client, Request& request, const wire::Url& url) {
+int client_submit(Client& client, Request& request, const wire::Url& url,
+                  const wire::Url* const* others) {
   if (client.closing) return PESTER_ECLOSING;
-  Origin* origin = client.origins.get(client.pool, url);
-  if (origin == nullptr) return UV_ENOMEM;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
-  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
-    return UV_ENOMEM;
-  }
+  Origin* origin = take_origin(client, request, url);
+  if (origin == nullptr) return UV_ENOMEM;
+  request.origin = origin;
+  if (request.targets != nullptr && !take_targets(client, request, others)) return UV_ENOMEM;
   request.client = &client;
   request.id = client.slots.add(&request);
-  request.origin = origin;
-  ++origin->requests;
   link_live(client, request);
   const core::Now now = client_now(client);
   request.began = now.mono;

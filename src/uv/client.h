@@ -18,6 +18,7 @@
 #include "uv/origins.h"
 #include "uv/request.h"
 #include "uv/resolver.h"
+#include "uv/shared_budget.h"
 #include "uv/worker_threads.h"
 #include "wire/memory.h"
 #include "wire/tls.h"
@@ -31,6 +32,9 @@ struct Hooks {
   void (*done)(Request& request) = nullptr;
   core::Verdict (*verdict)(Request& request, core::Lane& lane) = nullptr;
   core::Duration (*backoff)(Request& request, core::Lane& lane, double random) = nullptr;
+  // Whether there is a response for when nothing acceptable came: it is request.response then. A negative
+  // code: there is one that is no good.
+  int (*fallback)(Request& request) = nullptr;
   // `line` ends in NUL, without a newline.
   void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
@@ -48,12 +52,28 @@ struct ClientOptions {
   uint64_t seed = 0;  // 0: from the system
   core::RandomSource random;
   core::BudgetOptions budget;
+  SharedBudget* shared_budget = nullptr;  // in the place of one of its own
   core::BreakerOptions breaker;
-  uint64_t (*clock_ns)(void* data) = nullptr;  // nullptr: uv_hrtime
-  void* clock_data = nullptr;
+  // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
+  std::string_view attempt_header, deadline_header;
+  Clock clock;
   bool keep_log = false;
   bool log = false;    // hooks.log is wanted
   bool trace = false;  // hooks.trace is wanted
+};
+
+// A clock of the user's may be set back: time then goes on from where it was, or every deadline would
+// wait until the clock has caught up.
+class SteadyClock {
+ public:
+  int64_t take(int64_t told_ns) {
+    if (told_ns < told_ns_) behind_ns_ += told_ns_ - told_ns;
+    told_ns_ = told_ns;
+    return told_ns + behind_ns_;
+  }
+
+ private:
+  int64_t told_ns_ = 0, behind_ns_ = 0;
 };
 
 enum class Trust : uint8_t { unknown, loading, ready, failed };
@@ -91,9 +111,14 @@ class SpareResponses {
 
 struct Client {
   Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
-      : options(given), pool(allocator), ledger(given.budget), engine(given.limits, seed, given.random) {
-    engine.set_ledger(&ledger);
+      : options(given), pool(allocator), budget(given.budget), engine(given.limits, seed, given.random) {
+    engine.set_ledger(core::Ledger(&budget));
   }
+  ~Client() {
+    if (shared_budget != nullptr) shared_budget->leave();
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   ClientOptions options;
   Hooks hooks;
@@ -102,7 +127,8 @@ struct Client {
   wire::BlockPool pool;
   SpareResponses spares;
   wire::ResponseParser* spare_parser = nullptr;  // most messages come whole: one serves all
-  core::Budget ledger;
+  core::Budget budget;
+  SharedBudget* shared_budget = nullptr;  // in its place, joined
   core::Engine engine;
   core::Slots slots;
   Origins origins;
@@ -126,6 +152,7 @@ struct Client {
   uint64_t bytes_sent = 0, bytes_received = 0;
   core::Record unread_record;  // written to where an exchange has none
 
+  mutable SteadyClock steady;  // of a clock of the user's
   uv_timer_t timer;
   core::Instant timer_at = core::Instant::never();  // when it will fire
   core::Instant grace = core::Instant::never();     // deadlines until then had their late look
@@ -154,7 +181,9 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 
 // `request` is filled in but for what the client and the engine set. UV_ENOMEM, PESTER_ECLOSING: then
 // the request is still the caller's.
-[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url);
+// `others`: URLs of the targets beyond the first, where it has several.
+[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url,
+                                const wire::Url* const* others = nullptr);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);

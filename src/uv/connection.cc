@@ -355,6 +355,7 @@ void connection_free(Connection& connection) {
   wire::BlockPool& pool = connection.client->pool;
   connection.response.release(pool);
   connection.pending.release(pool);
+  connection.own_head.release(pool);
   connection_stop_parsing(connection);
   pool.give({&connection, sizeof connection});
 }

@@ -41,7 +41,9 @@ struct Connection : core::Connection {
   wire::Bytes pending;          // what could not be parsed yet; at most a read and a TLS record
   Request* shown_to = nullptr;  // whose result shows `response` now
   size_t pending_taken = 0;     // of it, parsed, and told by the time the connection goes on
-  size_t taken = 0;             // of the request's bytes, given to the socket or to TLS
+  wire::Bytes own_head;         // goes out instead of the request's own; empty: that one
+  size_t to_send = 0;           // head and body
+  size_t taken = 0;             // of it, given to the socket or to TLS
   uint64_t idle_entry = 0;      // the client's entry in which it became idle: no need to look at it then
   core::Instant tcp_at{};
   int64_t dns_ns = -1, connect_ns = -1, tls_ns = -1;  // of a connection that has served nobody

@@ -1,34 +1,48 @@
 // SPDX-License-Identifier: MIT
 // Sending: the request's bytes, straight or through TLS.
 #include "core/assert.h"
+#include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/own_head.h"
 
 namespace pester::uv {
 
 namespace {
 
+// What is to be sent next, in one piece: head and body lie together, but for a head of the exchange's
+// own.
+std::string_view next_piece(const Connection& connection, const Request& request) {
+  const size_t head = connection.own_head.size();
+  const size_t taken = connection.taken;
+  if (head == 0) return {request.wire_bytes + taken, connection.to_send - taken};
+  if (taken < head) return {connection.own_head.data() + taken, head - taken};
+  return core::part(request.body(), taken - head);
+}
+
 // Plain bytes to the socket. Returns false when it is broken.
 bool send_plain(Connection& connection, Request& request) {
-  const char* left = request.wire_bytes + connection.taken;
-  const ssize_t n = socket_send(connection.socket, left, request.wire_size - connection.taken);
-  if (n >= 0) {
+  std::string_view piece;
+  do {
+    piece = next_piece(connection, request);
+    const ssize_t n = socket_send(connection.socket, piece.data(), piece.size());
+    if (n == UV_EAGAIN) return true;
+    if (n < 0) {
+      connection.send_error = static_cast<int>(n);
+      return false;
+    }
     connection.taken += static_cast<size_t>(n);
-    return true;
-  }
-  if (n == UV_EAGAIN) return true;
-  connection.send_error = static_cast<int>(n);
-  return false;
+    if (static_cast<size_t>(n) != piece.size()) return true;
+  } while (connection.taken != connection.to_send);
+  return true;
 }
 
 bool send_through_tls(Connection& connection, Request& request) {
   for (;;) {
     if (!connection_flush_tls(connection)) return false;
-    const size_t left = request.wire_size - connection.taken;
-    if (left == 0 || !wire::tls_output(connection.tls).empty()) return true;
+    if (connection.taken == connection.to_send || !wire::tls_output(connection.tls).empty()) return true;
     size_t count = 0;
-    const auto status =
-        wire::tls_write(connection.tls, {request.wire_bytes + connection.taken, left}, &count);
+    const auto status = wire::tls_write(connection.tls, next_piece(connection, request), &count);
     connection.taken += count;
     if (status == wire::TlsStatus::failed) {
       connection.send_error = wire::tls_error(connection.tls);
@@ -55,8 +69,8 @@ void on_send_failed(Connection& connection, core::Lane& lane, core::Now now) {
   connection_fail(connection, lane, connection.send_error, detail, now);
 }
 
-bool all_sent(const Connection& connection, const Request& request) {
-  return connection.taken == request.wire_size &&
+bool all_sent(const Connection& connection) {
+  return connection.taken == connection.to_send &&
          (connection.tls == nullptr || wire::tls_output(connection.tls).empty());
 }
 
@@ -88,6 +102,12 @@ void connection_send(core::Lane& lane, core::Now now) {
     return;
   }
   Request& request = request_of(lane);
+  connection.to_send = request.wire_size;
+  connection.own_head.clear();
+  if (request.composes && !compose_head(connection, lane, now)) {
+    client.engine.refused(lane, UV_ENOMEM, now.mono);
+    return;
+  }
   connection_begin_record(connection, lane, now);
   connection_part(connection);
   client.spares.lend(connection.response);
@@ -106,7 +126,9 @@ void connection_send(core::Lane& lane, core::Now now) {
   }
   if (client.options.trace) {
     client_tell(client, lane, Trace::connected, {});
-    client_tell(client, lane, Trace::request, {request.wire_bytes, request.wire_head_bytes});
+    const std::string_view plain = {request.wire_bytes, request.wire_head_bytes};
+    client_tell(client, lane, Trace::request,
+                connection.own_head.empty() ? plain : connection.own_head.view());
   }
   connection_send_on(connection, now);
 }
@@ -127,7 +149,7 @@ void connection_send_on(Connection& connection, core::Now now) {
     on_send_failed(connection, *lane, now);
     return;
   }
-  if (all_sent(connection, request)) {
+  if (all_sent(connection)) {
     connection.sending = false;
     record.sent = now.mono.ns - request.began.ns;
     (void)socket_poll(connection.socket, connection.stopped ? 0 : UV_READABLE);

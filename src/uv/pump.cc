@@ -132,12 +132,12 @@ void tell_log(Client& client, Request& request, uint32_t index) {
   const core::Record& record = request.records[index];
   char failure[64];
   char line[1024];
-  const int size = std::snprintf(line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
-                                 static_cast<long long>(time(nullptr)), label_of(request),
-                                 static_cast<int>(request.method_bytes), request.method().data(),
-                                 static_cast<int>(std::min(request.url_bytes, size_t{700})),
-                                 request.url().data(), record.lane, record.attempt - 1,
-                                 failure_text(request, record, index, failure, sizeof failure));
+  const std::string_view url = request.url_of(record.target);
+  const int size = std::snprintf(
+      line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
+      static_cast<long long>(time(nullptr)), label_of(request), static_cast<int>(request.method_bytes),
+      request.method().data(), static_cast<int>(std::min(url.size(), size_t{700})), url.data(),
+      record.lane, record.attempt - 1, failure_text(request, record, index, failure, sizeof failure));
   const size_t bytes = std::min(static_cast<size_t>(std::max(size, 0)), sizeof line - 1);
   if (client.options.keep_log && request.log.size() + bytes + 1 <= kLogBytesMax) {
     if (request.log.reserve(client.pool, bytes + 2)) {
@@ -214,17 +214,45 @@ void ask_user(Client& client, Request& request, core::Question question) {
   }
 }
 
+// What would be delivered is shown meanwhile.
+[[gnu::noinline]] void ask_fallback(Client& client, Request& request) {
+  const core::Lane* newest = nullptr;
+  for (int i = 0; i < request.lane_count; ++i) {
+    const core::Lane& lane = request.lanes[i];
+    if (!lane.held && !lane.gathering) continue;
+    if (newest == nullptr || lane.head_seq > newest->head_seq) newest = &lane;
+  }
+  if (newest != nullptr && !(request.stored && request.stored_seq > newest->head_seq)) {
+    show(request, *newest);
+  } else {
+    request_show(request, request.stored ? &request.response : nullptr);
+  }
+  const int given = client.hooks.fallback(request);
+  request_show(request, nullptr);
+  const Instant now = client_now(client).mono;
+  if (given < 0) {
+    client.engine.cancel(request, given, request.stop, now);
+  } else {
+    client.engine.fallback(request, given > 0, now);
+  }
+}
+
 void tell_head(Client& client, Request& request) {
   if (request.winner >= 0) {
     show(request, request.lanes[request.winner]);
     if (request.shown == nullptr) request_show(request, &request.response);  // whole, or a kept one
+  } else if (request.fell_back) {
+    request_show(request, &request.response);
   }
   request.head_told = true;
   client.hooks.head(request);
+  if (request.fell_back && request.streamed && !request.response.body.empty()) {
+    client.hooks.body(request, request.response.body.view());
+  }
 }
 
 void tell_done(Client& client, Request& request, core::Now now) {
-  if (request.error != 0 || request.winner < 0) {
+  if (request.error != 0 || (request.winner < 0 && !request.fell_back)) {
     if (!request.head_told) request_show(request, nullptr);
   } else {
     request_show(request, &request.response);
@@ -240,7 +268,7 @@ void tell_done(Client& client, Request& request, core::Now now) {
   client.slots.remove(request.id);
   *request.back = request.next;
   if (request.next != nullptr) request.next->back = request.back;
-  --static_cast<Origin*>(request.origin)->requests;
+  request_leave_origins(request);
   client.hooks.done(request);
   request_show(request, nullptr);
   request.next = client.finished;
@@ -275,6 +303,7 @@ void tell(Client& client, Request& request, core::Now now) {
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
   if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
   if (take(work::kLog)) tell_records(client, request);
+  if (take(work::kFallback)) ask_fallback(client, request);
   if (client.options.trace) tell_ends(client, request);
   client_run_io(client, now);
   if (take(work::kHead)) tell_head(client, request);
@@ -313,8 +342,8 @@ void reap(Client& client) {
 }  // namespace
 
 core::Now client_now(const Client& client) {
-  const ClientOptions& options = client.options;
-  if (options.clock_ns != nullptr) return {{static_cast<int64_t>(options.clock_ns(options.clock_data))}};
+  const Clock& clock = client.options.clock;
+  if (clock.ns != nullptr) return {{client.steady.take(static_cast<int64_t>(clock.ns(clock.data)))}};
   timespec time;  // what uv_hrtime reads, without the way there
   clock_gettime(CLOCK_MONOTONIC, &time);
   return {{int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}};
@@ -328,6 +357,8 @@ core::Now client_enter(Client& client) {
 }
 
 void client_leave(Client& client, core::Now now) {
+  // The user's look at a certificate may have taken long, and the request goes out only now.
+  if (client.options.tls.verify_cb != nullptr) now = client_now(client);
   client_run_io(client, now);
   client_pump(client, now);
   reap(client);

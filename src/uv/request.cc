@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "uv/connection.h"
+#include "uv/origins.h"
 
 namespace pester::uv {
 
@@ -24,6 +25,7 @@ bool drop_oldest(Request& request) {
   for (uint32_t i = 0; i < request.record_count; ++i) {
     if (request.records[i].outcome == core::Outcome::running || !request.records[i].told) continue;
     const uint32_t behind = request.record_count - i - 1;
+    request.attempts_dropped += core::is_attempt(request.records[i].kind);
     std::memmove(request.records + i, request.records + i + 1, behind * sizeof(core::Record));
     std::memmove(request.extras + i, request.extras + i + 1, behind * sizeof(RecordExtra));
     --request.record_count;
@@ -95,6 +97,10 @@ void request_release(Request& request, wire::BlockPool& pool) {
   request.log.release(pool);
   request.traces.release(pool);
   give_records(request, pool);
+  if (request.fixed_fallback != nullptr) {
+    request.fixed_fallback->release(pool);
+    pool.give({request.fixed_fallback, sizeof(Response)});
+  }
   pool.give({&request, request.block_bytes});
 }
 
@@ -102,6 +108,16 @@ void request_show(Request& request, Response* response) {
   request.shown = response;
   if (request.shown_by != nullptr) request.shown_by->shown_to = nullptr;
   request.shown_by = nullptr;
+}
+
+void request_leave_origins(Request& request) {
+  if (request.targets == nullptr) {
+    --static_cast<Origin*>(request.origin)->requests;
+    return;
+  }
+  for (uint8_t i = 0; i < request.target_count; ++i) {
+    --static_cast<Origin*>(request.targets[i].origin)->requests;
+  }
 }
 
 bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane) {

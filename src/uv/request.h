@@ -64,6 +64,14 @@ inline constexpr uint16_t kBody = 0x100;   // `span` is a part of the streamed b
 inline constexpr uint16_t kTrace = 0x200;  // `traces` has events
 }  // namespace shell_work
 
+// How a request is sent to one of its base URLs: the texts lie in the request's block.
+struct TargetText {
+  const char* url;
+  size_t url_bytes;
+  const char* head;
+  size_t head_bytes;
+};
+
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
 // up, each where the one before it ends: URL, NUL, method, NUL, head, body.
 struct Request : core::Request {
@@ -75,11 +83,13 @@ struct Request : core::Request {
   RecordExtra* extras = nullptr;     // beside core::Request::records
   const char* wire_bytes = nullptr;  // head and body, one behind the other
   size_t wire_size = 0, wire_head_bytes = 0, url_bytes = 0, method_bytes = 0;
+  const TargetText* target_texts = nullptr;  // beside core::Request::targets
   uint32_t records_bytes = 0;  // of the records' own block, once the first ones' room is used up
   uint16_t record_room = 0;
   bool no_body : 1 = false;      // HEAD
   bool wants_close : 1 = false;  // the user sent "Connection: close"
   bool is_form : 1 = false;      // the log has Pester's word for it
+  bool composes : 1 = false;     // a head as it goes out may differ from the one in wire_bytes
   bool paused = false;
   const core::Lane* asked = nullptr;  // while the user is asked about a lane
   Response response;                  // of the winner, once it is whole; or kept in case none comes
@@ -93,9 +103,18 @@ struct Request : core::Request {
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
+  Response* fixed_fallback = nullptr;  // for when nothing acceptable comes; a block of its own
+  uint32_t attempts_dropped = 0;       // records of attempts that made room for later ones
 
   [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }
+  [[nodiscard]] std::string_view url_of(uint8_t target) const {
+    if (target_texts == nullptr) return url();
+    return {target_texts[target].url, target_texts[target].url_bytes};
+  }
+  [[nodiscard]] std::string_view body() const {
+    return {wire_bytes + wire_head_bytes, wire_size - wire_head_bytes};
+  }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
@@ -109,6 +128,9 @@ struct Request : core::Request {
 void request_release(Request& request, wire::BlockPool& pool);
 // Shows `response`, of the request's own or nullptr.
 void request_show(Request& request, Response* response);
+
+// It will not go to its origins any more.
+void request_leave_origins(Request& request);
 
 // Room for one more record, which is returned; false when memory is out.
 [[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);

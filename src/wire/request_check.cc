@@ -242,4 +242,12 @@ int check_request_head(const RequestHead& head, RequestHeadInfo* info, Why* why)
   return 0;
 }
 
+bool is_field(std::string_view name, std::string_view value) {
+  return !name.empty() && run_of(name, kToken) == name.size() && run_of(value, kValue) == value.size();
+}
+
+bool may_add_field(std::string_view name) {
+  return !name.empty() && run_of(name, kToken) == name.size() && known_header(name) == Known::other;
+}
+
 }  // namespace pester::wire

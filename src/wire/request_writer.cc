@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "core/text.h"
 #include "wire/basic_credentials.h"
 #include "wire/known_header.h"
 #include "wire/request_check.h"
@@ -218,6 +219,18 @@ size_t form_urlencode(std::string_view text, char* out) {
     bytes += plain ? 1 : 3;
   }
   return bytes;
+}
+
+bool head_has_field(std::string_view head, std::string_view name) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  for (size_t at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
+    const std::string_view line = core::part(head, at + 1);
+    if (line.size() <= name.size() || line[name.size()] != ':') continue;
+    size_t same = 0;
+    while (same < name.size() && lower(line[same]) == lower(name[same])) ++same;
+    if (same == name.size()) return true;
+  }
+  return false;
 }
 
 }  // namespace pester::wire

@@ -63,6 +63,14 @@ struct RequestHeadInfo {
 // Writes exactly the bytes measured, the empty line included.
 void write_request_head(const RequestHead& head, char* out);
 
+// Whether a field of that name can be added to any request: a token, and none that Pester writes itself
+// or refuses.
+[[nodiscard]] bool may_add_field(std::string_view name);
+// Whether the two could stand in a head: a token, and nothing that would break its line.
+[[nodiscard]] bool is_field(std::string_view name, std::string_view value);
+// Whether a written head has a field of that name, in any case.
+[[nodiscard]] bool head_has_field(std::string_view head, std::string_view name);
+
 // application/x-www-form-urlencoded of one text: returns the bytes written to `out`, which has room for
 // three times its size; out == nullptr only counts.
 size_t form_urlencode(std::string_view text, char* out);

@@ -145,6 +145,48 @@ static void budget_and_breaker_are_named(void** state) {
   refused("breaker");
 }
 
+static void a_shared_budget_is_refused_by_the_same_rules(void** state) {
+  pester_budget_options_t given;
+  pester_budget_t* budget = NULL;
+  char reason[200];
+  (void)state;
+#define REFUSES_BUDGET(field, value)                                          \
+  do {                                                                        \
+    pester_budget_options_init(&given);                                       \
+    given.error_text = reason;                                                \
+    given.error_text_size = sizeof reason;                                    \
+    given.field = (value);                                                    \
+    assert_int_equal(pester_budget_new(&budget, &given), PESTER_EOPTION);     \
+    if (strstr(reason, "budget." #field) == NULL) fail_msg("\"%s\"", reason); \
+  } while (0)
+  REFUSES_BUDGET(ratio_per_mille, -1);
+  REFUSES_BUDGET(ratio_per_mille, 10001);
+  REFUSES_BUDGET(floor_per_second, -2);
+  REFUSES_BUDGET(floor_per_second, 1000001);
+  REFUSES_BUDGET(window_ms, -1);
+  REFUSES_BUDGET(window_ms, 3600001);
+  pester_budget_options_init(&given);
+  given.struct_size = 0;
+  assert_int_equal(pester_budget_new(&budget, &given), PESTER_EOPTION);
+  assert_int_equal(pester_budget_new(NULL, NULL), UV_EINVAL);
+  assert_null(budget);
+}
+
+static void a_budget_of_both_kinds_is_refused(void** state) {
+  pester_budget_options_t own;
+  pester_budget_t* budget;
+  pester_budget_stats_t stats;
+  (void)state;
+  pester_budget_options_init(&own);
+  assert_int_equal(pester_budget_new(&budget, NULL), 0);
+  options.budget = &own;
+  options.shared_budget = budget;
+  refused("shared_budget");
+  pester_budget_stats(budget, &stats);
+  assert_int_equal(stats.balance_per_mille, 100000); /* a window of the default floor */
+  pester_budget_free(budget);
+}
+
 static void overrides_are_named_with_their_text(void** state) {
   const char* rules[] = {"localhost:80:not-an-address"};
   (void)state;
@@ -286,6 +328,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(each_number_out_of_range_is_named, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(budget_and_breaker_are_named, open_loop, close_loop),
+      cmocka_unit_test_setup_teardown(a_shared_budget_is_refused_by_the_same_rules, open_loop,
+                                      close_loop),
+      cmocka_unit_test_setup_teardown(a_budget_of_both_kinds_is_refused, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(overrides_are_named_with_their_text, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(policies_of_no_name_are_refused, open_loop, close_loop),
       cmocka_unit_test_setup_teardown(an_allocator_in_parts_is_refused, open_loop, close_loop),

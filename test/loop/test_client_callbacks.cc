@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Claims about what users do inside callbacks: from each of them, each function of the header, and still
-// one end for each request and nothing left on the loop.
+// one end for each request and nothing left on the loop. That of TLS is in test_client_tls.cc.
 #include "support/client_case.h"
 
 #include "support/cmocka.h"
@@ -148,25 +148,25 @@ void run_everywhere(Deed what) {
   }
 }
 
-void nothing_is_harmless_everywhere(void**) {
+void nothing_from_inside_every_callback_is_harmless(void**) {
   run_everywhere(kNothing);
 }
-void cancel_is_harmless_everywhere(void**) {
+void cancel_from_inside_every_callback_is_harmless(void**) {
   run_everywhere(kCancel);
 }
-void close_is_harmless_everywhere(void**) {
+void close_from_inside_every_callback_is_harmless(void**) {
   run_everywhere(kClose);
 }
-void send_is_harmless_everywhere(void**) {
+void send_from_inside_every_callback_is_harmless(void**) {
   run_everywhere(kSend);
 }
-void pause_and_resume_are_harmless_everywhere(void**) {
+void pause_and_resume_from_inside_every_callback_are_harmless(void**) {
   run_everywhere(kPauseResume);
 }
-void sending_many_is_harmless_everywhere(void**) {
+void sending_many_from_inside_every_callback_is_harmless(void**) {
   run_everywhere(kSendMany);
 }
-void cancel_and_send_is_harmless_everywhere(void**) {
+void cancel_and_send_from_inside_every_callback_is_harmless(void**) {
   run_everywhere(kCancelAndSend);
 }
 
@@ -196,13 +196,13 @@ void an_id_that_is_over_is_nobodys(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(nothing_is_harmless_everywhere),
-      cmocka_unit_test(cancel_is_harmless_everywhere),
-      cmocka_unit_test(close_is_harmless_everywhere),
-      cmocka_unit_test(send_is_harmless_everywhere),
-      cmocka_unit_test(pause_and_resume_are_harmless_everywhere),
-      cmocka_unit_test(sending_many_is_harmless_everywhere),
-      cmocka_unit_test(cancel_and_send_is_harmless_everywhere),
+      cmocka_unit_test(nothing_from_inside_every_callback_is_harmless),
+      cmocka_unit_test(cancel_from_inside_every_callback_is_harmless),
+      cmocka_unit_test(close_from_inside_every_callback_is_harmless),
+      cmocka_unit_test(send_from_inside_every_callback_is_harmless),
+      cmocka_unit_test(pause_and_resume_from_inside_every_callback_are_harmless),
+      cmocka_unit_test(sending_many_from_inside_every_callback_is_harmless),
+      cmocka_unit_test(cancel_and_send_from_inside_every_callback_is_harmless),
       cmocka_unit_test(an_id_that_is_over_is_nobodys),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

@@ -329,35 +329,6 @@ void a_host_that_blocks_its_loop_is_no_timeout(void**) {
   assert_int_equal(c.end(), 0);
 }
 
-// As above, but the loop comes back in the very turn in which the deadline is over.
-void an_answer_in_the_turn_of_its_deadline_is_in_time(void**) {
-  c.policy.first_byte_timeout_ms = 200;
-  c.policy.attempt_timeout_ms = 200;
-  c.policy.total_timeout_ms = 200;
-  c.serve([](Peer& peer) {
-    while (!peer.head().empty()) {
-      sleep_ms(10);
-      peer.answer("in time");
-    }
-  });
-  for (int late_ms = 0; late_ms < 4; ++late_ms) {
-    outcome = {};
-    assert_int_equal(c.open(), 0);
-    const uint64_t began = uv_hrtime();
-    assert_int_equal(c.get(c.server->url(), &outcome), 0);
-    assert_true(c.run_until([] { return c.stats().bytes_sent != 0; }));
-    const uint64_t until = began + static_cast<uint64_t>(200 + late_ms) * 1'000'000;
-    while (uv_hrtime() < until) sleep_ms(1);
-    c.run();
-    assert_int_equal(outcome.error, 0);
-    assert_int_equal(outcome.exchanges.size(), 1);
-    assert_int_equal(pester_client_close(c.client, nullptr, nullptr), 0);
-    c.run();
-    c.client = nullptr;
-  }
-  assert_int_equal(c.end(), 0);
-}
-
 }  // namespace
 
 int main() {
@@ -376,7 +347,6 @@ int main() {
       cmocka_unit_test_setup(each_deadline_has_its_code, nullptr),
       cmocka_unit_test_setup(a_gap_in_the_body_has_its_code, begin),
       cmocka_unit_test_setup(a_host_that_blocks_its_loop_is_no_timeout, begin),
-      cmocka_unit_test_setup(an_answer_in_the_turn_of_its_deadline_is_in_time, begin),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -236,6 +236,8 @@ void what_follows_an_answer_is_nobodys(void**) {
   }
 }
 
+Outcome another;  // sent from inside the callback, once
+
 int verify_and(const char* host, const unsigned char* leaf, size_t leaf_len, const char*, void* data) {
   if (std::strcmp(host, "host.example.test") != 0 || leaf == nullptr || leaf_len == 0) std::abort();
   switch (*static_cast<int*>(data)) {
@@ -247,15 +249,23 @@ int verify_and(const char* host, const unsigned char* leaf, size_t leaf_len, con
       return 0;
     case 3:
       return 1;
+    case 4:
+      if (another.id == 0 && c.get(url(), &another) != 0) std::abort();
+      return 0;
+    case 5:
+      (void)pester_cancel(c.client, outcome.id);
+      if (another.id == 0 && c.get(url(), &another) != 0) std::abort();
+      return 0;
     default:
       return 0;
   }
 }
 
-void the_verify_callback_may_do_anything(void**) {
-  const int errors[] = {0, PESTER_ECANCELED, PESTER_ECLOSED, PESTER_ECERTIFICATE};
-  for (int deed = 0; deed < 4; ++deed) {
+void cancel_close_and_send_from_inside_the_verify_callback_are_harmless(void**) {
+  const int errors[] = {0, PESTER_ECANCELED, PESTER_ECLOSED, PESTER_ECERTIFICATE, 0, PESTER_ECANCELED};
+  for (int deed = 0; deed < 6; ++deed) {
     begin(nullptr);
+    another = {};
     serve_tls([](TlsPeer& tls, Peer&) {
       if (tls.head().empty()) return;
       ++c.server->count;
@@ -270,9 +280,35 @@ void the_verify_callback_may_do_anything(void**) {
     assert_int_equal(outcome.done, 1);
     assert_int_equal(outcome.error, errors[deed]);
     c.server->stop();
-    assert_int_equal(c.server->count, deed == 0);
+    const int sent = another.id != 0;
+    assert_int_equal(sent, deed >= 4);
+    assert_int_equal(another.done, sent);
+    assert_string_equal(another.body.c_str(), sent != 0 ? "hello" : "");
+    assert_int_equal(c.server->count, sent + (errors[deed] == 0 ? 1 : 0));
     end_tls();
   }
+}
+
+// A deadline counts from when the request was sent, which is after the callback.
+void a_verify_callback_that_blocks_takes_no_time_from_the_first_byte(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().empty()) return;
+    sleep_ms(60);
+    tls.say(ok("hello"));
+    tls.flush();
+  });
+  c.policy.max_attempts = 1;
+  c.policy.first_byte_timeout_ms = 120;
+  c.tls.verify_cb = [](const char*, const unsigned char*, size_t, const char*, void*) {
+    sleep_ms(150);
+    return 0;
+  };
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url(), &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.error, 0);
+  assert_string_equal(outcome.body.c_str(), "hello");
+  end_tls();
 }
 
 void a_big_body_goes_both_ways(void**) {
@@ -316,7 +352,8 @@ int main() {
       cmocka_unit_test_setup(a_body_until_close_without_close_notify_is_cut, begin),
       cmocka_unit_test_setup(a_server_that_speaks_first_is_no_server, begin),
       cmocka_unit_test(what_follows_an_answer_is_nobodys),
-      cmocka_unit_test(the_verify_callback_may_do_anything),
+      cmocka_unit_test(cancel_close_and_send_from_inside_the_verify_callback_are_harmless),
+      cmocka_unit_test_setup(a_verify_callback_that_blocks_takes_no_time_from_the_first_byte, begin),
       cmocka_unit_test_setup(a_big_body_goes_both_ways, begin),
   };
   return cmocka_run_group_tests(tests, make, unmake) != 0;

@@ -50,6 +50,11 @@ class Run final : public World {
     return next(verdicts, core::Verdict::by_rule);
   }
   Duration backoff(Request&, core::Lane&, double) override { return next(backoffs, Duration{}); }
+  bool fallback(Request& request) override {
+    ++fallbacks_asked;
+    if (on_fallback) on_fallback(request);
+    return fallback_given;
+  }
   void head(Request& request) override {
     if (on_head) on_head(request);
   }
@@ -77,6 +82,9 @@ class Run final : public World {
   std::deque<Duration> backoffs;
   std::function<void(Request&)> on_head;
   std::function<void(Request&, const Ended&)> on_done;
+  std::function<void(Request&)> on_fallback;
+  bool fallback_given = false;
+  int fallbacks_asked = 0;
   std::vector<Begun> begun;
   uint32_t dials_seen = 0;
   uint32_t memory_fails = 0;  // so many allocations from now

@@ -171,21 +171,6 @@ void the_total_deadline_ends_it_in_every_state(void**) {
   }
 }
 
-void wait_beyond_the_deadline_stops_now_and_delivers(void**) {
-  for (const bool streamed : {false, true}) {
-    Run& run = begin();
-    run.exchanges = {answers(503, 10, 10)};
-    Sent sent = get();
-    sent.streamed = streamed;
-    sent.policy.total_timeout = ms(100);
-    run.shell.submit(sent);
-    FINISH(run);
-    assert_int_equal(ONLY(run).status, 503);
-    assert_int_equal(ONLY(run).stop, Stop::deadline);
-    assert_int_equal((ONLY(run).at - run.start).ns / 1'000'000, 11);
-  }
-}
-
 void the_deadline_delivers_a_whole_response_that_was_kept(void**) {
   Run& run = begin();
   run.answer = [](const Request&, const core::Lane& lane) {
@@ -304,7 +289,6 @@ int main() {
       cmocka_unit_test(sending_that_blocks_has_a_deadline),
       cmocka_unit_test(an_attempt_has_a_deadline_over_all_its_phases),
       cmocka_unit_test(the_total_deadline_ends_it_in_every_state),
-      cmocka_unit_test(wait_beyond_the_deadline_stops_now_and_delivers),
       cmocka_unit_test(the_deadline_delivers_a_whole_response_that_was_kept),
       cmocka_unit_test(nothing_begins_after_a_deadline_that_nobody_was_told_of),
       cmocka_unit_test(a_resend_does_not_begin_after_the_deadline),

@@ -150,6 +150,21 @@ void two_lanes_streamed(void**) {
   assert_true(explore(some(2, true), at_most(3), plain()));
 }
 
+void one_lane_with_a_fallback(void**) {
+  for (const bool streamed : {false, true}) {
+    Sent sent = some(1, streamed);
+    sent.fallback = true;
+    assert_true(explore(sent, at_most(1), {}));
+  }
+}
+
+void two_lanes_with_a_fallback(void**) {
+  Sent sent = some(2, false);
+  sent.fallback = true;
+  sent.policy.max_attempts = 1;
+  assert_true(explore(sent, at_most(2), plain()));
+}
+
 void two_lanes_hedged(void**) {
   Sent sent = some(2, false);
   sent.policy.hedge_after = Duration::from_ms(50);
@@ -168,6 +183,8 @@ int main() {
       cmocka_unit_test(two_lanes_gathered),
       cmocka_unit_test(two_lanes_streamed_with_one_connection),
       cmocka_unit_test(two_lanes_streamed),
+      cmocka_unit_test(one_lane_with_a_fallback),
+      cmocka_unit_test(two_lanes_with_a_fallback),
       cmocka_unit_test(two_lanes_hedged),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A server on the loopback that does what a test scripts, well or badly: each connection is a thread
-// that runs the script with blocking sockets, so that the client's loop may stand still meanwhile.
-// Refuses to know HTTP beyond the end of a head.
+// that runs the script with blocking sockets, so that the client's loop may stand still meanwhile; or
+// one thread serves them all, one by one. Refuses to know HTTP beyond the end of a head.
 #ifndef PESTER_TEST_SUPPORT_LOOPBACK_SERVER_H_
 #define PESTER_TEST_SUPPORT_LOOPBACK_SERVER_H_
 
@@ -121,14 +121,15 @@ class Peer {
   std::string kept_;
 };
 
+enum class Serving { together, one_by_one };
+
 class LoopbackServer {
  public:
   using Script = std::function<void(Peer& peer)>;
 
-  explicit LoopbackServer(Script script, int backlog = 128)
-      : LoopbackServer(std::move(script), backlog, INADDR_LOOPBACK, 0) {}
-  // At this address of the loopback; port 0: any that is free.
-  LoopbackServer(Script script, int backlog, uint32_t host, uint16_t port) : script_(std::move(script)) {
+  explicit LoopbackServer(Script script, int backlog = 128, Serving serving = Serving::together,
+                          uint32_t host = INADDR_LOOPBACK, uint16_t port = 0)  // 0: any that is free
+      : script_(std::move(script)), serving_(serving) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
     at.sin_family = AF_INET;
@@ -150,6 +151,7 @@ class LoopbackServer {
   void stop() {
     if (stop_.exchange(true)) return;
     shutdown(listener_, SHUT_RDWR);
+    if (serving_ == Serving::one_by_one) open_.shut_down();
     if (acceptor_.joinable()) acceptor_.join();
     open_.shut_down();
     for (std::thread& thread : threads_) thread.join();
@@ -186,16 +188,22 @@ class LoopbackServer {
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       open_.add(fd);
       const int number = accepted++;
-      threads_.emplace_back([this, fd, number] {
+      const auto serve = [this, fd, number] {
         Peer peer(&open_, fd, number);
         script_(peer);
         peer.close();
         ++over;
-      });
+      };
+      if (serving_ == Serving::one_by_one) {
+        serve();
+      } else {
+        threads_.emplace_back(serve);
+      }
     }
   }
 
   Script script_;
+  Serving serving_;
   int listener_ = -1;
   int port_ = 0;
   std::atomic<bool> stop_{false};

@@ -57,7 +57,14 @@ class Scenario {
     }
     server_->count = 0;
     const char* wrong = nullptr;
+    pester_budget_t* budget = nullptr;
+    if (way == Way::retry) {  // shared: whatever fails, nobody keeps it for ever
+      case_.policy.budget = 1;
+      (void)pester_budget_new(&budget, nullptr);
+      case_.options.shared_budget = budget;
+    }
     const int rc = case_.open();
+    pester_budget_free(budget);
     if (rc == 0) {
       for (int i = 0; i < 2 && wrong == nullptr && !case_.closed; ++i) wrong = send_and_check(way);
     } else if (case_.client != nullptr) {

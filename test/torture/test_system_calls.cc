@@ -13,9 +13,22 @@ using namespace pester::test;
 
 namespace {
 
-enum class Call { socket, connect, recv, send, setsockopt, getsockopt, poll_init, poll_start, count };
-constexpr const char* kCallNames[] = {"socket",     "connect",    "recv",         "send",
-                                      "setsockopt", "getsockopt", "uv_poll_init", "uv_poll_start"};
+enum class Call {
+  socket,
+  connect,
+  recv,
+  send,
+  setsockopt,
+  getsockopt,
+  poll_init,
+  poll_start,
+  mutex_init,
+  malloc,
+  count
+};
+constexpr const char* kCallNames[] = {"socket",        "connect",    "recv",         "send",
+                                      "setsockopt",    "getsockopt", "uv_poll_init", "uv_poll_start",
+                                      "uv_mutex_init", "malloc"};
 
 Call target = Call::count;
 long calls, fail_at;
@@ -64,6 +77,14 @@ int __wrap_uv_poll_init(uv_loop_t* loop, uv_poll_t* poll, int fd) {
 int __real_uv_poll_start(uv_poll_t*, int, uv_poll_cb);
 int __wrap_uv_poll_start(uv_poll_t* poll, int events, uv_poll_cb cb) {
   return fails(Call::poll_start) ? -with : __real_uv_poll_start(poll, events, cb);
+}
+int __real_uv_mutex_init(uv_mutex_t*);
+int __wrap_uv_mutex_init(uv_mutex_t* mutex) {
+  return fails(Call::mutex_init) ? -with : __real_uv_mutex_init(mutex);
+}
+void* __real_malloc(size_t);
+void* __wrap_malloc(size_t size) {
+  return fails(Call::malloc) ? nullptr : __real_malloc(size);
 }
 }
 
@@ -117,6 +138,20 @@ void a_write_that_comes_later_is_no_failure(void**) {
   torture(Call::send, EAGAIN);
   torture(Call::send, EINTR);
 }
+void a_budget_that_cannot_be_made_is_a_code(void**) {
+  for (const Call call : {Call::malloc, Call::mutex_init}) {
+    target = call;
+    with = ENOMEM;
+    calls = 0;
+    fail_at = 1;
+    pester_budget_t* budget = nullptr;
+    const int rc = pester_budget_new(&budget, nullptr);
+    target = Call::count;
+    assert_int_equal(rc, UV_ENOMEM);
+    assert_int_equal(calls, 1);
+    assert_null(budget);
+  }
+}
 void a_socket_that_cannot_be_watched_is_a_code(void**) {
   torture(Call::poll_init, ENOMEM);
   torture(Call::poll_start, ENOMEM);
@@ -158,6 +193,7 @@ int main() {
       cmocka_unit_test(a_read_that_comes_later_is_no_failure),
       cmocka_unit_test(a_write_that_fails_is_a_code),
       cmocka_unit_test(a_write_that_comes_later_is_no_failure),
+      cmocka_unit_test(a_budget_that_cannot_be_made_is_a_code),
       cmocka_unit_test(a_socket_that_cannot_be_watched_is_a_code),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;

@@ -10,8 +10,8 @@
 #include "support/cmocka.h"
 
 using pester::core::Budget;
+using pester::core::Funds;
 using pester::core::Instant;
-using pester::core::Ledger;
 using pester::core::Pacer;
 using pester::core::Rng;
 
@@ -89,7 +89,7 @@ class Simulation {
     } else if (call.attempts < 3 && budget_.reserve(on_clock(now))) {
       return send(now, call.caller, call.attempts + 1);
     } else {
-      pacer_.failed(on_clock(now), call.attempts < 3 ? Ledger::empty : Ledger::funded);
+      pacer_.failed(on_clock(now), call.attempts < 3 ? Funds::none : Funds::left);
     }
     waiting_[(waiting_first_ + waiting_count_++) % kCallersMost] = call.caller;
   }

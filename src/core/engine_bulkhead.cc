@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// The bulkhead: so many requests to one origin at a time, the others wait for one to end, in the order
+// in which they came, and not for ever. Refuses to know what requests do once they have begun.
+#include "core/assert.h"
+#include "core/engine.h"
+
+namespace pester::core {
+
+// Begins, or waits for another to end; what finds the queue full ends in a moment.
+void Engine::enter(Request& request, Instant now) {
+  Origin& origin = *request.origin;
+  if (origin.in_flight < limits_.in_flight_per_origin) {
+    ++origin.in_flight;
+    request.counted = true;
+    kRequestTable.step(request.state, RequestSignal::submit);
+    begin(request, now);
+    return;
+  }
+  kRequestTable.step(request.state, RequestSignal::park);
+  Lane& lane = request.lanes[0];
+  if (origin.parked_count >= limits_.waiting_per_origin) {
+    fail_soon(lane, PESTER_EQUEUE, now);
+    return;
+  }
+  lane.wait_next = nullptr;
+  lane.wait_back = origin.parked_tail;
+  *origin.parked_tail = &lane;
+  origin.parked_tail = &lane.wait_next;
+  ++origin.parked_count;
+  if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
+}
+
+// One has ended: the next takes its place. Those that have waited beyond their deadline, though nobody
+// has told them yet, do not.
+void Engine::leave(Request& request, Instant now) {
+  Origin& origin = *request.origin;
+  request.counted = false;
+  while (origin.parked != nullptr && is_over(*origin.parked->request, now)) {
+    end_by_deadline(*origin.parked->request, now);
+  }
+  if (origin.parked == nullptr) {
+    --origin.in_flight;
+    return;
+  }
+  Lane& lane = *origin.parked;
+  Request& next = *lane.request;
+  unlink_parked(lane);
+  wheel_.disarm(lane.phase);
+  next.counted = true;
+  kRequestTable.step(next.state, RequestSignal::unpark);
+  begin(next, now);
+}
+
+void Engine::unlink_parked(Lane& lane) {
+  Origin& origin = *lane.request->origin;
+  *lane.wait_back = lane.wait_next;
+  if (lane.wait_next != nullptr) {
+    lane.wait_next->wait_back = lane.wait_back;
+  } else {
+    origin.parked_tail = lane.wait_back;
+  }
+  lane.wait_back = nullptr;
+  lane.wait_next = nullptr;
+  --origin.parked_count;
+}
+
+// No place came free in time, or there was none to wait at.
+void Engine::waited_in_vain(Request& request, Instant now) {
+  cut_all_but(request, nullptr, now);
+  request.error = PESTER_EQUEUE;
+  request.stop = Stop::not_retryable;
+  check_exhausted(request, now);
+}
+
+}  // namespace pester::core
