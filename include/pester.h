@@ -214,6 +214,12 @@ typedef struct {
    * which are compared; the user sees one body. Each try waits as a retry would and is paid for like
    * one. What does not fit is PESTER_ERESUME. */
   int max_resumes;
+  /* 1: a retry, a hedge and each lane beyond the first prefer another of the origin's addresses
+   * (endpoints) than those that the request waits for and the one that failed last, by an idle
+   * connection or a new one; and an endpoint is left out for 30 s times how often that happened (at most
+   * 300 s) when five attempts in a row failed there: at most half of those that the last lookup told,
+   * never the only one. */
+  int endpoint_ejection;
 } pester_policy_t;
 
 /* Fills in a policy by its name (pester_policy_name_t), to be changed or used as it is. With
@@ -440,7 +446,8 @@ typedef struct {
   /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
    * last few are always 0: room for reasons to come. */
   uint64_t retries_denied[16], hedges_denied[16];
-  uint64_t resumes; /* of broken bodies */
+  uint64_t resumes;   /* of broken bodies */
+  uint64_t ejections; /* how often an endpoint was left out for a while */
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);
@@ -493,15 +500,14 @@ typedef enum {
   PESTER_METRIC_CONNECTIONS_IDLE, /* the same metric, "idle" */
   PESTER_METRIC_UNPAID,
   PESTER_METRIC_REFUSED,
-  PESTER_METRIC_RETRIES_DENIED,
-  PESTER_METRIC_HEDGES_DENIED,
+  PESTER_METRIC_RETRIES_DENIED, /* by pester_denial_name() */
+  PESTER_METRIC_HEDGES_DENIED,  /* likewise */
   PESTER_METRIC_BUDGET_BALANCE,
   PESTER_METRIC_REQUEST_DURATION,  /* PESTER_HISTOGRAM_REQUESTS */
   PESTER_METRIC_EXCHANGE_DURATION, /* PESTER_HISTOGRAM_EXCHANGES */
   PESTER_METRIC_BACKOFF_DURATION,  /* PESTER_HISTOGRAM_BACKOFFS */
-  PESTER_METRIC_RETRIES_DENIED,    /* by pester_denial_name() */
-  PESTER_METRIC_HEDGES_DENIED,     /* likewise */
   PESTER_METRIC_RESUMES,
+  PESTER_METRIC_EJECTIONS,
   PESTER_METRIC_COUNT
 } pester_metric_t;
 /* NULL when there is no such metric. Static storage. */

@@ -69,6 +69,7 @@ void fill_standard(pester_policy_t* policy) {
   policy->breaker = 1;
   policy->answered_unsafe = PESTER_NONE;
   policy->max_resumes = 3;
+  policy->endpoint_ejection = 1;
 }
 
 void fill_hedged(pester_policy_t* policy) {
@@ -101,6 +102,7 @@ int read_policy(const pester_policy_t& given, core::Policy* policy, Why* why) {
   read_switch(given.breaker, &policy->use_breaker);
   read_switch(given.origin_gate, &policy->origin_gate);
   read_switch(given.answered_unsafe, &policy->answered_unsafe);
+  read_switch(given.endpoint_ejection, &policy->eject_endpoints);
   if (given.retry_on != nullptr) {
     if (const int rc = core::parse_retry_on(given.retry_on, &policy->rules, why); rc != 0) return rc;
   }

@@ -30,14 +30,12 @@ constexpr std::array kMetricNames = {
     "pester.client.breaker.refused",     // PESTER_METRIC_REFUSED
     "pester.client.retries.denied",      // PESTER_METRIC_RETRIES_DENIED
     "pester.client.hedges.denied",       // PESTER_METRIC_HEDGES_DENIED
-    "pester.client.resumes",             // PESTER_METRIC_RESUMES
     "pester.client.budget.balance",      // PESTER_METRIC_BUDGET_BALANCE
     "pester.client.request.duration",    // PESTER_METRIC_REQUEST_DURATION
     "http.client.request.duration",      // PESTER_METRIC_EXCHANGE_DURATION
     "pester.client.backoff.duration",    // PESTER_METRIC_BACKOFF_DURATION
-    "pester.client.retries.denied",      // PESTER_METRIC_RETRIES_DENIED
-    "pester.client.hedges.denied",       // PESTER_METRIC_HEDGES_DENIED
     "pester.client.resumes",             // PESTER_METRIC_RESUMES
+    "pester.client.endpoint.ejections",  // PESTER_METRIC_EJECTIONS
 };
 static_assert(kMetricNames.size() == PESTER_METRIC_COUNT);
 
@@ -68,6 +66,7 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.budget_balance_per_mille = shell.engine.ledger().balance(pester::uv::client_now(shell).mono);
   static_assert(pester::core::kDenialCount == PESTER_DENIAL_COUNT && PESTER_DENIAL_COUNT <= 16);
   stats.resumes = counted.resumes;
+  stats.ejections = counted.ejections;
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
   std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);
   std::memset(out, 0, struct_size);

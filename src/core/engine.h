@@ -75,6 +75,11 @@ class Engine {
 
   // ---- events: of connections
   void dial_began(Lane& lane, Connection& connection, Instant now);
+  // The keys of the origin's endpoints, the best first, as a lookup for the connection told. The shell
+  // tries them in the order of their rank() for the connection's lane, equals in the order told.
+  void resolved(Connection& connection, const uint64_t* keys, size_t count, Instant now);
+  [[nodiscard, gnu::noinline]] static uint32_t rank(const Lane& lane, uint64_t key, Instant now);
+  void endpoint_failed(Connection& connection, uint64_t key, Instant now);  // a try of several
   void stagger(Connection& connection, Instant now);  // another address is left to try
   void tcp_up(Connection& connection);
   void ready(Connection& connection, Instant now);
@@ -208,6 +213,7 @@ class Engine {
   [[nodiscard]] bool is_gated(const Lane& lane, Instant now);
   [[gnu::noinline]] void park(Lane& lane, Instant now);
   [[gnu::noinline]] void shut_gate(const Lane& lane, Instant now);
+  [[gnu::noinline]] void begin_guarded(Lane& lane, Instant now);
   void go_on(Lane& lane, Instant now);
   [[nodiscard]] bool pay(Lane& lane, Instant now);
   void note_balance(const Lane& lane, Instant now);
@@ -228,6 +234,14 @@ class Engine {
   [[nodiscard]] bool is_in_vain(const Request& request, const Origin& origin, Instant start,
                                 Instant now);
   [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
+  // endpoints (engine_endpoints.cc)
+  [[nodiscard]] static bool is_choosy(const Lane& lane);
+  [[nodiscard, gnu::noinline]] static bool knows_better(const Lane& lane, uint32_t rank, Instant now);
+  [[nodiscard, gnu::noinline]] static bool waits_for_better(const Lane& lane, const Connection& idle,
+                                                            Instant now);
+  [[gnu::noinline]] void choose(Lane& lane, Instant now);
+  [[gnu::noinline]] void note_endpoint(Lane& lane, CallResult result, Instant now);
+  [[gnu::noinline]] void count_failure(Health& health, uint64_t key, Instant now);
   // which base URL (engine_target.cc); of a request that has one, none of it is met
   [[nodiscard, gnu::noinline]] uint8_t choose_target(const Lane& lane, Instant now);
   [[nodiscard]] bool is_shut(const Request& request, const Origin& origin, Instant now);
@@ -235,6 +249,7 @@ class Engine {
   [[gnu::noinline]] void note_target_failure(const Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
+  void queue(Lane& lane, Instant now);
   [[nodiscard]] static bool waits_for_room(const Lane& lane);
   void reserve_dial(Lane& lane, Instant now);
   void limit_dial(Lane& lane, Instant now);
@@ -244,6 +259,7 @@ class Engine {
   void let_go(Lane& lane, ExchangeSignal signal, Instant now);
   void read_on_for_loser(Lane& lane, Instant now);
   void offer(Connection& connection, Instant now);
+  [[nodiscard, gnu::noinline]] bool serve_waiting(Connection& connection, Instant now);
   void close_connection(Connection& connection, ConnectionSignal signal, Instant now);
   void unlink_idle(Connection& connection);
   void dial_for_waiters(Origin& origin, Instant now);

@@ -85,13 +85,15 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.verdict = Verdict::by_rule;
   lane.any_byte = lane.reused = lane.parked = false;
   post(lane, lane_work::kRecord);
-  if (lane.kind == Kind::resend) {
-    acquire(lane, now);
-  } else if (is_gated(lane, now)) {
-    park(lane, now);
+  if (lane.request->policy->guards() && kind != Kind::resend) {
+    begin_guarded(lane, now);
   } else {
-    go_on(lane, now);
+    acquire(lane, now);
   }
+}
+
+void Engine::begin_guarded(Lane& lane, Instant now) {
+  is_gated(lane, now) ? park(lane, now) : go_on(lane, now);
 }
 
 // Told by phase_over, in another turn than this: nobody fails before its record is open.
@@ -106,7 +108,7 @@ void Engine::go_on(Lane& lane, Instant now) {
     fail_soon(lane, PESTER_EBREAKER, now);
     return;
   }
-  acquire(lane, now);
+  choose(lane, now);
 }
 
 void Engine::end_exchange(Lane& lane, ExchangeSignal signal, Instant now) {
@@ -144,7 +146,7 @@ void Engine::stale(Lane& lane, Instant now) {
   kExchangeTable.step(lane.exchange, ExchangeSignal::stale);
   lane.work &= static_cast<uint8_t>(~lane_work::kSend);
   lane.reused = false;
-  acquire(lane, now);
+  choose(lane, now);
 }
 
 void Engine::send_blocked(Lane& lane, bool any_sent, Instant now) {
@@ -501,7 +503,7 @@ void Engine::phase_over(Lane& lane, Instant now) {
     case ExchangeState::acquiring:
       if (lane.parked) {
         lane.parked = false;
-        is_gated(lane, now) ? park(lane, now) : go_on(lane, now);  // a later word may have shut it again
+        begin_guarded(lane, now);  // a later word may have shut it again
         return;
       }
       if (lane.error == 0) lane.error = waits_for_room(lane) ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;

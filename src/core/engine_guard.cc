@@ -2,6 +2,7 @@
 // What guards and pays for attempts: the ledger, the origin's breaker, what its latencies say about when
 // a hedge starts and whether there is time for another try.
 #include <algorithm>
+#include <cerrno>
 
 #include "core/assert.h"
 #include "core/engine.h"
@@ -192,9 +193,11 @@ void Engine::note_head(Lane& lane, Instant now) {
   Health& health = *lane.origin->health;
   if (lane.retry_after_s != 0 && lane.request->policy->origin_gate) shut_gate(lane, now);
   if (lane.request->policy->rules.retries_status(lane.status)) {
+    note_endpoint(lane, CallResult::failed, now);
     settle(lane, CallResult::failed, now);  // how fast it failed is no news of how long to wait
     return;
   }
+  note_endpoint(lane, CallResult::ok, now);
   const Duration took = elapsed(lane, now);
   settle(lane, health.breaker.result_of_success(took), now);
   if (took.ns > 0) health.digest.record(took, now);
@@ -202,10 +205,13 @@ void Engine::note_head(Lane& lane, Instant now) {
 
 void Engine::note_failure(Lane& lane, int error, Instant now) {
   const FailureClass failure = class_of(error, false);
+  const bool own = error == -ENOMEM;  // no endpoint's fault
+  if (lane.connection != nullptr && !own) lane.endpoint = lane.connection->endpoint;
   if (failure == FailureClass::final || error == PESTER_EQUEUE) {
     release(lane);
     return;
   }
+  if (!own) note_endpoint(lane, CallResult::failed, now);
   settle(lane, CallResult::failed, now);
   const Duration took = elapsed(lane, now);
   if (failure == FailureClass::timeout && took.ns > 0) {
@@ -219,6 +225,7 @@ void Engine::note_cut(Lane& lane, int error, Instant now) {
   const Request& request = *lane.request;
   if (lane.exchange != ExchangeState::awaiting) return;
   if (error == PESTER_ETIMEOUT_TOTAL) {
+    note_endpoint(lane, CallResult::failed, now);
     settle(lane, CallResult::failed, now);
   } else if (request.state != RequestState::receiving || request.policy->loser_drain.ns > 0) {
     return;

@@ -27,6 +27,11 @@ void Engine::acquire(Lane& lane, Instant now) {
     lease(connection, lane);
     return;
   }
+  queue(lane, now);
+}
+
+void Engine::queue(Lane& lane, Instant now) {
+  Origin& origin = *lane.origin;
   const bool may_dial = origin.connections < limits_.connections_per_origin;
   if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
     close_connection(*origin.idle, ConnectionSignal::cancel, now);
@@ -113,6 +118,12 @@ void Engine::ready(Connection& connection, Instant now) {
 void Engine::dial_failed(Connection& connection, int error, Instant now) {
   Lane* lane = connection.lane;
   if (lane != nullptr) {
+    // What refused TCP was told already, one by one.
+    const bool was_up = connection.state == ConnectionState::handshaking;
+    if (was_up && class_of(error, false) != FailureClass::final) {
+      note_endpoint(*lane, CallResult::failed, now);
+    }
+    lane->endpoint = connection.endpoint;
     lane->connection = nullptr;
     unlink_waiter(*lane);  // first: nobody is to dial for it
   }
@@ -237,20 +248,8 @@ void Engine::late_head(Connection& connection, Instant now) {
 // An idle connection: to whom has waited longest, else kept.
 void Engine::offer(Connection& connection, Instant now) {
   Origin& origin = *connection.origin;
-  bool room_is_wanted = false;  // for a fresh one
-  for (Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
-    if (lane->fresh && connection.exchanges != 0) {
-      room_is_wanted |= waits_for_room(*lane);
-      continue;
-    }
-    Connection* dialing = lane->connection;
-    leave_queue(*lane, now);
-    lane->connection = nullptr;
-    if (dialing != nullptr && dialing->lane == lane) dialing->lane = nullptr;
-    lease(connection, *lane);
-    return;
-  }
-  if (room_is_wanted || origin.idle_count >= limits_.idle_per_origin) {
+  if (origin.waiting != nullptr && serve_waiting(connection, now)) return;
+  if (origin.idle_count >= limits_.idle_per_origin) {
     close_connection(connection, ConnectionSignal::cancel, now);
     return;
   }
@@ -264,6 +263,26 @@ void Engine::offer(Connection& connection, Instant now) {
   // Left armed from last time, it only looks: cheaper than arming it anew at each release.
   const Instant end = idle_end(connection);
   if (!connection.deadline.armed() || end < connection.deadline.at) wheel_.arm(connection.deadline, end);
+}
+
+// False when nobody wants it.
+bool Engine::serve_waiting(Connection& connection, Instant now) {
+  bool room_is_wanted = false;  // for a fresh one
+  for (Lane* lane = connection.origin->waiting; lane != nullptr; lane = lane->wait_next) {
+    if (lane->fresh && connection.exchanges != 0) {
+      room_is_wanted |= waits_for_room(*lane);
+      continue;
+    }
+    if (waits_for_better(*lane, connection, now)) continue;
+    Connection* dialing = lane->connection;
+    leave_queue(*lane, now);
+    lane->connection = nullptr;
+    if (dialing != nullptr && dialing->lane == lane) dialing->lane = nullptr;
+    lease(connection, *lane);
+    return true;
+  }
+  if (room_is_wanted) close_connection(connection, ConnectionSignal::cancel, now);
+  return room_is_wanted;
 }
 
 Instant Engine::idle_end(const Connection& connection) const {

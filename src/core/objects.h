@@ -11,6 +11,7 @@
 #include "core/breaker.h"
 #include "core/budget.h"
 #include "core/deadline_wheel.h"
+#include "core/endpoints.h"
 #include "core/latency_digest.h"
 #include "core/machines.h"
 #include "core/policy.h"
@@ -83,6 +84,7 @@ struct Lane {
   Lane* work_next = nullptr;
   Lane* wait_next = nullptr;  // in the origin's queue
   Lane** wait_back = nullptr;
+  uint64_t endpoint = 0;       // that its last exchange met; 0: none
   Deadline phase;              // of the exchange's phase, the backoff, or the hedge's start
   Deadline attempt_deadline;   // of the whole attempt
   Duration waited{};           // before this attempt
@@ -177,6 +179,7 @@ struct Connection {
   Deadline deadline;  // stagger, drain or idle, as the state says
   Instant opened{}, idle_since{};
   Instant began{};         // of the exchange that lost its race and is read on for
+  uint64_t endpoint = 0;   // its key, the shell's to write: which is tried, then which is up; 0 unknown
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
   uint32_t exchanges = 0;
   uint32_t keep_alive_s = 0;  // the server's Keep-Alive: timeout; the shell's to write; 0 unknown
@@ -194,6 +197,7 @@ struct Health {
   explicit Health(const BreakerOptions& options) : breaker(options) {}
   LatencyDigest digest;
   Breaker breaker;
+  Endpoints endpoints{EndpointOptions{}};
   Instant gate{};          // nothing begins before it
   Duration gate_spread{};  // and what was parked begins within so long after it
 };
@@ -243,6 +247,7 @@ struct Counters {
   uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0;
   uint64_t unpaid = 0;                     // extra exchanges that the ledger could not pay for
   uint64_t refused = 0;                    // attempts that a breaker did not let through
+  uint64_t ejections = 0;                  // of endpoints
   uint64_t denied[kDenialCount]{};         // retries that did not follow, by reason
   uint64_t hedges_denied[kDenialCount]{};  // likewise
   uint64_t connections_opened = 0, connections_reused = 0;

@@ -29,10 +29,13 @@ struct Policy {
   Duration loser_drain;
   // So often may a streamed body that broke off go on where it broke. 0: never.
   uint8_t resumes_max = 0;
-  bool feasible = false;        // nothing begins that would not be answered by the deadline
-  bool use_budget = false;      // extra exchanges are paid by the client's ledger
-  bool origin_gate = false;     // one Retry-After parks all of the origin's attempts
-  bool use_breaker = false;     // of the origin
+  bool feasible = false;     // nothing begins that would not be answered by the deadline
+  bool use_budget = false;   // extra exchanges are paid by the client's ledger
+  bool origin_gate = false;  // one Retry-After parks all of the origin's attempts
+  bool use_breaker = false;  // of the origin
+  // Extra attempts go to another endpoint than those in flight and the one that failed; endpoints that
+  // keep failing are left out for a while.
+  bool eject_endpoints = false;
   bool answered_unsafe = true;  // an unsafe request is tried again after any 5xx, else after 503 only
   // Retry-After is honoured up to so long; one that asks for more ends the trying. 0: it is not read.
   Duration retry_after_max = Duration::from_ms(300'000);
@@ -43,9 +46,13 @@ struct Policy {
   Duration total_timeout = Duration::never();
 
   [[nodiscard]] bool hedges() const { return hedge_after.ns > 0 || hedge_per_mille != 0; }
+  // Whether an exchange needs more than a connection to begin.
+  [[nodiscard]] bool guards() const {
+    return (unsigned{origin_gate} | unsigned{use_breaker} | unsigned{eject_endpoints}) != 0;
+  }
   // Whether what an origin's exchanges came to must be known.
   [[nodiscard]] bool needs_health() const {
-    return hedge_per_mille != 0 || feasible || use_breaker || origin_gate;
+    return (unsigned{hedge_per_mille} | unsigned{feasible} | unsigned{guards()}) != 0;
   }
   // Whether its lanes hold what must be given back.
   [[nodiscard]] bool needs_accounts() const { return use_budget || use_breaker; }

@@ -151,6 +151,7 @@ void check_lane(Shell& shell, Request& request, core::Lane& lane) {
   const bool dialing = lane.exchange == ExchangeState::acquiring && lane.connection != nullptr;
   if (dialing && !truth.dialing) truth.dialed = shell.now();
   truth.dialing = dialing;
+  if (lane.connection != nullptr) truth.meets(*lane.connection);
   shell.claim(!lane.attempt_deadline.armed() || lane.state == LaneState::trying,
               "only an attempt has an attempt's deadline");
   switch (lane.state) {
@@ -310,6 +311,7 @@ void check_ledger(Shell& shell) {
 void check(Shell& shell) {
   check_ledger(shell);
   check_pool(shell);
+  check_endpoints(shell);
   for (const auto& request : shell.requests()) check_request(shell, *request);
 }
 

@@ -12,6 +12,12 @@ namespace pester::sim {
 void check(Shell& shell);
 // An exchange of the lane begins.
 void check_begins(Shell& shell, const Request& request, const core::Lane& lane);
+// The lane's connection will try this endpoint first.
+void check_dials(Shell& shell, const Request& request, const core::Lane& lane, uint64_t first);
+// The lane sends on a connection that has served before.
+void check_reuses(Shell& shell, const Request& request, const core::Lane& lane);
+// After a step: how many endpoints are left out.
+void check_endpoints(Shell& shell);
 // The request's done is about to be told.
 void check_ended(Shell& shell, const Request& request);
 // Nothing can come any more by itself: no event is on its way. `excused`: somebody out there is to blame

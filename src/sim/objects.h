@@ -18,15 +18,24 @@ using core::Instant;
 struct Origin : core::Origin {
   uint32_t id = 0;
   std::unique_ptr<core::Health> health_room;
-  Instant gate{};  // the hour that the origin named to those who heed it
+  std::vector<uint64_t> endpoints;  // as a lookup tells them; none: lookups are no matter
+  Instant gate{};                   // the hour that the origin named to those who heed it
 };
 
 // What really happened to a lane's present or last exchange.
 struct Truth {
+  void meets(const core::Connection& connection) {
+    met = true;
+    endpoint = connection.endpoint;
+  }
+
   Instant attempt_began{}, dialed{}, sent{}, moved{};  // `moved`: the last sign of life of a body
   Instant not_before{};                                // what the last response asked for
   uint8_t asked_by = 0;                                // and the target that it came from
   uint32_t attempt = 0;
+  bool met = false;         // it was dialed for or sent somewhere
+  uint64_t endpoint = 0;    // there; 0: the origin has none
+  uint64_t failed_at = 0;   // that the attempt before it met last
   uint32_t head_order = 0;  // which of the request's heads it was; 0: none
   bool dialing = false;
   bool any_sent = false;
@@ -55,7 +64,8 @@ struct Request : core::Request {
 
 struct Connection : core::Connection {
   uint32_t id = 0;
-  uint64_t gathered = 0;  // bytes of the present body
+  uint64_t gathered = 0;          // bytes of the present body
+  std::vector<uint64_t> untried;  // endpoints, the next one last
   bool waits_to_read = false;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/scenario.h"
 
+#include <map>
+
 #include "sim/checker.h"
 #include "sim/simulation.h"
 
@@ -67,12 +69,16 @@ core::Policy some_policy(Choices& choices) {
   policy.use_budget = choices.one_in(4);
   policy.use_breaker = choices.one_in(4);
   policy.origin_gate = choices.one_in(4);
+  policy.eject_endpoints = choices.one_in(2);
   policy.answered_unsafe = !choices.one_in(4);
   if (choices.one_in(2)) policy.resumes_max = static_cast<uint8_t>(choices.below(4));
   if (choices.one_in(4)) policy.rules.set_status(429, true);
   if (choices.one_in(4)) policy.rules.set_class(core::FailureClass::body, false);
   return policy;
 }
+
+// What an endpoint does whatever the weather.
+enum class Temper : uint8_t { good, refuses, busy, slow, resets };
 
 class Scenario final : public World {
  public:
@@ -88,6 +94,7 @@ class Scenario final : public World {
     if (choices.one_in(2)) breaker.open_first = breaker.open_most = ms(choices.between(1, 2'000));
     shell_.set_breaker(breaker);
     if (choices.one_in(3)) shell_.add_origin();
+    if (choices.one_in(2)) add_endpoints();
   }
 
   ScenarioResult run() {
@@ -140,6 +147,23 @@ class Scenario final : public World {
     if (choices_.one_in(4)) pause(id, some_wait(choices_));
   }
 
+  // One more origin, with endpoints of which some are never any good.
+  void add_endpoints() {
+    const auto origin = static_cast<uint32_t>(shell_.origins().size());
+    const uint32_t count = 1 + choices_.below(4);
+    shell_.add_origin(count);
+    for (uint32_t i = 0; i < count; ++i) {
+      constexpr Temper kTempers[] = {Temper::good, Temper::good, Temper::refuses,
+                                     Temper::busy, Temper::slow, Temper::resets};
+      tempers_[key_of_endpoint(origin, i)] = choices_.pick(kTempers);
+    }
+  }
+
+  [[nodiscard]] Temper temper(const core::Connection& connection) const {
+    const auto at = tempers_.find(connection.endpoint);
+    return at == tempers_.end() ? Temper::good : at->second;
+  }
+
   void pause(uint32_t id, Duration wait) {
     simulation_.after(wait, [this, id] {
       shell_.pause(id);
@@ -183,11 +207,12 @@ class Scenario final : public World {
     return kNever;
   }
 
-  DialPlan dial(const Connection&) override {
+  DialPlan dial(const Connection& connection) override {
     DialPlan plan;
     plan.at_once = choices_.one_in(4);
     ++exchanges_;
-    if (is_calm()) return plan;
+    if (temper(connection) == Temper::refuses) plan.error = kRefused;
+    if (plan.error != 0 || is_calm()) return plan;
     constexpr int kErrors[] = {0, 0, 0, 0, 0, 0, kRefused, kRefused, kNoName, PESTER_ECERTIFICATE};
     plan.error = choices_.pick(kErrors);
     plan.after = maybe_never(some_wait(choices_), 12);
@@ -203,7 +228,11 @@ class Scenario final : public World {
   ExchangePlan exchange(const Request&, const core::Lane& lane) override {
     ExchangePlan plan;
     ++exchanges_;
-    if (is_calm()) return plan;
+    const Temper temper = this->temper(*lane.connection);
+    if (temper == Temper::busy) plan.head.status = 503;
+    if (temper == Temper::resets) plan.error = kReset;
+    if (temper == Temper::slow) plan.latency = ms(1'000);
+    if (temper != Temper::good || is_calm()) return plan;
     plan.stale = lane.reused && choices_.one_in(4);
     plan.blocked = choices_.one_in(6);
     if (plan.blocked) {
@@ -253,6 +282,7 @@ class Scenario final : public World {
   Choices& choices_;
   Simulation simulation_;
   Shell& shell_;
+  std::map<uint64_t, Temper> tempers_;  // by the endpoint's key
   uint32_t submitted_ = 0, exchanges_ = 0, black_holes_ = 0;
   bool memory_fails_ = false;
   bool friendly_ = false;

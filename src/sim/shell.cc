@@ -37,9 +37,11 @@ Object* find(const std::vector<std::unique_ptr<Object>>& all, uint32_t id) {
 
 Shell::~Shell() = default;
 
-void Shell::add_origin() {
+void Shell::add_origin(uint32_t endpoints) {
   origins_.push_back(std::make_unique<Origin>());
-  origins_.back()->id = static_cast<uint32_t>(origins_.size() - 1);
+  Origin& origin = *origins_.back();
+  origin.id = static_cast<uint32_t>(origins_.size() - 1);
+  for (uint32_t i = 0; i < endpoints; ++i) origin.endpoints.push_back(key_of_endpoint(origin.id, i));
 }
 
 Connection* Shell::connection(uint32_t id) const {
@@ -124,7 +126,12 @@ void Shell::open_record(core::Lane& lane) {
   Request& request = request_of(lane);
   check_begins(*this, request, lane);
   Truth& truth = request.truths[lane.index];
-  if (truth.attempt != lane.attempt) truth.attempt_began = now_;
+  if (truth.attempt != lane.attempt) {
+    truth.attempt_began = now_;
+    if (truth.met) truth.failed_at = truth.endpoint;
+    truth.met = false;
+  }
+  if (lane.kind == core::Kind::resend) truth.met = false;  // a stale connection is nobody's fault
   truth.attempt = lane.attempt;
   truth.dialing = truth.any_sent = truth.whole = truth.left = false;
   truth.head_order = 0;
@@ -155,20 +162,60 @@ void Shell::dial(core::Lane& lane) {
   leaves(lane);
   engine_.dial_began(lane, connection, now_);
   note("dial", connection.id);
+  resolve(connection, lane);
   dialed(connection, driver_.dial(connection));
+}
+
+// In the order of the real shell: the lookup is told, then the endpoints are tried, the best first.
+void Shell::resolve(Connection& connection, const core::Lane& lane) {
+  const auto& origin = static_cast<const Origin&>(*lane.origin);
+  if (origin.endpoints.empty()) return;
+  if (origin.health != nullptr) {
+    engine_.resolved(connection, origin.endpoints.data(), origin.endpoints.size(), now_);
+  }
+  connection.untried = origin.endpoints;
+  std::stable_sort(connection.untried.begin(), connection.untried.end(), [&](uint64_t a, uint64_t b) {
+    return core::Engine::rank(lane, a, now_) < core::Engine::rank(lane, b, now_);
+  });
+  std::reverse(connection.untried.begin(), connection.untried.end());
+  check_dials(*this, request_of(lane), lane, connection.untried.back());
+  dial_next(connection);
+}
+
+bool Shell::dial_next(Connection& connection) {
+  if (connection.untried.empty()) return false;
+  connection.endpoint = connection.untried.back();
+  connection.untried.pop_back();
+  note("tries endpoint", static_cast<uint32_t>(connection.endpoint));
+  if (connection.lane != nullptr) truth(*connection.lane).meets(connection);
+  return true;
 }
 
 void Shell::dialed(Connection& connection, const Dialing& dialing) {
   if (dialing.error != 0) {
-    note("dial failed", connection.id, dialing.error);
-    engine_.dial_failed(connection, dialing.error, now_);
+    dial_lost(connection, dialing.error);
   } else if (dialing.at_once) {
     note("ready at once", connection.id);
     engine_.ready(connection, now_);
   } else {
-    connection.more_addresses = dialing.more;
-    if (dialing.more) engine_.stagger(connection, now_);
+    connection.more_addresses = connection.endpoint != 0 ? !connection.untried.empty() : dialing.more;
+    if (connection.more_addresses) engine_.stagger(connection, now_);
   }
+}
+
+// A refused endpoint is followed by the next one at once.
+void Shell::dial_lost(Connection& connection, int error) {
+  note("dial failed", connection.id, error);
+  if (connection.lane != nullptr) truth(*connection.lane).meets(connection);
+  const bool refused = error == -ECONNREFUSED && connection.state == core::ConnectionState::dialing;
+  if (refused && connection.endpoint != 0) {
+    engine_.endpoint_failed(connection, connection.endpoint, now_);
+    if (dial_next(connection)) {
+      dialed(connection, driver_.dial(connection));
+      return;
+    }
+  }
+  engine_.dial_failed(connection, error, now_);
 }
 
 // The exchange meets the network: one beyond the request's first has to be paid for.
@@ -196,6 +243,8 @@ void Shell::send(core::Lane& lane) {
     engine_.stale(lane, now_);
     return;
   }
+  if (lane.reused) check_reuses(*this, request_of(lane), lane);
+  truth.meets(connection);
   connection.gathered = 0;
   truth.moved = now_;
   switch (sending) {
@@ -231,6 +280,7 @@ void Shell::do_connection(Connection& connection) {
   }
   if ((work & core::connection_work::kNextAddress) != 0) {
     note("next address", connection.id);
+    dial_next(connection);
     dialed(connection, driver_.next_address(connection));
   }
   if ((work & core::connection_work::kRead) != 0) {

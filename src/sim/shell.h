@@ -28,6 +28,10 @@ struct Head {
 // is only measured: what the shell claims along the way still holds.
 enum class Watch : uint8_t { all, measure };
 
+constexpr uint64_t key_of_endpoint(uint32_t origin, uint32_t endpoint) {
+  return uint64_t{origin} << 32 | (endpoint + 1);
+}
+
 // What pester_send would be given.
 struct Sent {
   uint32_t origin = 0;
@@ -60,7 +64,8 @@ class Shell {
   [[nodiscard]] Instant began() const { return kBegan; }
   void set_now(Instant now) { now_ = now; }
   void watch(Watch watch) { watch_ = watch; }
-  void add_origin();
+  // With so many endpoints; key_of_endpoint() names them.
+  void add_origin(uint32_t endpoints = 0);
 
   // ---- the user's; also from within the driver's callbacks. Ids of requests that are gone are
   // harmless.
@@ -120,7 +125,10 @@ class Shell {
   void do_connection(Connection& connection);
   void open_record(core::Lane& lane);
   void dial(core::Lane& lane);
+  void resolve(Connection& connection, const core::Lane& lane);
+  bool dial_next(Connection& connection);
   void dialed(Connection& connection, const Dialing& dialing);
+  void dial_lost(Connection& connection, int error);
   void leaves(const core::Lane& lane);
   void send(core::Lane& lane);
   void tell(Request& request);

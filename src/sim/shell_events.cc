@@ -256,7 +256,7 @@ void Shell::fail(Connection& connection, int error) {
   switch (connection.state) {
     case ConnectionState::dialing:
     case ConnectionState::handshaking:
-      engine_.dial_failed(connection, error, now_);
+      dial_lost(connection, error);
       break;
     case ConnectionState::idle:
     case ConnectionState::draining:

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -51,6 +52,18 @@ bool same_host(const Address& a, const Address& b) {
   if (a.any.sa_family == AF_INET) return a.v4.sin_addr.s_addr == b.v4.sin_addr.s_addr;
   return std::memcmp(&a.v6.sin6_addr, &b.v6.sin6_addr, sizeof a.v6.sin6_addr) == 0 &&
          a.v6.sin6_scope_id == b.v6.sin6_scope_id;
+}
+
+uint64_t address_key(const Address& address) {
+  constexpr uint64_t kPrime = 0x100000001b3, kSeed = 0xcbf29ce484222325;  // FNV-1a
+  const uint64_t port = address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port;
+  if (address.any.sa_family != AF_INET6) {
+    return uint64_t{AF_INET} << 48 | port << 32 | address.v4.sin_addr.s_addr;
+  }
+  uint64_t key = kSeed;
+  for (const uint8_t byte : address.v6.sin6_addr.s6_addr) key = (key ^ byte) * kPrime;
+  key = (key ^ port << 32 ^ address.v6.sin6_scope_id) * kPrime;
+  return key | uint64_t{1} << 63;
 }
 
 bool parse_address(std::string_view text, std::string_view zone, Address* address) {
@@ -109,6 +122,30 @@ void Interleaver::finish(Addresses* out) const {
     if (i < first.count && out->count < kAddressesMax) out->at[out->count++] = first.at[i];
     if (i < second.count && out->count < kAddressesMax) out->at[out->count++] = second.at[i];
   }
+}
+
+void sort_addresses(Addresses* addresses, const uint32_t* ranks) {
+  const size_t count = addresses->count;
+  if (std::all_of(ranks, ranks + count, [&](uint32_t rank) { return rank == ranks[0]; })) return;
+  Addresses sorted;
+  uint32_t rank = *std::min_element(ranks, ranks + count);
+  for (bool more = true; more;) {
+    Interleaver equals;
+    Addresses interleaved;
+    more = false;
+    uint32_t next = UINT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+      if (ranks[i] == rank) equals.add(addresses->at[i]);
+      if (ranks[i] <= rank) continue;
+      next = std::min(next, ranks[i]);
+      more = true;
+    }
+    equals.finish(&interleaved);
+    std::copy_n(interleaved.at, interleaved.count, sorted.at + sorted.count);
+    sorted.count = static_cast<uint8_t>(sorted.count + interleaved.count);
+    rank = next;
+  }
+  *addresses = sorted;
 }
 
 }  // namespace pester::uv

@@ -21,6 +21,8 @@ socklen_t address_bytes(const Address& address);
 void set_port(Address* address, uint16_t port);
 // The same family, host and zone; ports are not looked at.
 [[nodiscard]] bool same_host(const Address& a, const Address& b);
+// Names it, its port and zone included, in 64 bits that are not 0. IPv4 addresses have no two alike.
+[[nodiscard]] uint64_t address_key(const Address& address);
 // An IPv4 or IPv6 literal without brackets, port 0; `zone` is an interface's name or number, for IPv6
 // only. False when it is neither.
 [[nodiscard]] bool parse_address(std::string_view text, std::string_view zone, Address* address);
@@ -35,6 +37,9 @@ struct Addresses {
   Address at[kAddressesMax];  // families interleaved, IPv6 first when getaddrinfo put it first
 };
 void set_ports(Addresses* addresses, uint16_t port);
+// Sorts by `ranks`, one for each, the lowest first; equals keep their order, with the families
+// interleaved.
+void sort_addresses(Addresses* addresses, const uint32_t* ranks);
 
 // Takes addresses in their order of preference and hands them out with the families interleaved
 // (RFC 8305 §4), so that one broken family costs one try. Drops duplicates.

@@ -59,6 +59,7 @@ void tcp_up(Connection& connection, core::Now now) {
   Socket* socket = dialing->dial.socket;
   connection.socket = socket;
   connection.remote = dialing->dial.remote;
+  connection.endpoint = address_key(connection.remote);
   dialing->dial.socket = nullptr;
   free_dialing(connection);
   socket->poll.data = &connection;
@@ -87,12 +88,55 @@ void tcp_up(Connection& connection, core::Now now) {
   client_want_trust(client);
 }
 
+// What the far end, or a router on the way, says of an address: not what this host is out of.
+bool is_of_endpoint(int error) {
+  switch (error) {
+    case UV_ECONNREFUSED:
+    case UV_ECONNRESET:
+    case UV_ECONNABORTED:
+    case UV_ETIMEDOUT:
+    case UV_EHOSTUNREACH:
+    case UV_EHOSTDOWN:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void on_tried(Dial* dial, uint8_t index, int error) {
+  auto& connection = *static_cast<Connection*>(dial->owner);
+  const uint64_t key = address_key(dial->addresses.at[index]);
+  if (error == 0) connection.endpoint = key;
+  if (connection.origin->health == nullptr || !is_of_endpoint(error)) return;
+  Client& client = *connection.client;
+  client.engine.endpoint_failed(connection, key, client_now(client).mono);
+}
+
+// The best for the lane first.
+void sort_for_lane(Connection& connection, Addresses* addresses, core::Now now) {
+  uint64_t keys[kAddressesMax];
+  uint32_t ranks[kAddressesMax];
+  for (size_t i = 0; i < addresses->count; i++) keys[i] = address_key(addresses->at[i]);
+  connection.client->engine.resolved(connection, keys, addresses->count, now.mono);
+  for (size_t i = 0; i < addresses->count; i++) {
+    ranks[i] = core::Engine::rank(*connection.lane, keys[i], now.mono);
+  }
+  sort_addresses(addresses, ranks);
+}
+
 void dial_addresses(Connection& connection, const Addresses& addresses, core::Now now) {
   Client& client = *connection.client;
   connection.dns_ns = now.mono.ns - connection.opened.ns;
   connection.tcp_at = now.mono;
   Dial& dial = connection.dialing->dial;
-  const int rc = dial_start(&dial, &client.home, addresses);
+  int rc = 0;
+  if (connection.origin->health != nullptr && connection.lane != nullptr) {
+    Addresses sorted = addresses;
+    sort_for_lane(connection, &sorted, now);
+    rc = dial_start(&dial, &client.home, sorted);
+  } else {
+    rc = dial_start(&dial, &client.home, addresses);
+  }
   if (rc == 0) {
     tcp_up(connection, now);
   } else if (rc < 0) {
@@ -144,6 +188,7 @@ Connection* make_connection(Client& client) {
   dialing->lookup.done = on_lookup;
   dialing->dial.owner = connection;
   dialing->dial.done = on_dialed;
+  dialing->dial.tried = on_tried;
   connection->dialing = dialing;
   connection->next_made = client.made;
   connection->back_made = &client.made;

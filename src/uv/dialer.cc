@@ -30,6 +30,10 @@ void close_tries(Dial* dial) {
   dial->next = dial->addresses.count;
 }
 
+void tell(Dial* dial, uint8_t index, int error) {
+  if (dial->tried != nullptr) dial->tried(dial, index, error);
+}
+
 void win(Dial* dial, Socket* socket, uint8_t index) {
   socket->ready = nullptr;
   socket->poll.data = nullptr;
@@ -44,6 +48,7 @@ int begin(Dial* dial, uint8_t index) {
   const Address& address = dial->addresses.at[index];
   Socket* socket = nullptr;
   if (const int error = socket_open(&socket, dial->home, address); error != 0) return error;
+  tell(dial, index, 0);
   int result = socket_connect(socket, address);
   if (result == 0) {
     win(dial, socket, index);
@@ -59,6 +64,8 @@ int begin(Dial* dial, uint8_t index) {
       return kConnectPending;
     }
     result = error;
+  } else {
+    tell(dial, index, result);
   }
   socket_close(socket);
   return result;
@@ -83,6 +90,7 @@ void on_ready(Socket* socket, int, int) {
   PESTER_ASSERT(index < dial->next);
   take_try(dial, index);
   int result = socket_connect_result(socket);
+  if (result != 0) tell(dial, index, result);
   if (result == 0) result = socket_poll(socket, 0);
   if (result == 0) {
     win(dial, socket, index);

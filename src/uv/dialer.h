@@ -18,6 +18,9 @@ struct Dial {
   // connected, polled for nothing, ref'd, and now the owner's, as is dial->remote. Else what the last
   // try met.
   void (*done)(Dial* dial, int error) = nullptr;
+  // Likewise, but also from dial_start and dial_next: address `index` is being tried (0), or was and its
+  // connect failed (negative). May be null. Must not stop the dial.
+  void (*tried)(Dial* dial, uint8_t index, int error) = nullptr;
   void* owner = nullptr;
   Socket* socket = nullptr;
   Address remote;

@@ -136,6 +136,30 @@ void refused_ipv6_falls_to_ipv4_without_a_stagger(void**) {
   close(listener);
 }
 
+// What the owner is told of each address, in its order.
+struct Tried {
+  uint8_t index;
+  int error;
+} tried[8];
+size_t tried_count;
+
+void each_try_is_told_and_what_its_connect_met(void**) {
+  Address addresses[3];
+  const int holders[] = {refuse_on("127.0.0.1", &addresses[0]), refuse_on("127.0.0.2", &addresses[1]),
+                         listen_on("127.0.0.1", 8, &addresses[2])};
+  tried_count = 0;
+  bench->dial.tried = [](Dial*, uint8_t index, int error) { tried[tried_count++] = {index, error}; };
+  if (start({addresses[0], addresses[1], addresses[2]}) == kDialPending) run_until_done();
+  assert_connected_to(addresses[2]);
+  assert_int_equal(tried_count, 5);
+  for (size_t i = 0; i < tried_count; i++) {
+    assert_int_equal(tried[i].index, i / 2);
+    assert_int_equal(tried[i].error, i % 2 == 0 ? 0 : UV_ECONNREFUSED);
+  }
+  close_winner();
+  for (const int fd : holders) close(fd);
+}
+
 void all_refused_is_told_once_with_the_last_error(void**) {
   Address first;
   Address second;
@@ -308,6 +332,7 @@ int main() {
       cmocka_unit_test_setup_teardown(loopback_is_connected_at_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown(ipv6_is_dialed, set_up, tear_down),
       cmocka_unit_test_setup_teardown(refused_ipv6_falls_to_ipv4_without_a_stagger, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(each_try_is_told_and_what_its_connect_met, set_up, tear_down),
       cmocka_unit_test_setup_teardown(all_refused_is_told_once_with_the_last_error, set_up, tear_down),
       cmocka_unit_test_setup_teardown(next_wins_over_a_black_hole, set_up, tear_down),
       cmocka_unit_test_setup_teardown(earlier_try_goes_on_and_can_win, set_up, tear_down),

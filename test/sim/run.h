@@ -35,8 +35,9 @@ class Run final : public World {
  public:
   explicit Run(const core::Limits& limits) : simulation(limits, 1, *this), shell(simulation.shell()) {}
 
-  DialPlan dial(const Connection&) override {
+  DialPlan dial(const Connection& connection) override {
     ++dials_seen;
+    if (dial_to) return dial_to(connection);
     return next(dials, every_dial);
   }
   ExchangePlan exchange(const Request& request, const core::Lane& lane) override {
@@ -76,6 +77,7 @@ class Run final : public World {
   DialPlan every_dial;          // once the queued ones are used up
   ExchangePlan every_exchange;  // likewise
   std::function<ExchangePlan(const Request&, const core::Lane&)> answer;  // instead of the queue
+  std::function<DialPlan(const Connection&)> dial_to;                     // likewise
   std::deque<core::Verdict> verdicts;
   std::deque<Duration> backoffs;
   std::function<void(Request&)> on_head;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A server on 127.0.0.1 that does what a test scripts, well or badly: each connection is a thread that
-// runs the script with blocking sockets, so that the client's loop may stand still meanwhile; or one
-// thread serves them all, one by one. Refuses to know HTTP beyond the end of a head.
+// A server on the loopback that does what a test scripts, well or badly: each connection is a thread
+// that runs the script with blocking sockets, so that the client's loop may stand still meanwhile; or
+// one thread serves them all, one by one. Refuses to know HTTP beyond the end of a head.
 #ifndef PESTER_TEST_SUPPORT_LOOPBACK_SERVER_H_
 #define PESTER_TEST_SUPPORT_LOOPBACK_SERVER_H_
 
@@ -127,12 +127,14 @@ class LoopbackServer {
  public:
   using Script = std::function<void(Peer& peer)>;
 
-  explicit LoopbackServer(Script script, int backlog = 128, Serving serving = Serving::together)
+  explicit LoopbackServer(Script script, int backlog = 128, Serving serving = Serving::together,
+                          uint32_t host = INADDR_LOOPBACK, uint16_t port = 0)  // 0: any that is free
       : script_(std::move(script)), serving_(serving) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
     at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_addr.s_addr = htonl(host);
+    at.sin_port = htons(port);
     socklen_t size = sizeof at;
     if (bind(listener_, reinterpret_cast<sockaddr*>(&at), size) != 0 ||
         listen(listener_, backlog) != 0 ||
