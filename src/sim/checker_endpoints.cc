@@ -47,7 +47,8 @@ void check_endpoints(Shell& shell) {
 }
 
 void check_dials(Shell& shell, const Request& request, const core::Lane& lane, uint64_t first) {
-  if (!request.policy->eject_endpoints) return;
+  // With several base URLs what failed may have been another one's.
+  if (!request.policy->eject_endpoints || request.targets != nullptr) return;
   const core::Endpoints& endpoints = endpoints_of(lane);
   const Truth& truth = request.truths[lane.index];
   const auto is_bad = [&](uint64_t key) {

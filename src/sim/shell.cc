@@ -126,7 +126,7 @@ void Shell::open_record(core::Lane& lane) {
   Request& request = request_of(lane);
   check_begins(*this, request, lane);
   Truth& truth = request.truths[lane.index];
-  if (truth.attempt != lane.attempt) {
+  if (truth.attempt != lane.attempt || lane.kind == core::Kind::resume) {
     truth.attempt_began = now_;
     if (truth.met) truth.failed_at = truth.endpoint;
     truth.met = false;
