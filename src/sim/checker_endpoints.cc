@@ -55,7 +55,9 @@ void check_dials(Shell& shell, const Request& request, const core::Lane& lane, u
     return endpoints.is_ejected(key, shell.now()) || was_in_vain(truth, lane, key) ||
            is_with_another(request, lane, key);
   };
-  shell.claim(!is_bad(first) || every_known(endpoints, is_bad),
+  // What it failed at before a dial became its own for no time is forgotten.
+  const bool forgotten = first == truth.failed_at && lane.endpoint != 0 && lane.endpoint != first;
+  shell.claim(forgotten || !is_bad(first) || every_known(endpoints, is_bad),
               "nobody dials first where it is in vain, with somewhere else to go");
 }
 
