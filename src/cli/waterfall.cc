@@ -23,7 +23,7 @@ namespace {
 
 constexpr size_t kBarLeast = 16;
 constexpr size_t kHostLeast = 8, kHostMost = 24;
-constexpr size_t kTickGap = 10;  // columns from one tick to the next, at least
+constexpr size_t kTickGap = 8;  // columns from one tick to the next, at least
 
 struct PhaseLook {
   const char* utf8;
@@ -111,6 +111,9 @@ std::string short_error(const ErrorReport& error) {
       {"PESTER_ETIMEOUT_BODY", "body timeout"},
       {"PESTER_ETIMEOUT_ATTEMPT", "attempt timeout"},
       {"PESTER_ETIMEOUT_TOTAL", "timeout"},
+      {"PESTER_EQUEUE", "queue full"},
+      {"PESTER_EBUDGET", "budget empty"},
+      {"PESTER_EBREAKER", "breaker open"},
   };
   for (const Word& word : kWords) {
     if (word.name == error.name) return std::string(word.text);
@@ -189,7 +192,10 @@ class Picture {
 
   // Why no other try came, where that is not what anybody would expect.
   static std::string denials_of(const ExchangeReport& x) {
-    const bool plain = x.denial.empty() || x.denial == "attempts" || x.denial == "rules";
+    const std::string_view error = x.error ? std::string_view(x.error->name) : "";
+    const bool plain = x.denial.empty() || x.denial == "attempts" || x.denial == "rules" ||
+                       (x.denial == "breaker" && error == "PESTER_EBREAKER") ||
+                       (x.denial == "budget" && error == "PESTER_EBUDGET");
     std::string text = plain ? "" : " (" + x.denial + ")";
     const bool hedged = x.hedge_denial.empty() || x.hedge_denial == "no_latencies";
     if (!hedged) text += " (no hedge: " + x.hedge_denial + ")";

@@ -258,6 +258,28 @@ void a_row_ends_with_why_no_other_try_came(void**) {
   assert_true(first_row(report).ends_with("refused, failed (budget)"));
 }
 
+// Said once is enough; and nothing was connected.
+void what_was_not_let_through_stood_in_a_queue(void**) {
+  Report report = race();
+  report.exchanges.resize(1);
+  ExchangeReport& x = report.exchanges[0];
+  x.outcome = "failed";
+  x.status = 0;
+  x.delivery = "unsent";
+  x.sent_ns = x.first_byte_ns = x.connect_ns = x.dns_ns = -1;
+  struct Case {
+    const char *name, *denial, *end;
+  };
+  for (const Case& c : {Case{"PESTER_EBREAKER", "breaker", "  breaker open, failed"},
+                        Case{"PESTER_EBUDGET", "budget", "  budget empty, failed"},
+                        Case{"PESTER_EQUEUE", "deadline", "  queue full, failed (deadline)"}}) {
+    x.error = ErrorReport{-7000, c.name, "a long sentence that says the same"};
+    x.denial = c.denial;
+    if (!first_row(report).ends_with(c.end)) fail_msg("%s: %s", c.name, first_row(report).c_str());
+    assert_string_equal(letters(x, 20, 4).c_str(), "qqqq");
+  }
+}
+
 void a_row_ends_with_why_no_hedge_began(void**) {
   Report report = race();
   ExchangeReport& x = report.exchanges[0];
@@ -333,6 +355,7 @@ int main() {
       cmocka_unit_test(a_request_without_attempts_is_one_line),
       cmocka_unit_test(a_delivered_failure_is_marked),
       cmocka_unit_test(a_row_ends_with_why_no_other_try_came),
+      cmocka_unit_test(what_was_not_let_through_stood_in_a_queue),
       cmocka_unit_test(a_row_ends_with_why_no_hedge_began),
       cmocka_unit_test(a_fallback_is_called_one),
       cmocka_unit_test(servers_are_named_when_there_are_several),
