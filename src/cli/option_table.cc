@@ -220,7 +220,7 @@ constexpr OptionRow kConnectionRows[] = {
 };
 
 constexpr OptionRow kResilienceRows[] = {
-    {"--policy", "NAME", "named set of defaults: pester", kResilience, set_policy},
+    {"--policy", "NAME", "named set of defaults: pester, standard, hedged", kResilience, set_policy},
     {"--concurrency", "N", "lanes raced, 1 to 64 (default 1)", kResilience,
      [](Options& o, Value v) {
        o.resilience.concurrency = static_cast<int>(number(v, 1, PESTER_CONCURRENCY_MAX));
