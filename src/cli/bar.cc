@@ -16,8 +16,16 @@ bool answered(const ExchangeReport& x) {
   return x.first_byte_ns >= 0 && x.delivery != "unsent";
 }
 
+// Not let through: whoever stood before it, it went nowhere.
+bool held_back(const ExchangeReport& x) {
+  if (!x.error) return false;
+  const std::string& name = x.error->name;
+  return name == "PESTER_EBREAKER" || name == "PESTER_EBUDGET" || name == "PESTER_EQUEUE";
+}
+
 // The phase that an attempt was in when it ended.
 Phase last_phase(const ExchangeReport& x) {
+  if (held_back(x)) return Phase::queue;
   if (answered(x)) return Phase::body;
   if (x.reused || x.sent_ns >= 0 || x.delivery != "unsent") return Phase::wait;
   if (x.tls_ns >= 0) return Phase::tls;

@@ -12,6 +12,7 @@ namespace {
 // `--seed 0` asks for a run that can be repeated as any other number does; to the library 0 is "none".
 constexpr uint64_t kSeedForZero = 0x9E3779B97F4A7C15;
 constexpr int64_t kConnectionsDefault = 32;
+constexpr int64_t kWaitingDefault = 10'000;
 
 const char* text_or_null(const std::string& text) {
   return text.empty() ? nullptr : text.c_str();
@@ -25,7 +26,7 @@ std::vector<const char*> pointers(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-ClientSetup::ClientSetup(const Options& o)
+ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
     : policy_(policy_of(o)),
       resolve_(pointers(o.connection.resolve)),
       connect_to_(pointers(o.connection.connect_to)) {
@@ -44,6 +45,14 @@ ClientSetup::ClientSetup(const Options& o)
   client.max_connections_per_origin =
       std::max(kConnectionsDefault, parallel * std::max(policy_.concurrency, 1));
   client.max_idle_per_origin = client.max_connections_per_origin;
+  client.max_in_flight_per_origin = o.resilience.max_in_flight;
+  client.max_waiting_per_origin = std::max(kWaitingDefault, parallel);
+  client.max_wait_ms = o.resilience.max_wait_ms;
+  if (o.request.attempt_header) client.attempt_header = o.request.attempt_header->c_str();
+  if (o.request.deadline_header) client.deadline_header = o.request.deadline_header->c_str();
+  for (const BaseUrl& base : plan.base_urls) base_urls_.push_back({base.url.c_str(), base.weight});
+  client.base_urls = base_urls_.data();
+  client.base_url_count = base_urls_.size();
   client.error_text = error_text.data();
   client.error_text_size = error_text.size();
 }

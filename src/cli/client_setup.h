@@ -17,7 +17,8 @@ namespace pester::cli {
 // Everything pester_client_new needs, but for hooks.
 class ClientSetup {
  public:
-  explicit ClientSetup(const Options& options);
+  // Both outlive it.
+  ClientSetup(const Options& options, const RequestPlan& plan);
   ClientSetup(const ClientSetup&) = delete;
   ClientSetup& operator=(const ClientSetup&) = delete;
 
@@ -30,6 +31,7 @@ class ClientSetup {
   pester_policy_t policy_;
   pester_tls_options_t tls_;
   std::vector<const char*> resolve_, connect_to_;
+  std::vector<pester_base_url_t> base_urls_;
 };
 
 // A request of `plan`, but for callbacks. `headers` is filled and must live as long as the request.

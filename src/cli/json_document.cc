@@ -108,21 +108,65 @@ Json attempt_object(const ExchangeReport& x) {
           {"bytes_received", x.bytes_received}};
 }
 
+Json denied_object(const std::vector<std::pair<std::string, uint64_t>>& reasons) {
+  Json object = Json::object();
+  for (const auto& [name, count] : reasons) object[name] = count;
+  return object;
+}
+
+Json stats_object(const StatsReport& s) {
+  Json object = {{"requests_started", s.requests_started},
+                 {"requests_done", s.requests_done},
+                 {"exchanges", s.exchanges},
+                 {"retries", s.retries},
+                 {"hedges", s.hedges},
+                 {"resends", s.resends},
+                 {"connections_opened", s.connections_opened},
+                 {"connections_reused", s.connections_reused},
+                 {"bytes_sent", s.bytes_sent},
+                 {"bytes_received", s.bytes_received},
+                 {"unpaid", s.unpaid},
+                 {"refused", s.refused},
+                 {"budget_balance_per_mille", s.budget_balance_per_mille},
+                 {"retries_denied", denied_object(s.retries_denied)},
+                 {"hedges_denied", denied_object(s.hedges_denied)}};
+  for (const HistogramReport& h : s.histograms) {
+    const auto length = [](uint64_t ns) { return ms(static_cast<int64_t>(ns)); };
+    object[h.name + "_ms"] = {{"count", h.count},
+                              {"p50", length(h.p50_ns)},
+                              {"p90", length(h.p90_ns)},
+                              {"p99", length(h.p99_ns)},
+                              {"max", length(h.max_ns)}};
+  }
+  return object;
+}
+
+// ensure_ascii: what a server sent can then do nothing to a terminal or to a reader of another charset.
+std::string dumped(const Json& document, JsonLayout layout) {
+  return document.dump(layout == JsonLayout::indented ? 2 : -1, ' ', true);
+}
+
 }  // namespace
 
 std::string json_document(const Report& report, JsonLayout layout) {
   Json attempts = Json::array();
   for (const ExchangeReport& x : report.exchanges) attempts.push_back(attempt_object(x));
-  const Json document = {{"request", {{"method", text(report.method)}, {"url", text(report.url)}}},
-                         {"response", response_object(report)},
-                         {"error", error_object(report.error)},
-                         {"winner", winner_object(report)},
-                         {"stop", report.stop},
-                         {"totals", totals_object(report)},
-                         {"attempts", attempts}};
-  // ensure_ascii: what a server sent can then do nothing to a terminal or to a reader of another
-  // charset.
-  return document.dump(layout == JsonLayout::indented ? 2 : -1, ' ', true);
+  Json document = {{"request", {{"method", text(report.method)}, {"url", text(report.url)}}},
+                   {"response", response_object(report)},
+                   {"error", error_object(report.error)},
+                   {"winner", winner_object(report)},
+                   {"stop", report.stop},
+                   {"totals", totals_object(report)},
+                   {"attempts", attempts}};
+  if (report.fallback) document["fallback"] = *report.fallback;
+  if (report.stats) document["stats"] = stats_object(*report.stats);
+  return dumped(document, layout);
+}
+
+std::string json_stats(const StatsReport& stats) {
+  Json document = Json::object();
+  document["stats"] = stats_object(stats);
+  return dumped(document, JsonLayout::one_line);
 }
 
 }  // namespace pester::cli

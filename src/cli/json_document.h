@@ -15,6 +15,9 @@ enum class JsonLayout { indented, one_line };
 // Pure ASCII, without a newline at its end. Bytes that are not UTF-8 stand as \u00XX.
 std::string json_document(const Report& report, JsonLayout layout);
 
+// {"stats": {...}}, on one line: what follows the documents of --repeat.
+std::string json_stats(const StatsReport& stats);
+
 }  // namespace pester::cli
 
 #endif

@@ -101,6 +101,19 @@ void set_hedge_after(Options& o, Value text) {
   o.resilience.hedge_per_mille = PESTER_NONE;
 }
 
+// Of the base URL before it: a URL may have any character that could stand between the two.
+void set_base_url_weight(Options& o, Value text) {
+  const auto weight = static_cast<int>(number(text, 0, 1'000'000));
+  if (o.request.base_urls.empty()) throw std::invalid_argument("has no --base-url before it");
+  o.request.base_urls.back().weight = weight;
+}
+
+int64_t wait_ms(Value text) {
+  const auto ms = duration_ms(text);
+  if (!ms || *ms == 0) throw std::invalid_argument("is not a duration above 0 such as 500ms");
+  return *ms;
+}
+
 int on_or_off(Value text) {
   if (text == "on") return 1;
   if (text == "off") return PESTER_NONE;
@@ -164,9 +177,19 @@ constexpr OptionRow kRequestRows[] = {
      }},
     {"--oauth2-bearer", "TOKEN", "Bearer credentials", kRequest,
      [](Options& o, Value v) { o.request.bearer = v; }},
+    {"--attempt-header", "NAME", "add a header with the attempt's number, from 1", kRequest,
+     [](Options& o, Value v) { o.request.attempt_header = v; }},
+    {"--deadline-header", "NAME", "add a header with the milliseconds left, when there is a deadline",
+     kRequest, [](Options& o, Value v) { o.request.deadline_header = v; }},
 };
 
 constexpr OptionRow kConnectionRows[] = {
+    {"--base-url", "URL", "where the request may go, the URL being a path then; up to 16", kConnection,
+     [](Options& o, Value v) {
+       o.request.base_urls.push_back({v, 0});
+     }},
+    {"--base-url-weight", "N", "the share of the --base-url before it (default 0: in order)",
+     kConnection, set_base_url_weight},
     {"--connect-timeout", "SECONDS", "limit of DNS, TCP and TLS together (default 10)", kConnection,
      [](Options& o, Value v) { o.connection.connect_timeout_ms = seconds(v); }},
     {"-m,--max-time", "SECONDS", "limit of the whole request, retries and waits included", kConnection,
@@ -197,7 +220,7 @@ constexpr OptionRow kConnectionRows[] = {
 };
 
 constexpr OptionRow kResilienceRows[] = {
-    {"--policy", "NAME", "named set of defaults: pester", kResilience, set_policy},
+    {"--policy", "NAME", "named set of defaults: pester, standard, hedged", kResilience, set_policy},
     {"--concurrency", "N", "lanes raced, 1 to 64 (default 1)", kResilience,
      [](Options& o, Value v) {
        o.resilience.concurrency = static_cast<int>(number(v, 1, PESTER_CONCURRENCY_MAX));
@@ -231,6 +254,14 @@ constexpr OptionRow kResilienceRows[] = {
      "what is tried again: statuses, ranges, classes (5xx) and connect, timeout, reset, dns, body, tls, "
      "protocol; +X adds, -X takes away",
      kResilience, [](Options& o, Value v) { o.resilience.retry_on = v; }},
+    {"--max-in-flight", "N", "so many requests for one server at a time; the others wait", kResilience,
+     [](Options& o, Value v) {
+       o.resilience.max_in_flight = static_cast<int64_t>(number(v, 1, 1'000'000));
+     }},
+    {"--max-wait", "DURATION", "wait so long for that, or for a connection", kResilience,
+     [](Options& o, Value v) { o.resilience.max_wait_ms = wait_ms(v); }},
+    {"--fallback", "TEXT|@FILE", "what is delivered when all is spent and there is no good answer",
+     kResilience, [](Options& o, Value v) { o.request.fallback = v; }},
     {"--idempotent", nullptr, "may be repeated and raced whatever its method", kResilience,
      [](Options& o, Value) { o.resilience.idempotent = true; }},
     {"--retry-unsafe", nullptr, "also repeat a request whose outcome is unknown", kResilience,
@@ -264,6 +295,8 @@ constexpr OptionRow kOutputRows[] = {
      [](Options& o, Value) { o.output.log = true; }},
     {"--waterfall", nullptr, "a picture of the race", kOutput,
      [](Options& o, Value) { o.output.waterfall = true; }},
+    {"--stats", nullptr, "counters, denials and latencies to standard error, or in the JSON", kOutput,
+     [](Options& o, Value) { o.output.stats = true; }},
     {"-#,--progress-bar", nullptr, "progress of the transfer", kOutput,
      [](Options& o, Value) { o.output.progress_bar = true; }},
     {"--json", nullptr, "one JSON document instead of the body", kOutput,

@@ -10,6 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/option_table.h"
 #include "cli/option_words.h"
+#include "cli/report.h"
 #include "cli/text.h"
 
 namespace pester::cli {
@@ -25,6 +26,10 @@ void check_together(const Options& o) {
   const int bodies = static_cast<int>(r.head) + static_cast<int>(!r.data.empty()) +
                      static_cast<int>(r.upload_file.has_value());
   if (bodies > 1) usage("only one of --head, --data and --upload-file can be used");
+  if (!r.base_urls.empty() && !r.url.starts_with('/')) {
+    usage("URL '" + printable(without_userinfo(r.url)) +
+          "' is not a path: with --base-url it begins with '/'");
+  }
   if (r.user && r.bearer) usage("only one of --user and --oauth2-bearer can be used");
 }
 
@@ -36,7 +41,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
                      "Ask for a page until it is there: retries, backoff and races over HTTP/1.1.",
                      "'pester simulate --help': try a policy against a model of a server.",
                      "URL",
-                     "what to ask for; http:// when no scheme is given",
+                     "what to ask for; http:// when no scheme is given, a path with --base-url",
                      {}};
   for (const OptionRow& row : option_table()) {
     rules.rows.push_back(

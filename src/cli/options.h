@@ -25,9 +25,15 @@ struct Backoff {
   int64_t cap_ms = 0;   // 0: none
 };
 
-struct RequestOptions {
+struct BaseUrl {
   std::string url;
-  std::string method;  // empty: follows from the other options
+  int weight = 0;
+};
+
+struct RequestOptions {
+  std::string url;                 // a path with base URLs
+  std::vector<BaseUrl> base_urls;  // in order
+  std::string method;              // empty: follows from the other options
   std::vector<std::string> headers;
   std::vector<DataPart> data;
   std::optional<std::string> upload_file;
@@ -36,6 +42,8 @@ struct RequestOptions {
   std::string referer;
   std::optional<std::string> user;  // NAME:PASS
   std::optional<std::string> bearer;
+  std::optional<std::string> attempt_header, deadline_header;  // names
+  std::optional<std::string> fallback;                         // TEXT or @FILE
 };
 
 struct ConnectionOptions {
@@ -60,6 +68,8 @@ struct ResilienceOptions {
   int budget = 0, breaker = 0, origin_gate = 0;
   int64_t retry_after_max_ms = 0;  // 0: the library's default; PESTER_NONE: off
   std::optional<std::string> retry_on;
+  int64_t max_in_flight = 0;  // 0: unlimited
+  int64_t max_wait_ms = 0;    // 0: until another deadline
   bool idempotent = false;
   bool retry_unsafe = false;
   std::optional<uint64_t> seed;
@@ -80,6 +90,7 @@ struct OutputOptions {
   bool verbose = false;
   bool log = false;
   bool waterfall = false;
+  bool stats = false;
   bool progress_bar = false;
   bool json = false;
 

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/stats_report.h"
+
 namespace pester::cli {
 
 struct ErrorReport {
@@ -60,6 +62,9 @@ struct Report {
   std::string body_sha256;
   uint64_t upload_bytes = 0;  // of the request's body
   std::vector<ExchangeReport> exchanges;
+  std::optional<bool> fallback;      // whether the response is one; nothing: there was none to give
+  std::string fallback_for;          // what it stands for, a sentence
+  std::optional<StatsReport> stats;  // of the whole run, when they are a part of its report
   int exit_status = 0;
   std::string exit_message;  // "" when it is 0
 
@@ -72,6 +77,7 @@ struct Report {
     return static_cast<size_t>(std::count_if(
         exchanges.begin(), exchanges.end(), [kind](const ExchangeReport& x) { return x.kind == kind; }));
   }
+  [[nodiscard]] bool is_fallback() const { return fallback.value_or(false); }
   // The exchange that delivered the response; else the last one; nullptr when there was none.
   [[nodiscard]] const ExchangeReport* decisive() const {
     const ExchangeReport* found = exchanges.empty() ? nullptr : &exchanges.back();

@@ -87,7 +87,7 @@ std::string default_method(const RequestOptions& options) {
 // A PUT to a folder goes to the file's name in it, as curl does.
 std::string upload_url(std::string url, const std::string& path) {
   const size_t tail = std::min(url.find_first_of("?#"), url.size());
-  const size_t authority = url.find("://") + 3;
+  const size_t authority = url.starts_with('/') ? 0 : url.find("://") + 3;
   const size_t slash = url.find('/', authority);
   const std::string name = percent_encode(std::string_view(path).substr(path.rfind('/') + 1));
   if (slash == std::string::npos || slash > tail) {
@@ -125,7 +125,10 @@ std::string join_data(const std::vector<DataPart>& parts, const FileReader& read
 RequestPlan plan_request(const RequestOptions& options, const FileReader& read) {
   RequestPlan plan;
   plan.method = options.method.empty() ? default_method(options) : options.method;
-  plan.url = with_scheme(options.url);
+  plan.url = options.base_urls.empty() ? with_scheme(options.url) : options.url;
+  for (const BaseUrl& base : options.base_urls) {
+    plan.base_urls.push_back({with_scheme(base.url), base.weight});
+  }
   add_headers(options, read, plan);
   const auto has = [&plan](std::string_view name) {
     return std::any_of(plan.headers.begin(), plan.headers.end(),
@@ -145,6 +148,10 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
   if (options.upload_file) {
     plan.body = read(*options.upload_file);
     plan.url = upload_url(plan.url, *options.upload_file);
+  }
+  if (options.fallback) {
+    const std::string& text = *options.fallback;
+    plan.fallback = text.starts_with('@') ? read(text.substr(1)) : text;
   }
   return plan;
 }

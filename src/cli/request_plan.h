@@ -20,9 +20,11 @@ struct PlannedHeader {
 
 struct RequestPlan {
   std::string method;
-  std::string url;
+  std::string url;                 // a path with base URLs
+  std::vector<BaseUrl> base_urls;  // with their schemes
   std::vector<PlannedHeader> headers;
   std::optional<std::string> body;
+  std::optional<std::string> fallback;
 };
 
 // Gives a file's bytes, "-" being standard input.

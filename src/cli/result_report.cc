@@ -79,8 +79,7 @@ int status_of_error(const Report& report) {
   return exit_status_of(code, Reached::nothing);
 }
 
-std::string error_sentence(const Report& report) {
-  std::string text = report.error->message;
+std::string with_effort(std::string text, const Report& report) {
   const size_t attempts = report.attempts();
   if (attempts > 1) text += fmt::format(" (after {} attempts)", attempts);
   if (report.stop == "budget" || report.stop == "breaker") text += ": stopped by the " + report.stop;
@@ -90,7 +89,7 @@ std::string error_sentence(const Report& report) {
 void settle_exit(Report& report, const OutputOptions& output) {
   if (report.error) {
     report.exit_status = status_of_error(report);
-    report.exit_message = error_sentence(report);
+    report.exit_message = with_effort(report.error->message, report);
   } else if (output.fail && report.response->status >= 400) {
     report.exit_status = kExitHttpStatus;
     report.exit_message = fmt::format("The requested URL returned error: {}", report.response->status);
@@ -136,8 +135,20 @@ Report report_of(const pester_result_t* result, const RequestPlan& plan, const O
   for (size_t i = 0; pester_result_exchange(result, i, &exchange) == 0; ++i) {
     report.exchanges.push_back(exchange_report(exchange));
   }
+  if (plan.fallback) report.fallback = pester_result_is_fallback(result) != 0;
   settle_exit(report, output);
   return report;
+}
+
+std::string shortfall_of(const pester_result_t* result) {
+  if (pester_result_error(result) != 0) return pester_result_detail(result);
+  const std::string text =
+      fmt::format("{} {}", pester_result_status(result), pester_result_reason(result));
+  return std::string(trim(text));
+}
+
+std::string fallback_sentence(const Report& report) {
+  return with_effort("this is the fallback: " + report.fallback_for, report);
 }
 
 Report refused_report(int error, const std::string& text, const RequestPlan& plan) {

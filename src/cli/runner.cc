@@ -4,9 +4,11 @@
 
 #include <unistd.h>
 
+#include "cli/client_stats.h"
 #include "cli/command_error.h"
 #include "cli/exit_code.h"
 #include "cli/json_document.h"
+#include "cli/refusal.h"
 #include "cli/result_report.h"
 #include "cli/text.h"
 #include "cli/waterfall.h"
@@ -25,7 +27,7 @@ void to_stderr(const std::string& text) {
 }  // namespace
 
 Runner::Runner(const Options& options, const RequestPlan& plan)
-    : options_(options), plan_(plan), setup_(options) {
+    : options_(options), plan_(plan), setup_(options, plan) {
   const int error = uv_loop_init(&loop_);
   if (error != 0) throw CommandError(kExitMemory, std::string("no event loop: ") + uv_strerror(error));
   uv_signal_init(&loop_, &interrupt_);
@@ -51,7 +53,7 @@ void Runner::open_client() {
   if (error == 0) return;
   const bool said = setup_.error_text[0] != '\0';
   throw CommandError(exit_status_of(error, Reached::nothing),
-                     said ? setup_.error_text.data() : pester_strerror(error));
+                     said ? in_options(setup_.error_text.data(), options_) : pester_strerror(error));
 }
 
 int Runner::run() {
@@ -84,6 +86,7 @@ bool Runner::start_one() {
   request.on_head = on_head;
   request.on_body = on_body;
   request.on_done = on_done;
+  if (plan_.fallback) request.fallback = on_fallback;
   request.data = &flight;
   request.error_text = why.data();
   request.error_text_size = why.size();
@@ -117,8 +120,20 @@ void Runner::on_done(const pester_result_t* result, void* data) {
   flight.runner.done(flight, result);
 }
 
+// A callback although the text is fixed: only here the error is still there that it stands for.
+int Runner::on_fallback(const pester_result_t* result, pester_fallback_t* fallback, void* data) {
+  auto& flight = *static_cast<Flight*>(data);
+  const std::string& text = *flight.runner.plan_.fallback;
+  flight.fallback_for = shortfall_of(result);
+  fallback->status = 200;
+  fallback->body = text.data();
+  fallback->body_len = text.size();
+  return 1;
+}
+
 void Runner::done(Flight& flight, const pester_result_t* result) {
   Report report = report_of(result, plan_, options_.output);
+  report.fallback_for = flight.fallback_for;
   const bool failed_before = !flight.transfer.error().empty();
   if (!flight.transfer.finish(report)) {
     report.exit_status = kExitWrite;
@@ -189,26 +204,40 @@ void Runner::print(const std::string& text) {
   give_up(kExitWrite, "cannot write to standard output");
 }
 
+bool Runner::may_tell() {
+  return options_.output.tells_errors() && errors_told_++ < kErrorsToldMax;
+}
+
+void Runner::tell_fallback(const Report& report) {
+  if (report.is_fallback() && may_tell()) {
+    to_stderr("pester: " + printable(fallback_sentence(report)) + "\n");
+  }
+}
+
 void Runner::tell_error(const Report& report) {
   if (report.exit_status == 0) return;
   if (exit_status_ == 0) exit_status_ = report.exit_status;
   // After a failed write the rest was cancelled by us, and the reason told.
   const bool ours =
       report.exit_status == kExitWrite || (stopping_ && report.exit_status == kExitAborted);
-  if (ours || !options_.output.tells_errors() || errors_told_ >= kErrorsToldMax) return;
-  ++errors_told_;
+  if (ours || !may_tell()) return;
   to_stderr("pester: (" + std::to_string(report.exit_status) + ") " + printable(report.exit_message) +
             "\n");
 }
 
-void Runner::tell(const Report& report) {
+void Runner::tell(Report& report) {
   const OutputOptions& out = options_.output;
-  latency_.add(report.duration_ns, report.response ? report.response->status : 0,
-               report.error ? report.error->name : "");
+  const bool answered = report.response && !report.is_fallback();
+  latency_.add(report.duration_ns, answered ? report.response->status : 0,
+               report.error           ? report.error->name
+               : report.is_fallback() ? "fallback"
+                                      : "");
   tell_error(report);
+  tell_fallback(report);
   if (out.waterfall) to_stderr(waterfall(report, canvas_of(STDERR_FILENO)));
   if (out.json) {
     const auto layout = options_.resilience.repeat ? JsonLayout::one_line : JsonLayout::indented;
+    if (out.stats && !options_.resilience.repeat) report.stats = stats_of(client_);
     print(json_document(report, layout) + "\n");
   }
   if (out.write_out) {
@@ -230,9 +259,19 @@ void Runner::summary() {
   to_stderr(latency_.text(totals));
 }
 
+void Runner::tell_stats() {
+  if (!options_.output.stats) return;
+  if (!options_.output.json) {
+    to_stderr(stats_text(stats_of(client_)));
+  } else if (options_.resilience.repeat) {  // else it is in the one document
+    print(json_stats(stats_of(client_)) + "\n");
+  }
+}
+
 void Runner::end() {
   if (client_ == nullptr) return;
   summary();
+  tell_stats();
   pester_client_t* client = client_;
   client_ = nullptr;
   pester_client_close(client, nullptr, nullptr);

@@ -37,12 +37,14 @@ class Runner {
     Runner& runner;
     Transfer transfer;
     pester_request_id_t id = 0;
+    std::string fallback_for;
     std::list<Flight>::iterator place;
   };
 
   static void on_head(const pester_result_t* result, void* data);
   static void on_body(const pester_result_t* result, const char* bytes, size_t len, void* data);
   static void on_done(const pester_result_t* result, void* data);
+  static int on_fallback(const pester_result_t* result, pester_fallback_t* fallback, void* data);
   static void on_log(const pester_exchange_t* exchange, const char* line, void* data);
   static void on_trace(int event, const pester_exchange_t* exchange, pester_slice_t text, void* data);
   static void on_interrupt(uv_signal_t* signal, int number);
@@ -53,10 +55,13 @@ class Runner {
   void give_up(int exit_status, const std::string& message);
   void cancel_all();
   void done(Flight& flight, const pester_result_t* result);
-  void tell(const Report& report);
+  void tell(Report& report);
   void tell_error(const Report& report);
+  void tell_fallback(const Report& report);
+  [[nodiscard]] bool may_tell();
   void print(const std::string& text);
   void summary();
+  void tell_stats();
   void end();
 
   const Options& options_;

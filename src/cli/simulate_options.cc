@@ -41,11 +41,13 @@ bool is_one_of(const std::string& name, std::initializer_list<std::string_view> 
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// All that makes a policy; how often, how fast and by which luck it is tried is the simulation's.
+// All that makes a policy; how often, how fast and by which luck it is tried is the simulation's, and
+// what a client's limits and fallbacks do is not simulated.
 bool makes_policy(const WordRow& row) {
   const std::string name = row.long_name();
   if (std::string_view(row.group) == "Resilience") {
-    return !is_one_of(name, {"--seed", "--repeat", "--parallel"});
+    return !is_one_of(
+        name, {"--seed", "--repeat", "--parallel", "--max-in-flight", "--max-wait", "--fallback"});
   }
   return is_one_of(name, {"--connect-timeout", "--max-time", "--attempt-timeout", "--request"});
 }

@@ -22,7 +22,8 @@ namespace pester::cli {
 namespace {
 
 constexpr size_t kBarLeast = 16;
-constexpr size_t kTickGap = 10;  // columns from one tick to the next, at least
+constexpr size_t kHostLeast = 8, kHostMost = 24;
+constexpr size_t kTickGap = 8;  // columns from one tick to the next, at least
 
 struct PhaseLook {
   const char* utf8;
@@ -71,6 +72,14 @@ std::string label_of(const ExchangeReport& x, bool lane_shown) {
   return label;
 }
 
+// "host:port" of a URL, without a user.
+std::string host_of(const std::string& full) {
+  const std::string url = without_userinfo(full);
+  const size_t scheme = url.find("://");
+  const size_t from = scheme == std::string::npos ? 0 : scheme + 3;
+  return url.substr(from, std::min(url.find_first_of("/?#", from), url.size()) - from);
+}
+
 const char* colour_of(const ExchangeReport& x) {
   if (x.outcome == "won") return "\x1b[1;32m";
   if (x.outcome == "retried") return "\x1b[33m";
@@ -102,6 +111,9 @@ std::string short_error(const ErrorReport& error) {
       {"PESTER_ETIMEOUT_BODY", "body timeout"},
       {"PESTER_ETIMEOUT_ATTEMPT", "attempt timeout"},
       {"PESTER_ETIMEOUT_TOTAL", "timeout"},
+      {"PESTER_EQUEUE", "queue full"},
+      {"PESTER_EBUDGET", "budget empty"},
+      {"PESTER_EBREAKER", "breaker open"},
   };
   for (const Word& word : kWords) {
     if (word.name == error.name) return std::string(word.text);
@@ -138,13 +150,29 @@ class Picture {
     for (const ExchangeReport& x : report_.exchanges) order.push_back(&x);
     std::stable_sort(order.begin(), order.end(),
                      [](const ExchangeReport* a, const ExchangeReport* b) { return a->lane < b->lane; });
+    std::set<std::string> origins;
+    for (const ExchangeReport& x : report_.exchanges) {
+      origins.insert(x.url.substr(0, x.url.find("://") + 3) + host_of(x.url));
+    }
     int lane = -1;
+    size_t widest = 0;
+    for (const ExchangeReport* x : order) widest = std::max(widest, columns(label_of(*x, false)));
     for (const ExchangeReport* x : order) {
       const int64_t end = x->ended_ns >= 0 ? x->ended_ns : axis_ns_;
-      rows_.push_back({x, label_of(*x, x->lane != lane),
-                       ms_text(std::max<int64_t>(end - x->started_ns, 0)), outcome_of(*x)});
+      std::string label = label_of(*x, x->lane != lane);
+      if (origins.size() > 1) add_host(label, widest, host_of(x->url));
+      rows_.push_back({x, label, ms_text(std::max<int64_t>(end - x->started_ns, 0)), outcome_of(*x)});
       lane = x->lane;
     }
+  }
+
+  // Where an attempt went, when not all went to the same place; a narrow picture has no room for it.
+  void add_host(std::string& label, size_t column, const std::string& host) const {
+    const size_t room = std::min<size_t>((canvas_.width - 48) / 2, kHostMost);
+    if (room < kHostLeast) return;
+    std::string text = fitted(printable(utf8_or_latin1(host)), room);
+    ascii_only(text);
+    label = padded(label, column) + "  " + text;
   }
 
   std::string outcome_of(const ExchangeReport& x) const {
@@ -164,7 +192,10 @@ class Picture {
 
   // Why no other try came, where that is not what anybody would expect.
   static std::string denials_of(const ExchangeReport& x) {
-    const bool plain = x.denial.empty() || x.denial == "attempts" || x.denial == "rules";
+    const std::string_view error = x.error ? std::string_view(x.error->name) : "";
+    const bool plain = x.denial.empty() || x.denial == "attempts" || x.denial == "rules" ||
+                       (x.denial == "breaker" && error == "PESTER_EBREAKER") ||
+                       (x.denial == "budget" && error == "PESTER_EBUDGET");
     std::string text = plain ? "" : " (" + x.denial + ")";
     const bool hedged = x.hedge_denial.empty() || x.hedge_denial == "no_latencies";
     if (!hedged) text += " (no hedge: " + x.hedge_denial + ")";
@@ -198,6 +229,8 @@ class Picture {
     return canvas_.colour && !text.empty() ? colour + text + "\x1b[0m" : text;
   }
 
+  std::string asked() const { return printable(utf8_or_latin1(report_.method + " " + report_.url)); }
+
   std::string title() const {
     std::set<int> lanes;
     for (const ExchangeReport& x : report_.exchanges) lanes.insert(x.lane);
@@ -206,13 +239,18 @@ class Picture {
       end = printable(
           utf8_or_latin1(fmt::format("{} {}", report_.response->status, report_.response->reason)));
     if (end.ends_with(' ')) end.pop_back();
+    if (report_.is_fallback()) end = "fallback";
     const size_t attempts = report_.attempts();
     std::string rest =
         fmt::format(": {} after {}, {} attempt{} in {} lane{}", end, ms_text(report_.duration_ns),
                     attempts, attempts == 1 ? "" : "s", lanes.size(), lanes.size() == 1 ? "" : "s");
+    // A cut would show less than is left out here: the lanes are in the picture.
+    if (columns(rest) + std::min(canvas_.width / 3, columns(asked())) > canvas_.width) {
+      rest.erase(rest.rfind(" in "));
+    }
     const size_t room =
         std::max(canvas_.width / 3, canvas_.width - std::min(canvas_.width, columns(rest)));
-    std::string name = fitted(printable(utf8_or_latin1(report_.method + " " + report_.url)), room);
+    std::string name = fitted(asked(), room);
     ascii_only(name);
     ascii_only(rest);
     return painted("\x1b[1m", name) + fitted(rest, canvas_.width - columns(name));

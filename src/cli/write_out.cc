@@ -141,7 +141,11 @@ constexpr Variable kVariables[] = {
      [](const Report& r, const ExchangeReport&) { return header_or_empty(r, "Location"); }},
     {"method", [](const Report& r, const ExchangeReport&) { return r.method; }},
     {"scheme",
-     [](const Report& r, const ExchangeReport&) { return r.url.substr(0, r.url.find("://")); }},
+     [](const Report& r, const ExchangeReport& x) {
+       const std::string& url = x.url.empty() ? r.url : x.url;  // what was asked for may be a path
+       const size_t end = url.find("://");
+       return end == std::string::npos ? "" : url.substr(0, end);
+     }},
     {"http_version",
      [](const Report& r, const ExchangeReport&) {
        return std::string(!r.response ? "0" : r.response->http_version == 10 ? "1.0" : "1.1");

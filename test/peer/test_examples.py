@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every program of examples/ does in front of an unreliable server what its opening says. Usage:
-test_examples.py PESTER_FLAKY GET RACE POST_RETRY STREAM SHUTDOWN EXISTING_APP"""
+test_examples.py PESTER_FLAKY GET RACE POST_RETRY STREAM SHUTDOWN EXISTING_APP FAILOVER"""
 
 import re
 import signal
@@ -12,7 +12,7 @@ import unittest
 import servers
 from servers import Flaky, run, until
 
-PESTER_FLAKY = GET = RACE = POST_RETRY = STREAM = SHUTDOWN = EXISTING_APP = ""
+PESTER_FLAKY = GET = RACE = POST_RETRY = STREAM = SHUTDOWN = EXISTING_APP = FAILOVER = ""
 
 
 class ExamplesTest(unittest.TestCase):
@@ -27,10 +27,10 @@ class ExamplesTest(unittest.TestCase):
         return done.stdout.decode(), done.stderr.decode()
 
     def test_without_an_argument_each_says_how_it_is_used(self):
-        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP):
+        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER):
             out, errors = self.output(program, status=2)
             self.assertEqual(out, "")
-            self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\])?\n$")
+            self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\]| URL PATH)?\n$")
 
     def test_a_url_that_is_none_is_refused(self):
         for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN):
@@ -170,6 +170,38 @@ class ExamplesTest(unittest.TestCase):
             self.interrupt(app)
             self.assertEqual(self.lines(sock, 1), [b"backend: the client was closed"])
 
+    # ---- failover
+
+    def closed(self):
+        sock = socket.socket()  # bound, so that nobody else takes it, but not listening
+        self.addCleanup(sock.close)
+        sock.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+    def test_failover_gets_the_answer_of_the_second_server(self):
+        flaky, closed = self.flaky("/v2/settings = body=here"), self.closed()
+        out, errors = self.output(FAILOVER, closed, flaky.url + "/v2/", "/settings")
+        self.assertEqual(errors, "")
+        self.assertEqual(out.splitlines(), [f"attempt 1: {closed}/settings: connection refused",
+                                            f"attempt 2: {flaky.url}/v2/settings: 200", "answer 200: here"])
+
+    def test_failover_has_an_answer_of_its_own_and_says_why(self):
+        flaky, closed = self.flaky("/settings = status=503"), self.closed()
+        out, _ = self.output(FAILOVER, closed, flaky.url, "/settings")
+        lines = out.splitlines()
+        self.assertEqual(lines[0], 'instead of "connection refused":')
+        self.assertEqual(lines[1:3], [f"attempt 1: {closed}/settings: connection refused",
+                                      f"attempt 2: {flaky.url}/settings: 503"])
+        self.assertEqual(lines[3], f"attempt 3: {closed}/settings: connection refused, not tried again: attempts")
+        self.assertEqual(lines[4:], ["fallback 200: {}"])
+
+    def test_failover_says_what_is_no_base_url_and_no_path(self):
+        out, errors = self.output(FAILOVER, "http://a", "http://b/?q", "/x", status=2)
+        self.assertEqual((out, errors), ("", "base_urls, number 2: a query or fragment\n"))
+        out, errors = self.output(FAILOVER, "http://a", "http://b", "/ x", status=2)
+        self.assertEqual(out, "")
+        self.assertIn("space", errors)
+
 
 if __name__ == "__main__":
-    servers.main("PESTER_FLAKY", "GET", "RACE", "POST_RETRY", "STREAM", "SHUTDOWN", "EXISTING_APP")
+    servers.main("PESTER_FLAKY", "GET", "RACE", "POST_RETRY", "STREAM", "SHUTDOWN", "EXISTING_APP", "FAILOVER")

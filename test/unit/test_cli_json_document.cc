@@ -150,6 +150,41 @@ void tls_is_an_object(void**) {
   assert_true(document(report)["attempts"][0]["tls"]["alpn"].is_null());
 }
 
+void who_has_no_fallback_is_told_nothing_of_one(void**) {
+  Report report = good_report();
+  assert_false(document(report).contains("fallback"));
+  report.fallback = false;
+  assert_true(is(document(report)["fallback"], "false"));
+  report.fallback = true;
+  report.winner_lane = -1;
+  const Json d = document(report);
+  assert_true(is(d["fallback"], "true"));
+  assert_true(d["winner"].is_null());
+  assert_true(d["response"]["status"] == 200);
+}
+
+void stats_are_a_member_or_a_line(void**) {
+  Report report = good_report();
+  assert_false(document(report).contains("stats"));
+  StatsReport s;
+  s.requests_started = 3;
+  s.unpaid = 2;
+  s.budget_balance_per_mille = 250;
+  s.retries_denied = {{"attempts", 1}, {"budget", 2}};
+  s.histograms = {{"requests", 3, 1'500'000, 2'000'000, 2'500'000, 2'500'000}};
+  report.stats = s;
+  const Json d = document(report);
+  assert_true(is(d["stats"], R"({"requests_started": 3, "requests_done": 0, "exchanges": 0, "retries": 0,
+    "hedges": 0, "resends": 0, "connections_opened": 0, "connections_reused": 0, "bytes_sent": 0,
+    "bytes_received": 0, "unpaid": 2, "refused": 0, "budget_balance_per_mille": 250,
+    "retries_denied": {"attempts": 1, "budget": 2}, "hedges_denied": {},
+    "requests_ms": {"count": 3, "p50": 1.5, "p90": 2.0, "p99": 2.5, "max": 2.5}})"));
+  const std::string line = json_stats(s);
+  assert_null(strchr(line.c_str(), '\n'));
+  assert_int_equal(Json::parse(line).size(), 1);
+  assert_true(Json::parse(line)["stats"] == d["stats"]);
+}
+
 void bytes_that_are_no_utf8_are_escaped_one_by_one(void**) {
   Report report = good_report();
   report.response->headers = {{"X", "caf\xe9 \xff"}, {"Y", "caf\xc3\xa9"}, {"Z", "tab\t\"q\""}};
@@ -170,6 +205,8 @@ int main() {
       cmocka_unit_test(a_request_refused_has_no_attempts),
       cmocka_unit_test(follow_ups_are_exchanges_and_no_attempts),
       cmocka_unit_test(tls_is_an_object),
+      cmocka_unit_test(who_has_no_fallback_is_told_nothing_of_one),
+      cmocka_unit_test(stats_are_a_member_or_a_line),
       cmocka_unit_test(bytes_that_are_no_utf8_are_escaped_one_by_one),
   };
   const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);

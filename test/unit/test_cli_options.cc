@@ -10,6 +10,7 @@
 
 #include "cli/command_error.h"
 #include "cli/exit_code.h"
+#include "cli/refusal.h"
 #include "support/cmocka.h"
 
 using namespace pester::cli;
@@ -143,6 +144,58 @@ void resilience_is_read(void**) {
   assert_true(*o.resilience.seed == 7 && o.resilience.runs() == 100 && o.resilience.parallel == 10);
 }
 
+void base_urls_keep_their_order_and_their_weights(void**) {
+  const Options o = parsed({"--base-url", "http://a/v1", "--base-url-weight", "3", "--base-url",
+                            "b:8080", "--base-url", "http://c;x=1", "--base-url-weight", "0", "/path"});
+  assert_string_equal(o.request.url.c_str(), "/path");
+  assert_int_equal(o.request.base_urls.size(), 3);
+  assert_string_equal(o.request.base_urls[0].url.c_str(), "http://a/v1");
+  assert_int_equal(o.request.base_urls[0].weight, 3);
+  assert_string_equal(o.request.base_urls[1].url.c_str(), "b:8080");
+  assert_int_equal(o.request.base_urls[1].weight, 0);
+  assert_string_equal(o.request.base_urls[2].url.c_str(), "http://c;x=1");
+  assert_int_equal(o.request.base_urls[2].weight, 0);
+}
+
+void with_base_urls_the_url_is_a_path(void**) {
+  const std::string text = refusal({"--base-url", "http://a", "http://u:secret@b/"});
+  assert_true(has(text, "--base-url") && has(text, "'http://b/'"));
+  assert_false(has(text, "secret"));
+  assert_true(has(refusal({"--base-url", "http://a", "x"}), "'x' is not a path"));
+}
+
+void limits_headers_and_a_fallback_are_read(void**) {
+  const Options o = parsed({"--max-in-flight", "4", "--max-wait", "250ms", "--attempt-header", "X-N",
+                            "--deadline-header", "X-Left", "--fallback", "", "--stats", "a"});
+  assert_int_equal(o.resilience.max_in_flight, 4);
+  assert_int_equal(o.resilience.max_wait_ms, 250);
+  assert_string_equal(o.request.attempt_header->c_str(), "X-N");
+  assert_string_equal(o.request.deadline_header->c_str(), "X-Left");
+  assert_string_equal(o.request.fallback->c_str(), "");  // an empty one is one
+  assert_true(o.output.stats);
+  const Options plain = parsed({"a"});
+  assert_int_equal(plain.resilience.max_in_flight, 0);
+  assert_int_equal(plain.resilience.max_wait_ms, 0);
+  assert_false(plain.request.attempt_header || plain.request.deadline_header || plain.request.fallback);
+  assert_true(plain.request.base_urls.empty());
+  assert_false(plain.output.stats);
+}
+
+void what_the_library_refuses_is_told_by_option_and_value(void**) {
+  const Options o = parsed({"--base-url", "http://a", "--base-url", "http://u:secret@b/?q",
+                            "--attempt-header", "X Y", "--deadline-header", "Host", "/"});
+  assert_string_equal(in_options("base_urls, number 2: a query or fragment", o).c_str(),
+                      "option --base-url: 'http://b/?q': a query or fragment");
+  assert_string_equal(in_options("attempt_header: longer than 63 bytes", o).c_str(),
+                      "option --attempt-header: 'X Y': longer than 63 bytes");
+  assert_string_equal(in_options("deadline_header: no", o).c_str(),
+                      "option --deadline-header: 'Host': no");
+  for (const char* other : {"retry_on: item 1", "base_urls, number 3: x", "base_urls, number 0: x",
+                            "base_urls, number x: y", "base_urls, number 1", ""}) {
+    assert_string_equal(in_options(other, o).c_str(), other);
+  }
+}
+
 void zero_attempts_mean_one(void**) {
   assert_int_equal(parsed({"--max-attempts", "0", "a"}).resilience.max_attempts, 1);
 }
@@ -181,6 +234,12 @@ void bad_values_name_option_and_value(void**) {
       {{"--repeat", "0", "a"}, "--repeat", "'0'"},
       {{"--parallel", "x", "a"}, "--parallel", "'x'"},
       {{"--seed", "-3", "a"}, "--seed", "'-3'"},
+      {{"--max-in-flight", "0", "a"}, "--max-in-flight", "'0'"},
+      {{"--max-in-flight", "few", "a"}, "--max-in-flight", "'few'"},
+      {{"--max-wait", "0", "a"}, "--max-wait", "'0'"},
+      {{"--max-wait", "10", "a"}, "--max-wait", "'10'"},
+      {{"--base-url-weight", "3", "/"}, "--base-url-weight", "'3'"},
+      {{"--base-url", "a", "--base-url-weight", "-1", "/"}, "--base-url-weight", "'-1'"},
   };
   for (const Case& c : cases) {
     const std::string text = refusal(c.words);
@@ -226,7 +285,8 @@ void a_certificate_may_carry_its_password(void**) {
 void help_and_version_are_texts(void**) {
   const char* help[] = {"pester", "--help"};
   const std::string text = *parse_command_line(2, help).text;
-  for (const char* name : {"--backoff", "--waterfall", "--data-urlencode", "--connect-to", "--json"}) {
+  for (const char* name :
+       {"--base-url", "--backoff", "--waterfall", "--data-urlencode", "--connect-to", "--json"}) {
     assert_true(has(text, name));
   }
   const char* version[] = {"pester", "-V"};
@@ -244,6 +304,10 @@ int main() {
       cmocka_unit_test(data_keep_the_order_of_the_command_line),
       cmocka_unit_test(the_last_of_repeated_options_holds),
       cmocka_unit_test(resilience_is_read),
+      cmocka_unit_test(base_urls_keep_their_order_and_their_weights),
+      cmocka_unit_test(with_base_urls_the_url_is_a_path),
+      cmocka_unit_test(limits_headers_and_a_fallback_are_read),
+      cmocka_unit_test(what_the_library_refuses_is_told_by_option_and_value),
       cmocka_unit_test(zero_attempts_mean_one),
       cmocka_unit_test(a_backoff_of_nothing_is_none),
       cmocka_unit_test(bad_values_name_option_and_value),

@@ -15,6 +15,7 @@
 #include "cli/progress_bar.h"
 #include "cli/report.h"
 #include "cli/sha256.h"
+#include "cli/stats_report.h"
 #include "cli/wire_trace.h"
 #include "support/cmocka.h"
 
@@ -56,6 +57,28 @@ void the_summary_tells_cost_and_outcomes(void**) {
   assert_true(has(text, "p50 2.000 ms  p95 4.000 ms  p99 4.000 ms  max 4.000 ms\n"));
   assert_true(has(text, "requests sent per logical request: 1.500\n"));
   assert_true(has(text, "connections opened: 2\n"));
+}
+
+void the_stats_tell_counters_denials_and_latencies(void**) {
+  StatsReport s;
+  s.requests_started = 30;
+  s.requests_done = 29;
+  s.exchanges = 90;
+  s.retries = 60;
+  s.unpaid = 4;
+  s.budget_balance_per_mille = 46'500;
+  s.retries_denied = {{"attempts", 26}, {"budget", 4}};
+  s.histograms = {{"requests", 29, 2'621'000, 3'146'000, 7'541'000, 7'541'000}, {"backoffs"}};
+  const std::string text = stats_text(s);
+  assert_true(has(text, "requests:        30 started, 29 done\n"));
+  assert_true(has(text, "exchanges:       90, of them 60 retries, 0 hedges, 0 resends\n"));
+  assert_true(has(text, "budget, breaker: 4 not paid for, 46.500 left; 0 refused\n"));
+  assert_true(has(text, "retries denied:  attempts 26, budget 4\n"));
+  assert_true(has(text, "hedges denied:   none\n"));
+  assert_true(has(text,
+                  "ms            count         p50         p90         p99         max\n"
+                  "requests         29       2.621       3.146       7.541       7.541\n"
+                  "backoffs          0       0.000       0.000       0.000       0.000\n"));
 }
 
 void progress_is_drawn_ten_times_a_second_at_most(void**) {
@@ -176,6 +199,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(percentiles_are_measured_values),
       cmocka_unit_test(the_summary_tells_cost_and_outcomes),
+      cmocka_unit_test(the_stats_tell_counters_denials_and_latencies),
       cmocka_unit_test(progress_is_drawn_ten_times_a_second_at_most),
       cmocka_unit_test(progress_without_a_length_counts_bytes),
       cmocka_unit_test(a_length_that_lied_does_not_burst_the_bar),

@@ -153,6 +153,38 @@ void an_upload_to_a_folder_takes_the_files_name(void**) {
   assert_true(plan.headers.empty());
 }
 
+void base_urls_get_a_scheme_and_leave_the_path_alone(void**) {
+  RequestOptions o;
+  o.url = "/x?q";
+  o.base_urls = {{"localhost:80/v1", 2}, {"https://b", 0}};
+  RequestPlan plan = plan_request(o, fake_file);
+  assert_string_equal(plan.url.c_str(), "/x?q");
+  assert_int_equal(plan.base_urls.size(), 2);
+  assert_string_equal(plan.base_urls[0].url.c_str(), "http://localhost:80/v1");
+  assert_int_equal(plan.base_urls[0].weight, 2);
+  assert_string_equal(plan.base_urls[1].url.c_str(), "https://b");
+  o.upload_file = "f";
+  const auto url_for = [&o](const char* url) {
+    o.url = url;
+    return plan_request(o, fake_file).url;
+  };
+  assert_string_equal(url_for("/").c_str(), "/f");
+  assert_string_equal(url_for("/d/?q=/").c_str(), "/d/f?q=/");
+  assert_string_equal(url_for("/x").c_str(), "/x");
+}
+
+void a_fallback_is_a_text_or_a_files_bytes(void**) {
+  RequestOptions o;
+  o.url = "a";
+  assert_false(plan_request(o, fake_file).fallback.has_value());
+  o.fallback = "";
+  assert_string_equal(plan_request(o, fake_file).fallback->c_str(), "");
+  o.fallback = "a@f";
+  assert_string_equal(plan_request(o, fake_file).fallback->c_str(), "a@f");
+  o.fallback = "@f";
+  assert_string_equal(plan_request(o, fake_file).fallback->c_str(), "a\r\nb\n");
+}
+
 }  // namespace
 
 int main() {
@@ -167,6 +199,8 @@ int main() {
       cmocka_unit_test(credentials_yield_to_a_header_given),
       cmocka_unit_test(a_url_without_scheme_is_http),
       cmocka_unit_test(an_upload_to_a_folder_takes_the_files_name),
+      cmocka_unit_test(base_urls_get_a_scheme_and_leave_the_path_alone),
+      cmocka_unit_test(a_fallback_is_a_text_or_a_files_bytes),
   };
   const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);
   return failures != 0;

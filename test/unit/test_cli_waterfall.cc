@@ -180,10 +180,11 @@ void the_scale_stands_over_the_bars(void**) {
 void no_line_is_wider_than_the_canvas(void**) {
   Report report = race();
   report.url += std::string(300, 'x');
+  report.exchanges[1].url = "http://b." + std::string(200, 'y') + ".test/";
   report.exchanges[0].error = ErrorReport{
       -1, "X", "a very long explanation of what went wrong with caf\xc3\xa9 and everything else in it"};
-  for (const size_t width :
-       {size_t{48}, size_t{60}, size_t{80}, size_t{81}, size_t{100}, size_t{200}, size_t{240}}) {
+  for (const size_t width : {size_t{48}, size_t{60}, size_t{64}, size_t{80}, size_t{81}, size_t{100},
+                             size_t{200}, size_t{240}}) {
     for (bool utf8 : {false, true}) {
       Canvas canvas;
       canvas.width = width;
@@ -227,6 +228,117 @@ void a_delivered_failure_is_marked(void**) {
   assert_non_null(strstr(waterfall(report, canvas).c_str(), "503 failed ◀"));
 }
 
+std::string first_row(const Report& report) {
+  Canvas canvas;
+  canvas.utf8 = false;
+  canvas.width = 100;
+  return lines(waterfall(report, canvas)).at(3);
+}
+
+// What nobody would guess is told in a word; that attempts are used up, or that a 404 is not tried
+// again, anybody would.
+void a_row_ends_with_why_no_other_try_came(void**) {
+  Report report = race();
+  report.exchanges.resize(1);
+  ExchangeReport& x = report.exchanges[0];
+  x.outcome = "failed";
+  for (const char* word : {"predicate", "unsafe", "lookup", "told", "retry_after", "deadline", "in_vain",
+                           "budget", "breaker"}) {
+    x.denial = word;
+    const std::string end = "503 failed (" + x.denial + ")";
+    if (!first_row(report).ends_with(end)) fail_msg("%s: %s", word, first_row(report).c_str());
+  }
+  for (const char* word : {"", "attempts", "rules"}) {
+    x.denial = word;
+    assert_true(first_row(report).ends_with("503 failed"));
+  }
+  x.denial = "budget";
+  x.error = ErrorReport{-111, "UV_ECONNREFUSED", "connection refused"};
+  x.status = 0;
+  assert_true(first_row(report).ends_with("refused, failed (budget)"));
+}
+
+// Said once is enough; and nothing was connected.
+void what_was_not_let_through_stood_in_a_queue(void**) {
+  Report report = race();
+  report.exchanges.resize(1);
+  ExchangeReport& x = report.exchanges[0];
+  x.outcome = "failed";
+  x.status = 0;
+  x.delivery = "unsent";
+  x.sent_ns = x.first_byte_ns = x.connect_ns = x.dns_ns = -1;
+  struct Case {
+    const char *name, *denial, *end;
+  };
+  for (const Case& c : {Case{"PESTER_EBREAKER", "breaker", "  breaker open, failed"},
+                        Case{"PESTER_EBUDGET", "budget", "  budget empty, failed"},
+                        Case{"PESTER_EQUEUE", "deadline", "  queue full, failed (deadline)"}}) {
+    x.error = ErrorReport{-7000, c.name, "a long sentence that says the same"};
+    x.denial = c.denial;
+    if (!first_row(report).ends_with(c.end)) fail_msg("%s: %s", c.name, first_row(report).c_str());
+    assert_string_equal(letters(x, 20, 4).c_str(), "qqqq");
+  }
+}
+
+void a_row_ends_with_why_no_hedge_began(void**) {
+  Report report = race();
+  ExchangeReport& x = report.exchanges[0];
+  x.hedge_denial = "budget";
+  assert_true(first_row(report).ends_with("503 retried (no hedge: budget)"));
+  x.denial = "unsafe";
+  assert_true(first_row(report).ends_with("503 retried (unsafe) (no hedge: budget)"));
+  x.denial = "";
+  x.hedge_denial = "no_latencies";  // each of the first twenty would say so
+  assert_true(first_row(report).ends_with("503 retried"));
+}
+
+void a_fallback_is_called_one(void**) {
+  Report report = race();
+  report.fallback = true;
+  report.winner_lane = -1;
+  report.winner_attempt = 0;
+  Canvas canvas;
+  const std::string text = waterfall(report, canvas);
+  assert_non_null(strstr(text.c_str(), "/race: fallback after 100.0 ms"));
+  assert_null(strstr(text.c_str(), "◀"));
+  report.fallback = false;
+  assert_null(strstr(waterfall(report, canvas).c_str(), "fallback"));
+}
+
+void servers_are_named_when_there_are_several(void**) {
+  Report report = race();
+  report.url = "/race";
+  Canvas canvas;
+  canvas.utf8 = false;
+  canvas.width = 100;
+  assert_null(strstr(waterfall(report, canvas).c_str(), "127.0.0.1"));
+  report.exchanges[1].url = "http://u:p@b.test:81/race";
+  report.exchanges[2].url = "https://a-long-name-of-a-server.test/race";
+  auto got = lines(waterfall(report, canvas));
+  assert_true(got[3].starts_with("lane 0  #1  127.0.0.1:8080            "));
+  assert_true(got[4].starts_with("        #2  a-long-name-of-a-serve..  "));
+  assert_true(got[5].starts_with("lane 1  #1  b.test:81                 "));
+  // The scale stays over the bars.
+  assert_true(got[2].find('|') == 12 + 24 + 2);
+  // The same host behind two schemes is two servers.
+  report.exchanges.resize(2);
+  report.exchanges[1].url = "https://127.0.0.1:8080/race";
+  assert_non_null(strstr(waterfall(report, canvas).c_str(), "127.0.0.1:8080"));
+  canvas.width = 60;  // no room
+  assert_null(strstr(waterfall(report, canvas).c_str(), "127.0.0.1"));
+}
+
+void a_title_leaves_the_lanes_out_before_it_is_cut(void**) {
+  Report report = race();
+  report.response->reason = "Service Unavailable";
+  Canvas canvas;
+  canvas.width = 84;
+  const std::string title = lines(waterfall(report, canvas)).at(0);
+  assert_string_equal(
+      title.c_str(),
+      "GET http://127.0.0.1:8080/race: 200 Service Unavailable after 100.0 ms, 3 attempts");
+}
+
 }  // namespace
 
 int main() {
@@ -242,6 +354,12 @@ int main() {
       cmocka_unit_test(an_ascii_picture_is_ascii_and_a_plain_one_has_no_escapes),
       cmocka_unit_test(a_request_without_attempts_is_one_line),
       cmocka_unit_test(a_delivered_failure_is_marked),
+      cmocka_unit_test(a_row_ends_with_why_no_other_try_came),
+      cmocka_unit_test(what_was_not_let_through_stood_in_a_queue),
+      cmocka_unit_test(a_row_ends_with_why_no_hedge_began),
+      cmocka_unit_test(a_fallback_is_called_one),
+      cmocka_unit_test(servers_are_named_when_there_are_several),
+      cmocka_unit_test(a_title_leaves_the_lanes_out_before_it_is_cut),
   };
   const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);
   return failures != 0;

@@ -89,6 +89,14 @@ void without_an_answer_there_are_zeros(void**) {
   assert_string_equal(w.out.c_str(), "000 0.000000 0 |0 7 connection refused");
 }
 
+void a_path_has_the_scheme_it_was_sent_to(void**) {
+  Report report;
+  report.url = "/x";
+  assert_string_equal(write_out("[%{scheme}] %{url}", report).out.c_str(), "[] /x");
+  report.exchanges.emplace_back().url = "https://b/x";
+  assert_string_equal(write_out("[%{scheme}]", report).out.c_str(), "[https]");
+}
+
 void onerror_ends_a_successful_text(void**) {
   expect("a%{onerror}b", "a");
   Report report = good_report();
@@ -106,6 +114,7 @@ int main() {
       cmocka_unit_test(stderr_and_stdout_switch),
       cmocka_unit_test(an_unknown_variable_is_told),
       cmocka_unit_test(without_an_answer_there_are_zeros),
+      cmocka_unit_test(a_path_has_the_scheme_it_was_sent_to),
       cmocka_unit_test(onerror_ends_a_successful_text),
   };
   const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// Field by field.
+#include "cli/client_stats.h"
+
+namespace pester::cli {
+namespace {
+
+std::vector<std::pair<std::string, uint64_t>> by_reason(const uint64_t (&counts)[16]) {
+  static_assert(PESTER_DENIAL_COUNT <= 16);
+  std::vector<std::pair<std::string, uint64_t>> out;
+  for (int reason = 0; reason < PESTER_DENIAL_COUNT; ++reason) {
+    if (counts[reason] > 0) out.emplace_back(pester_denial_name(reason), counts[reason]);
+  }
+  return out;
+}
+
+HistogramReport histogram_of(const pester_client_t* client, int which, const char* name) {
+  pester_histogram_t histogram;
+  HistogramReport out;
+  out.name = name;
+  if (pester_client_histogram(client, which, &histogram) != 0) return out;
+  out.count = histogram.count;
+  out.p50_ns = pester_histogram_quantile_ns(&histogram, 500);
+  out.p90_ns = pester_histogram_quantile_ns(&histogram, 900);
+  out.p99_ns = pester_histogram_quantile_ns(&histogram, 990);
+  out.max_ns = histogram.max_ns;
+  return out;
+}
+
+}  // namespace
+
+StatsReport stats_of(const pester_client_t* client) {
+  pester_client_stats_t stats;
+  pester_client_stats(client, &stats);
+  StatsReport out;
+  out.requests_started = stats.requests_started;
+  out.requests_done = stats.requests_done;
+  out.exchanges = stats.exchanges;
+  out.retries = stats.retries;
+  out.hedges = stats.hedges;
+  out.resends = stats.resends;
+  out.connections_opened = stats.connections_opened;
+  out.connections_reused = stats.connections_reused;
+  out.bytes_sent = stats.bytes_sent;
+  out.bytes_received = stats.bytes_received;
+  out.unpaid = stats.unpaid;
+  out.refused = stats.refused;
+  out.budget_balance_per_mille = stats.budget_balance_per_mille;
+  out.retries_denied = by_reason(stats.retries_denied);
+  out.hedges_denied = by_reason(stats.hedges_denied);
+  out.histograms = {histogram_of(client, PESTER_HISTOGRAM_REQUESTS, "requests"),
+                    histogram_of(client, PESTER_HISTOGRAM_EXCHANGES, "exchanges"),
+                    histogram_of(client, PESTER_HISTOGRAM_BACKOFFS, "backoffs")};
+  return out;
+}
+
+}  // namespace pester::cli
