@@ -33,9 +33,9 @@ constexpr std::array kKinds = {"first", "retry",  "hedge",  "redirect",
 constexpr std::array kOutcomes = {"running", "won", "retried", "failed", "cancelled", "followed"};
 constexpr std::array kDeliveries = {"unsent", "partly_sent", "sent", "answered"};
 constexpr std::array kRules = {"none", "status", "failure", "predicate"};
-constexpr std::array kDenials = {"none",   "attempts", "rules",       "predicate", "unsafe",
-                                 "lookup", "told",     "retry_after", "deadline",  "in_vain",
-                                 "budget", "breaker",  "no_latencies"};
+constexpr std::array kDenials = {"none",   "attempts", "rules",        "predicate", "unsafe",
+                                 "lookup", "told",     "retry_after",  "deadline",  "in_vain",
+                                 "budget", "breaker",  "no_latencies", "room"};
 static_assert(kRules.size() == PESTER_RULE_COUNT && kDenials.size() == PESTER_DENIAL_COUNT);
 
 }  // namespace

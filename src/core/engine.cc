@@ -293,7 +293,7 @@ bool Engine::may_have_come(const Deadline& deadline) {
     }
     case DeadlineKind::lane_phase: {
       const auto& lane = owner_of<const Lane>(deadline, offsetof(Lane, phase));
-      return lane.state == LaneState::trying && lane.error == 0 && !lane.parked;
+      return lane.state == LaneState::trying && lane.error == 0 && !lane.parked && !lane.spare_due;
     }
     case DeadlineKind::lane_attempt:
       return true;

@@ -80,6 +80,8 @@ class Engine {
   void resolved(Connection& connection, const uint64_t* keys, size_t count, Instant now);
   [[nodiscard, gnu::noinline]] static uint32_t rank(const Lane& lane, uint64_t key, Instant now);
   void endpoint_failed(Connection& connection, uint64_t key, Instant now);  // a try of several
+  void spare_began(Lane& lane, Connection& connection, Instant now);
+  void spare_refused(Lane& lane, Instant now);        // kSpare could not be done
   void stagger(Connection& connection, Instant now);  // another address is left to try
   void tcp_up(Connection& connection);
   void ready(Connection& connection, Instant now);
@@ -247,6 +249,15 @@ class Engine {
   [[nodiscard]] bool is_shut(const Request& request, const Origin& origin, Instant now);
   static void go_to(Lane& lane, uint8_t target);
   [[gnu::noinline]] void note_target_failure(const Lane& lane, Instant now);
+  // dials raced by requests that may not be sent twice (engine_spare.cc)
+  [[nodiscard]] static bool races_dials(const Lane& lane);
+  [[gnu::noinline]] void limit_raced_dial(Lane& lane, Instant end, Instant now);
+  [[gnu::noinline]] void start_spare(Lane& lane, Instant now);
+  [[gnu::noinline]] void forget_spare(Lane& lane, Instant now);
+  [[gnu::noinline]] void make_stray(Connection& connection, Instant end, Instant now);
+  [[gnu::noinline]] static void unlink_stray(Connection& connection);
+  [[gnu::noinline]] static void adopt_stray(Lane& lane);
+  void adopt(Connection& connection, Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
   void queue(Lane& lane, Instant now);

@@ -55,6 +55,7 @@ Stop stop_of(Denial why) {
     case Denial::told:
     case Denial::retry_after:
     case Denial::no_latencies:
+    case Denial::room:
       return Stop::not_retryable;
   }
   return Stop::not_retryable;
@@ -83,7 +84,7 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.retry_after_s = 0;
   lane.delivery = Delivery::unsent;
   lane.verdict = Verdict::by_rule;
-  lane.any_byte = lane.reused = lane.parked = false;
+  lane.any_byte = lane.reused = lane.parked = lane.spare_due = false;
   post(lane, lane_work::kRecord);
   if (lane.request->policy->guards() && kind != Kind::resend) {
     begin_guarded(lane, now);
@@ -504,6 +505,10 @@ void Engine::phase_over(Lane& lane, Instant now) {
       if (lane.parked) {
         lane.parked = false;
         begin_guarded(lane, now);  // a later word may have shut it again
+        return;
+      }
+      if (lane.error == 0 && lane.spare_due) {
+        start_spare(lane, now);
         return;
       }
       if (lane.error == 0) lane.error = waits_for_room(lane) ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who gets which connection, who waits, which connections are kept: decisions only.
+#include <algorithm>
+
 #include "core/assert.h"
 #include "core/engine.h"
 
@@ -35,7 +37,7 @@ void Engine::queue(Lane& lane, Instant now) {
   const bool may_dial = origin.connections < limits_.connections_per_origin;
   if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
     close_connection(*origin.idle, ConnectionSignal::cancel, now);
-  } else if (!may_dial && origin.waiting_count - origin.dialing_count >= limits_.waiting_per_origin) {
+  } else if (!may_dial && origin.waiting_count >= limits_.waiting_per_origin + origin.dialing_count) {
     fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
@@ -46,6 +48,11 @@ void Engine::queue(Lane& lane, Instant now) {
   ++origin.waiting_count;
   if (origin.connections < limits_.connections_per_origin) {
     reserve_dial(lane, now);
+    return;
+  }
+  if (origin.strays != nullptr) {
+    adopt_stray(lane);
+    limit_dial(lane, now);
     return;
   }
   if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
@@ -70,9 +77,11 @@ void Engine::reserve_dial(Lane& lane, Instant now) {
 
 // It waits for no room any more: from here on the connection has its time.
 void Engine::limit_dial(Lane& lane, Instant now) {
-  const Duration limit = lane.request->policy->connect_timeout;
-  if (!limit.is_never()) {
-    wheel_.arm(lane.phase, now + limit);
+  const Instant end = now + lane.request->policy->connect_timeout;
+  if (races_dials(lane)) {
+    limit_raced_dial(lane, end, now);
+  } else if (!end.is_never()) {
+    wheel_.arm(lane.phase, end);
   } else {
     wheel_.disarm(lane.phase);
   }
@@ -92,25 +101,30 @@ void Engine::dial_began(Lane& lane, Connection& connection, Instant now) {
 }
 
 void Engine::stagger(Connection& connection, Instant now) {
-  wheel_.arm(connection.deadline, now + limits_.happy_eyeballs_delay);
+  Instant at = now + limits_.happy_eyeballs_delay;
+  if (connection.lane == nullptr) at = std::min(at, connection.dial_end);
+  wheel_.arm(connection.deadline, at);
 }
 
 void Engine::tcp_up(Connection& connection) {
   wheel_.disarm(connection.deadline);
+  if (connection.lane == nullptr) wheel_.arm(connection.deadline, connection.dial_end);
   kConnectionTable.step(connection.state, ConnectionSignal::tcp_up);
 }
 
 void Engine::ready(Connection& connection, Instant now) {
   wheel_.disarm(connection.deadline);
+  Lane* lane = connection.lane;
+  if (lane == nullptr) unlink_stray(connection);
   kConnectionTable.step(connection.state, ConnectionSignal::ready);
   --connection.origin->dialing_count;
-  Lane* lane = connection.lane;
   connection.lane = nullptr;
   if (lane == nullptr) {
     offer(connection, now);
     return;
   }
   lane->connection = nullptr;
+  if (lane->spare_reserved) forget_spare(*lane, now);
   unlink_waiter(*lane);
   lease(connection, *lane);
 }
@@ -125,7 +139,15 @@ void Engine::dial_failed(Connection& connection, int error, Instant now) {
     }
     lane->endpoint = connection.endpoint;
     lane->connection = nullptr;
-    unlink_waiter(*lane);  // first: nobody is to dial for it
+    connection.lane = nullptr;
+    if (connection.origin->strays != nullptr && races_dials(*lane)) {
+      adopt_stray(*lane);
+      lane = nullptr;  // it is still in the race
+    } else {
+      unlink_waiter(*lane);  // first: nobody is to dial for it
+    }
+  } else {
+    unlink_stray(connection);
   }
   close_connection(connection, ConnectionSignal::fail, now);
   if (lane != nullptr) failed(*lane, error, now);
@@ -159,6 +181,8 @@ void Engine::unlink_waiter(Lane& lane) {
 void Engine::leave_queue(Lane& lane, Instant now) {
   Origin& origin = *lane.origin;
   unlink_waiter(lane);
+  lane.spare_due = false;
+  if (lane.spare_reserved) forget_spare(lane, now);
   if (lane.reserved) {
     lane.reserved = false;
     lane.work &= static_cast<uint8_t>(~lane_work::kDial);
@@ -173,9 +197,7 @@ void Engine::leave_queue(Lane& lane, Instant now) {
   connection->lane = nullptr;
   for (Lane* waiter = origin.waiting; waiter != nullptr; waiter = waiter->wait_next) {
     if (!waits_for_room(*waiter)) continue;
-    waiter->connection = connection;
-    connection->lane = waiter;
-    limit_dial(*waiter, now);
+    adopt(*connection, *waiter, now);
     return;
   }
   if (lane.exchange == ExchangeState::acquiring)
@@ -275,6 +297,11 @@ bool Engine::serve_waiting(Connection& connection, Instant now) {
     }
     if (waits_for_better(*lane, connection, now)) continue;
     Connection* dialing = lane->connection;
+    if (dialing != nullptr && connection.exchanges == 0 && races_dials(*lane)) {
+      lane->connection = nullptr;  // the race is won by the other; this one joins the pool
+      unlink_waiter(*lane);
+      make_stray(*dialing, dialing->opened + lane->request->policy->connect_timeout, now);
+    }
     leave_queue(*lane, now);
     lane->connection = nullptr;
     if (dialing != nullptr && dialing->lane == lane) dialing->lane = nullptr;
@@ -318,7 +345,9 @@ void Engine::unlink_idle(Connection& connection) {
 }
 
 void Engine::close_connection(Connection& connection, ConnectionSignal signal, Instant now) {
-  if (connection.back != nullptr) unlink_idle(connection);
+  if (connection.back != nullptr) {
+    is_dialing(connection) ? unlink_stray(connection) : unlink_idle(connection);
+  }
   wheel_.disarm(connection.deadline);
   if (is_dialing(connection)) --connection.origin->dialing_count;
   kConnectionTable.step(connection.state, signal);
@@ -344,6 +373,13 @@ void Engine::connection_deadline(Connection& connection, Instant now) {
   if (connection.state == ConnectionState::draining) {
     close_connection(connection, ConnectionSignal::deadline, now);
     return;
+  }
+  if (is_dialing(connection) && connection.lane == nullptr) {
+    if (now >= connection.dial_end) {
+      close_connection(connection, ConnectionSignal::cancel, now);
+      return;
+    }
+    wheel_.arm(connection.deadline, connection.dial_end);
   }
   const ConnectionAction action = kConnectionTable.step(connection.state, ConnectionSignal::deadline);
   if (action != ConnectionAction::look) return;

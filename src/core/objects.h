@@ -47,6 +47,7 @@ namespace lane_work {
 inline constexpr uint8_t kRecord = 1;  // open a record for the exchange that begins
 inline constexpr uint8_t kDial = 2;    // make a connection: dial_began() or dial_refused()
 inline constexpr uint8_t kSend = 4;    // send the request on lane.connection
+inline constexpr uint8_t kSpare = 8;   // make one more: spare_began() or spare_refused()
 }  // namespace lane_work
 
 // What a connection waits for the shell to do.
@@ -87,6 +88,7 @@ struct Lane {
   uint64_t endpoint = 0;       // that its last exchange met; 0: none
   Deadline phase;              // of the exchange's phase, the backoff, or the hedge's start
   Deadline attempt_deadline;   // of the whole attempt
+  Instant dial_end{};          // of a dial that may be raced
   Duration waited{};           // before this attempt
   Duration backoff{};          // of it, what the backoff alone came to
   uint32_t attempt = 0;        // from 1
@@ -106,18 +108,20 @@ struct Lane {
   uint8_t target = 0;  // of the request's, where its attempt goes
   uint8_t work = 0;
   bool work_linked = false;
-  bool fresh = false;       // the next connection must be a new one
-  bool resent = false;      // this attempt had its resend
-  bool reused = false;      // the present exchange's connection had served before
-  bool reserved = false;    // counted in origin.connections, its connection not made yet
-  bool any_byte = false;    // of a response; the shell's to write
-  bool gathering = false;   // its last response is being gathered, in case it is the one to deliver
-  bool held = false;        // the same, streamed: it waits at its head
-  bool previewing = false;  // the predicate asked for the body
-  bool parked = false;      // its exchange waits for the origin's gate
-  bool resuming = false;    // what it asks for is the rest of a body that broke off
-  bool rest_fits = false;   // and the response is that; the shell's to write before head()
-  uint32_t head_seq = 0;    // which of the request's heads it got: the newest wins among the failed
+  bool fresh = false;           // the next connection must be a new one
+  bool resent = false;          // this attempt had its resend
+  bool reused = false;          // the present exchange's connection had served before
+  bool reserved = false;        // counted in origin.connections, its connection not made yet
+  bool any_byte = false;        // of a response; the shell's to write
+  bool gathering = false;       // its last response is being gathered, in case it is the one to deliver
+  bool held = false;            // the same, streamed: it waits at its head
+  bool previewing = false;      // the predicate asked for the body
+  bool parked = false;          // its exchange waits for the origin's gate
+  bool resuming = false;        // what it asks for is the rest of a body that broke off
+  bool spare_due = false;       // its phase ends with a second dial beside the first
+  bool spare_reserved = false;  // counted in origin.connections, not made yet
+  bool rest_fits = false;       // and the response is that; the shell's to write before head()
+  uint32_t head_seq = 0;        // which of the request's heads it got: the newest wins among the failed
 };
 
 inline constexpr uint8_t kTargetsMax = 16;
@@ -174,10 +178,11 @@ struct Connection {
   Origin* origin = nullptr;
   Lane* lane = nullptr;  // leased to, or being dialed for; may be null while dialing
   Connection* next = nullptr;
-  Connection** back = nullptr;  // among the origin's idle ones
+  Connection** back = nullptr;  // among the origin's idle ones, or its strays
   Connection* work_next = nullptr;
   Deadline deadline;  // stagger, drain or idle, as the state says
   Instant opened{}, idle_since{};
+  Instant dial_end{};      // of a stray: then it is given up
   Instant began{};         // of the exchange that lost its race and is read on for
   uint64_t endpoint = 0;   // its key, the shell's to write: which is tried, then which is up; 0 unknown
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
@@ -211,9 +216,10 @@ struct Origin {
   uint32_t connections = 0;  // all that count against the limit
   uint32_t idle_count = 0;
   uint32_t waiting_count = 0;
-  uint32_t dialing_count = 0;  // connections on their way, each for one of the waiting
-  uint32_t in_flight = 0;      // requests begun and not over, where they are limited
-  Lane* parked = nullptr;      // first lanes of requests that wait for one of those to end
+  Connection* strays = nullptr;  // on their way for nobody in particular: whoever waits may have them
+  uint32_t dialing_count = 0;    // connections on their way, for one of the waiting or strays
+  uint32_t in_flight = 0;        // requests begun and not over, where they are limited
+  Lane* parked = nullptr;        // first lanes of requests that wait for one of those to end
   Lane** parked_tail = &parked;
   uint32_t parked_count = 0;
 };
@@ -251,6 +257,7 @@ struct Counters {
   uint64_t denied[kDenialCount]{};         // retries that did not follow, by reason
   uint64_t hedges_denied[kDenialCount]{};  // likewise
   uint64_t connections_opened = 0, connections_reused = 0;
+  uint64_t spare_dials = 0;  // connections raced for, of requests that may not be sent twice
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
 };
 

@@ -35,9 +35,10 @@ enum class Denial : uint8_t {
   in_vain,      // not even a quick answer would be in time
   budget,
   breaker,
-  no_latencies  // too few are known to tell when a hedge would begin
+  no_latencies,  // too few are known to tell when a hedge would begin
+  room           // the origin has as many connections as it may
 };
-inline constexpr int kDenialCount = 13;
+inline constexpr int kDenialCount = 14;
 
 struct Record {
   static constexpr int64_t kNone = -1;

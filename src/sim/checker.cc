@@ -59,7 +59,9 @@ void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
   }
   shell.claim(origin.waiting_tail == back, "the tail of the waiting");
   shell.claim(waiting == origin.waiting_count, "the waiting are counted");
-  shell.claim(dialed_for == origin.dialing_count, "and those of them that are dialed for");
+  uint32_t strays = 0;
+  for (core::Connection* at = origin.strays; at != nullptr; at = at->next) ++strays;
+  shell.claim(dialed_for + strays == origin.dialing_count, "and those of them that are dialed for");
 }
 
 void check_connection(Shell& shell, const Connection& connection) {
@@ -67,7 +69,7 @@ void check_connection(Shell& shell, const Connection& connection) {
   switch (connection.state) {
     case ConnectionState::dialing:
     case ConnectionState::handshaking:
-      shell.claim(lane != nullptr, "nobody dials for nobody");
+      shell.claim((lane != nullptr) == (connection.back == nullptr), "who dials for nobody is a stray");
       shell.claim(lane == nullptr || lane->connection == &connection, "dialed for the lane");
       break;
     case ConnectionState::leased:
@@ -86,8 +88,8 @@ void check_connection(Shell& shell, const Connection& connection) {
       shell.claim(false, "closing ones are closed at once");
       break;
   }
-  shell.claim(connection.back == nullptr || connection.state == ConnectionState::idle,
-              "only idle ones are linked");
+  shell.claim(connection.back == nullptr || connection.state == ConnectionState::idle || lane == nullptr,
+              "only idle ones and strays are linked");
 }
 
 void check_pool(Shell& shell) {

@@ -142,6 +142,7 @@ class Scenario final : public World {
     sent.fallback = choices_.one_in(3);
     sent.resumable = choices_.one_in(2);
     sent.lanes = sent.repeatable ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
+    sent.policy.concurrency = std::max(sent.lanes, static_cast<uint8_t>(1 + choices_.below(3)));
     const uint32_t id = shell_.submit(sent);
     if (choices_.one_in(6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });
     if (choices_.one_in(4)) pause(id, some_wait(choices_));

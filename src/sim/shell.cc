@@ -115,6 +115,9 @@ void Shell::do_lane(core::Lane& lane) {
     } else if ((lane.work & core::lane_work::kDial) != 0) {
       lane.work &= static_cast<uint8_t>(~core::lane_work::kDial);
       dial(lane);
+    } else if ((lane.work & core::lane_work::kSpare) != 0) {
+      lane.work &= static_cast<uint8_t>(~core::lane_work::kSpare);
+      dial_spare(lane);
     } else {
       lane.work = 0;
       send(lane);
@@ -163,6 +166,20 @@ void Shell::dial(core::Lane& lane) {
   engine_.dial_began(lane, connection, now_);
   note("dial", connection.id);
   resolve(connection, lane);
+  dialed(connection, driver_.dial(connection));
+}
+
+void Shell::dial_spare(core::Lane& lane) {
+  claim(lane.delivery == core::Delivery::unsent, "races for a connection only while nothing was sent");
+  if (driver_.memory_is_out()) {
+    engine_.spare_refused(lane, now_);
+    return;
+  }
+  connections_.push_back(std::make_unique<Connection>());
+  Connection& connection = *connections_.back();
+  connection.id = next_connection_++;
+  engine_.spare_began(lane, connection, now_);
+  note("spare dial", connection.id);
   dialed(connection, driver_.dial(connection));
 }
 

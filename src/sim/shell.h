@@ -125,6 +125,7 @@ class Shell {
   void do_connection(Connection& connection);
   void open_record(core::Lane& lane);
   void dial(core::Lane& lane);
+  void dial_spare(core::Lane& lane);
   void resolve(Connection& connection, const core::Lane& lane);
   bool dial_next(Connection& connection);
   void dialed(Connection& connection, const Dialing& dialing);

@@ -134,6 +134,10 @@ void dial_addresses(Connection& connection, const Addresses& addresses, core::No
     Addresses sorted = addresses;
     sort_for_lane(connection, &sorted, now);
     rc = dial_start(&dial, &client.home, sorted);
+  } else if (connection.lane == nullptr && addresses.count > 1) {
+    Addresses turned = addresses;  // a spare: what it races began with the first
+    std::rotate(turned.at, turned.at + 1, turned.at + turned.count);
+    rc = dial_start(&dial, &client.home, turned);
   } else {
     rc = dial_start(&dial, &client.home, addresses);
   }
@@ -197,6 +201,19 @@ Connection* make_connection(Client& client) {
   return connection;
 }
 
+void look_up(Connection& connection, bool anew, core::Now now) {
+  const auto* origin = static_cast<Origin*>(connection.origin);
+  Addresses addresses;
+  const int rc = resolver_ask(connection.client->resolver, &connection.dialing->lookup, origin->host(),
+                              origin->host_kind, origin->zone(), origin->port, anew, now, &addresses);
+  if (rc == kResolvePending) return;
+  if (rc == 0) {
+    dial_addresses(connection, addresses, now);
+  } else {
+    dial_failed(connection, rc, now);
+  }
+}
+
 // The certificate is fine by TLS; the user may still refuse it, before the first byte of a request.
 bool user_accepts(Connection& connection) {
   const Client& client = *connection.client;
@@ -235,17 +252,17 @@ void connection_dial(Client& client, core::Lane& lane, core::Now now) {
     return;
   }
   client.engine.dial_began(lane, *connection, now.mono);
-  const auto* origin = static_cast<Origin*>(connection->origin);
-  Addresses addresses;
-  const int rc =
-      resolver_ask(client.resolver, &connection->dialing->lookup, origin->host(), origin->host_kind,
-                   origin->zone(), origin->port, lane.attempt > 1, now, &addresses);
-  if (rc == kResolvePending) return;
-  if (rc == 0) {
-    dial_addresses(*connection, addresses, now);
-  } else {
-    dial_failed(*connection, rc, now);
+  look_up(*connection, lane.attempt > 1, now);
+}
+
+void connection_dial_spare(Client& client, core::Lane& lane, core::Now now) {
+  Connection* connection = make_connection(client);
+  if (connection == nullptr) {
+    client.engine.spare_refused(lane, now.mono);
+    return;
   }
+  client.engine.spare_began(lane, *connection, now.mono);
+  look_up(*connection, false, now);
 }
 
 void connection_next_address(Connection& connection, core::Now now) {

@@ -59,6 +59,7 @@ struct Connection : core::Connection {
 
 // ---- work of the engine's
 void connection_dial(Client& client, core::Lane& lane, core::Now now);
+void connection_dial_spare(Client& client, core::Lane& lane, core::Now now);
 void connection_next_address(Connection& connection, core::Now now);
 void connection_send(core::Lane& lane, core::Now now);
 // Closes the socket; the memory goes when the pump unwinds.

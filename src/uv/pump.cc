@@ -89,6 +89,9 @@ void do_lane(Client& client, core::Lane& lane, core::Now now) {
     } else if ((lane.work & core::lane_work::kDial) != 0) {
       lane.work &= static_cast<uint8_t>(~core::lane_work::kDial);
       connection_dial(client, lane, now);
+    } else if ((lane.work & core::lane_work::kSpare) != 0) {
+      lane.work &= static_cast<uint8_t>(~core::lane_work::kSpare);
+      connection_dial_spare(client, lane, now);
     } else {
       lane.work = 0;
       connection_send(lane, now);

@@ -253,6 +253,81 @@ void the_named_policies_have_it_on_but_the_default(void**) {
   assert_int_equal(end(), 0);
 }
 
+// ---- a dial that hangs
+
+// A listener at 127.0.0.1 whose queue is full: what is sent to it gets no answer.
+struct FullQueue {
+  int listener = -1;
+  int clients[8];
+  uint16_t port = 0;
+
+  void open() {
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    do {
+      if (listener >= 0) ::close(listener);
+      listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      at = {};
+      at.sin_family = AF_INET;
+      at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      if (bind(listener, reinterpret_cast<sockaddr*>(&at), size) != 0 || listen(listener, 0) != 0 ||
+          getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
+        std::abort();
+      }
+      port = ntohs(at.sin_port);
+    } while (!is_free_at_second(port));
+    for (int& client : clients) {
+      client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+      (void)connect(client, reinterpret_cast<sockaddr*>(&at), size);
+    }
+  }
+  void close() {
+    for (const int client : clients) ::close(client);
+    ::close(listener);
+    listener = -1;
+  }
+};
+
+// Nothing was sent when the second dial began, so the server gets one POST, whoever connects first.
+void a_post_races_for_a_connection_only(void**) {
+  static std::atomic<int> posts;
+  posts = 0;
+  FullQueue full;
+  full.open();
+  other = std::make_unique<LoopbackServer>(
+      [](Peer& peer) {
+        for (std::string head = peer.head(); !head.empty(); head = peer.head()) {
+          if (peer.body(4) == "once") ++posts;
+          peer.answer("done");
+        }
+      },
+      128, Serving::together, kSecond, full.port);
+  resolve = "two.test:" + std::to_string(full.port) + ":127.0.0.1,127.0.0.2";
+  resolves[0] = resolve.c_str();
+  c.options.resolve = resolves;
+  c.options.resolve_count = 1;
+  c.options.happy_eyeballs_delay_ms = PESTER_NONE;  // not what is tested
+  c.policy.concurrency = 2;
+  c.policy.hedge_after_ms = 50;
+  c.policy.max_attempts = 1;
+  c.policy.connect_timeout_ms = 20'000;
+  assert_int_equal(c.open(), 0);
+  const std::string at = "http://two.test:" + std::to_string(full.port) + "/";
+  assert_int_equal(pester_client_post(c.client, at.c_str(), "text/plain", "once", 4, Outcome::on_done,
+                                      &outcome, &outcome.id),
+                   0);
+  assert_true(run_until_done(c, outcome));
+  assert_int_equal(outcome.error, 0);
+  assert_string_equal(outcome.body.c_str(), "done");
+  assert_int_equal(posts, 1);
+  assert_int_equal(outcome.exchanges.size(), 1);
+  assert_int_equal(c.stats().connections_opened, 2);
+  full.close();
+  assert_int_equal(c.end(), 0);
+  other->stop();
+  other.reset();
+}
+
 }  // namespace
 
 int main() {
@@ -266,6 +341,7 @@ int main() {
       cmocka_unit_test_setup(five_failures_leave_an_address_out_until_its_time_is_over, begin),
       cmocka_unit_test_setup(when_all_fail_half_are_left_out_and_nobody_is_refused, begin),
       cmocka_unit_test_setup(the_named_policies_have_it_on_but_the_default, begin),
+      cmocka_unit_test_setup(a_post_races_for_a_connection_only, begin),
   };
   return cmocka_run_group_tests_name("client_endpoints", tests, nullptr, nullptr) != 0;
 }
