@@ -338,6 +338,7 @@ void Shell::tell(Request& request) {
   if (take(work::kBackoff)) ask(request, core::Question::backoff);
   if (take(work::kFallback)) {
     claim(!request.head_told, "no fallback once a head was told");
+    claim(request.state == core::RequestState::falling_back, "no fallback of a request that is over");
     const bool given = driver_.fallback(request);
     note("fallback", request.id, given);
     engine_.fallback(request, given, now_);
