@@ -104,6 +104,7 @@ void Engine::shut_gate(const Lane& lane, Instant now) {
     waiter = waiter->wait_next;
     if (!parked.request->policy->origin_gate) continue;
     leave_queue(parked, now);
+    release(parked);  // the breaker is asked again when the gate opens
     park(parked, now);
     waiter = origin.waiting;  // what was dialed for it may have gone to another
     while (waiter != nullptr && !waiter->request->policy->origin_gate) waiter = waiter->wait_next;
