@@ -223,6 +223,7 @@ class Engine {
   static void spend(const Lane& lane) {
     if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};
   }
+  [[gnu::noinline]] void refund(Lane& lane, Instant now);
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool admit(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Request& request, const Origin& origin,
