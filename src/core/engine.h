@@ -249,6 +249,7 @@ class Engine {
   [[nodiscard, gnu::noinline]] uint8_t choose_target(const Lane& lane, Instant now);
   [[nodiscard]] bool is_shut(const Request& request, const Origin& origin, Instant now);
   static void go_to(Lane& lane, uint8_t target);
+  [[gnu::noinline]] void reconsider_target(Lane& lane, Instant now);
   [[gnu::noinline]] void note_target_failure(const Lane& lane, Instant now);
   // dials raced by requests that may not be sent twice (engine_spare.cc)
   [[nodiscard]] static bool races_dials(const Lane& lane);
