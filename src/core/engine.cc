@@ -224,7 +224,11 @@ void Engine::fallback(Request& request, bool given, Instant now) {
   if (request.state != RequestState::falling_back) return;
   if (!given) {
     kRequestTable.step(request.state, RequestSignal::decline);
-    check_exhausted(request, now);
+    if (!request.total.armed() && is_over(request, now)) {
+      end_by_deadline(request, now);
+    } else {
+      check_exhausted(request, now);
+    }
     return;
   }
   cut_all_but(request, nullptr, now);
@@ -261,11 +265,12 @@ void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
   request.stored = false;
   request.error = error;
   request.stop = stop;
-  request.work &= static_cast<uint16_t>(~request_work::kHead);
+  request.work &= static_cast<uint16_t>(~(request_work::kHead | request_work::kFallback));
   finish(request, now);
 }
 
 void Engine::end_by_deadline(Request& request, Instant now) {
+  if (request.state == RequestState::falling_back) return;  // until the user's word, in this very turn
   for (int i = 0; i < request.lane_count; ++i) {
     cut(request.lanes[i], LaneSignal::deadline, Outcome::failed, PESTER_ETIMEOUT_TOTAL, now);
   }

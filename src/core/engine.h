@@ -223,6 +223,7 @@ class Engine {
   static void spend(const Lane& lane) {
     if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};
   }
+  [[gnu::noinline]] void refund(Lane& lane, Instant now);
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool admit(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool breaker_is_open_until(const Request& request, const Origin& origin,
@@ -248,6 +249,7 @@ class Engine {
   [[nodiscard, gnu::noinline]] uint8_t choose_target(const Lane& lane, Instant now);
   [[nodiscard]] bool is_shut(const Request& request, const Origin& origin, Instant now);
   static void go_to(Lane& lane, uint8_t target);
+  [[gnu::noinline]] void reconsider_target(Lane& lane, Instant now);
   [[gnu::noinline]] void note_target_failure(const Lane& lane, Instant now);
   // dials raced by requests that may not be sent twice (engine_spare.cc)
   [[nodiscard]] static bool races_dials(const Lane& lane);

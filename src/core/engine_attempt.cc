@@ -68,7 +68,9 @@ void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
   lane.resent = false;
   lane.fresh = false;
   lane.hedge_denial = Denial::none;
-  if (kind != Kind::retry && lane.request->targets != nullptr) go_to(lane, choose_target(lane, now));
+  if (lane.request->targets != nullptr) {
+    kind != Kind::retry ? go_to(lane, choose_target(lane, now)) : reconsider_target(lane, now);
+  }
   const Duration limit = lane.request->policy->attempt_timeout;
   if (!limit.is_never()) wheel_.arm(lane.attempt_deadline, now + limit);
   begin_exchange(lane, kind, now);

@@ -104,6 +104,7 @@ void Engine::shut_gate(const Lane& lane, Instant now) {
     waiter = waiter->wait_next;
     if (!parked.request->policy->origin_gate) continue;
     leave_queue(parked, now);
+    release(parked);  // the breaker is asked again when the gate opens
     park(parked, now);
     waiter = origin.waiting;  // what was dialed for it may have gone to another
     while (waiter != nullptr && !waiter->request->policy->origin_gate) waiter = waiter->wait_next;
@@ -129,11 +130,17 @@ void Engine::note_balance(const Lane& lane, Instant now) {
   lane.request->records[lane.record].balance = static_cast<int32_t>(balance);
 }
 
-// The lane ends: what it still has on credit goes back.
-void Engine::give_back(Lane& lane, Instant now) {
+// What was paid for does not leave.
+void Engine::refund(Lane& lane, Instant now) {
+  if (lane.request->accounts == nullptr) return;
   Payment& payment = lane.request->accounts[lane.index].payment;
   if (ledger_ && payment) ledger_.refund(payment, now);
   payment = {};
+}
+
+// The lane ends: what it still has on credit goes back.
+void Engine::give_back(Lane& lane, Instant now) {
+  refund(lane, now);
   release(lane);
 }
 

@@ -38,6 +38,8 @@ void Engine::start_spare(Lane& lane, Instant now) {
   } else {
     wheel_.disarm(lane.phase);
   }
+  if (is_over(*lane.request, now)) return;
+  spend(lane);  // of the attempt, whose dial may have been begun for another: it is on its way
   Origin& origin = *lane.origin;
   if (origin.connections >= limits_.connections_per_origin) {
     deny_hedge(lane, Denial::room);
@@ -71,6 +73,7 @@ void Engine::spare_refused(Lane& lane, Instant now) {
 }
 
 void Engine::forget_spare(Lane& lane, Instant now) {
+  refund(lane, now);
   lane.spare_reserved = false;
   lane.work &= static_cast<uint8_t>(~lane_work::kSpare);
   --lane.origin->connections;

@@ -73,6 +73,15 @@ uint8_t Engine::choose_target(const Lane& lane, Instant now) {
   return first;
 }
 
+// A retry's was chosen before the wait: it may have shut meanwhile.
+void Engine::reconsider_target(Lane& lane, Instant now) {
+  const Request& request = *lane.request;
+  if (!is_shut(request, *lane.origin, now)) return;
+  const uint8_t index = choose_target(lane, now);
+  const Target& other = request.targets[index];
+  if (now >= other.not_before && !is_shut(request, *other.origin, now)) go_to(lane, index);
+}
+
 void Engine::note_target_failure(const Lane& lane, Instant now) {
   Target& target = lane.request->targets[lane.target];
   ++target.failures;

@@ -94,6 +94,7 @@ void Shell::leave(uint32_t parsing) {
 }
 
 void Shell::reap() {
+  dials_refused_ = 0;
   done_requests_.clear();
   closed_connections_.clear();
 }
@@ -140,6 +141,7 @@ void Shell::open_record(core::Lane& lane) {
   truth.head_order = 0;
   if (driver_.memory_is_out()) {
     note("no memory for a record, request", request.id, lane.index);
+    ++dials_refused_;
     engine_.refused(lane, -ENOMEM, now_);
     return;
   }
@@ -156,6 +158,7 @@ void Shell::open_record(core::Lane& lane) {
 void Shell::dial(core::Lane& lane) {
   if (driver_.memory_is_out()) {
     note("no memory for a connection, request", request_of(lane).id, lane.index);
+    ++dials_refused_;
     engine_.refused(lane, -ENOMEM, now_);
     return;
   }
@@ -338,6 +341,7 @@ void Shell::tell(Request& request) {
   if (take(work::kBackoff)) ask(request, core::Question::backoff);
   if (take(work::kFallback)) {
     claim(!request.head_told, "no fallback once a head was told");
+    claim(request.state == core::RequestState::falling_back, "no fallback of a request that is over");
     const bool given = driver_.fallback(request);
     note("fallback", request.id, given);
     engine_.fallback(request, given, now_);

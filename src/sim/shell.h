@@ -107,6 +107,9 @@ class Shell {
   [[nodiscard]] uint64_t budgeted() const { return budgeted_; }
   [[nodiscard]] uint64_t extras() const { return extras_; }
 
+  // That came to nothing within this step: while lanes chose, room was kept for them.
+  [[nodiscard]] uint32_t dials_refused() const { return dials_refused_; }
+
   // ---- what went wrong, and what happened
   void claim(bool holds, const char* what);
   [[nodiscard]] bool ok() const { return failure_.empty(); }
@@ -155,6 +158,7 @@ class Shell {
   std::vector<std::unique_ptr<Connection>> closed_connections_;
   std::vector<Ended> ended_;
   uint64_t budgeted_ = 0, extras_ = 0;
+  uint32_t dials_refused_ = 0;
   uint32_t next_request_ = 1, next_connection_ = 1;
   Watch watch_ = Watch::all;
   bool inside_ = false;

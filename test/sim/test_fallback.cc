@@ -153,6 +153,45 @@ void cancelling_while_asked_is_a_cancel(void**) {
   assert_false(last(run).fell_back);
 }
 
+// Two end in one turn, and what the first one's end calls ends the second.
+void who_is_cancelled_before_the_question_is_not_asked(void**) {
+  Run& run = begin();
+  run.every_exchange = says_nothing();
+  run.fallback_given = true;
+  Sent sent = with_fallback();
+  sent.policy.max_attempts = 1;
+  sent.policy.first_byte_timeout = ms(50);
+  sent.fallback = false;
+  run.shell.submit(sent);
+  sent.fallback = true;
+  const uint32_t second = run.shell.submit(sent);
+  run.on_done = [&run, second](Request& request, const Ended&) {
+    if (request.id != second) run.shell.cancel(second);
+  };
+  FINISH(run);
+  assert_int_equal(run.fallbacks_asked, 0);
+  assert_int_equal(last(run).error, PESTER_ECANCELED);
+}
+
+// The host was held up: the last failure and the deadline are found in one turn.
+void a_deadline_beside_the_last_failure_asks_once(void**) {
+  for (const bool given : {true, false}) {
+    Run& run = begin();
+    run.every_exchange = says_nothing();
+    run.fallback_given = given;
+    Sent sent = with_fallback();
+    sent.policy.max_attempts = 1;
+    sent.policy.first_byte_timeout = ms(45);
+    sent.policy.total_timeout = ms(60);
+    run.simulation.hold_up(ms(40), ms(50));
+    run.shell.submit(sent);
+    FINISH(run);
+    assert_int_equal(run.fallbacks_asked, 1);
+    assert_int_equal(last(run).fell_back, given);
+    assert_int_equal(last(run).error, given ? 0 : PESTER_ETIMEOUT_TOTAL);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -167,6 +206,8 @@ int main() {
       cmocka_unit_test(who_cancels_is_not_asked),
       cmocka_unit_test(a_head_that_was_told_asks_no_more),
       cmocka_unit_test(cancelling_while_asked_is_a_cancel),
+      cmocka_unit_test(who_is_cancelled_before_the_question_is_not_asked),
+      cmocka_unit_test(a_deadline_beside_the_last_failure_asks_once),
   };
   return cmocka_run_group_tests_name("fallback", tests, nullptr, nullptr) != 0;
 }

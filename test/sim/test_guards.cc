@@ -134,6 +134,33 @@ void no_retry_begins_that_could_not_be_answered_in_time(void**) {
   assert_int_equal(last.records.size(), 1);
 }
 
+// The probe waits for a connection when an older answer shuts the gate: it keeps no leave meanwhile, and
+// is let through when the gate opens.
+void a_gate_does_not_take_the_probe_s_leave(void**) {
+  Run& run = begin();
+  core::BreakerOptions breaker;
+  breaker.failures_in_a_row = 2;
+  breaker.open_first = ms(100);
+  run.shell.set_breaker(breaker);
+  Sent sent = get();
+  sent.policy.max_attempts = 1;
+  sent.policy.use_breaker = sent.policy.origin_gate = true;
+  DialPlan slow;
+  slow.after = ms(500);
+  run.dials = {at_once(), at_once(), at_once(), slow};
+  run.answer = [](const Request& request, const core::Lane&) {
+    if (request.id == 2 || request.id == 3) return breaks(kReset);
+    ExchangePlan plan = answers(request.id == 1 ? 503 : 200, request.id == 1 ? 300 : 10);
+    if (request.id == 1) plan.head.retry_after_s = 1;
+    return plan;
+  };
+  for (int i = 0; i < 3; ++i) run.shell.submit(sent);
+  run.simulation.after(ms(200), [&run, sent] { run.shell.submit(sent); });
+  FINISH(run);
+  assert_int_equal(run.shell.ended(4)->error, 0);
+  assert_int_equal(run.shell.ended(4)->status, 200);
+}
+
 }  // namespace
 
 int main() {
@@ -143,6 +170,7 @@ int main() {
       cmocka_unit_test(an_origin_that_fails_is_left_alone_and_tried_again),
       cmocka_unit_test(no_wait_begins_that_an_open_breaker_would_make_vain),
       cmocka_unit_test(no_retry_begins_that_could_not_be_answered_in_time),
+      cmocka_unit_test(a_gate_does_not_take_the_probe_s_leave),
   };
   return cmocka_run_group_tests_name("guards", tests, nullptr, nullptr) != 0;
 }

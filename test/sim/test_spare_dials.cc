@@ -137,6 +137,22 @@ void the_ledger_pays_for_it(void**) {
   assert_int_equal(run.begun.size(), 200);
 }
 
+// There was no memory for it, and the request went out on the first dial.
+void what_paid_for_a_spare_that_never_began_goes_back(void**) {
+  Run& run = begin();
+  run.every_dial = up_after(80);
+  Sent sent = racing_post();
+  sent.policy.use_budget = true;
+  run.shell.submit(sent);
+  run.simulation.after(ms(20), [&run] { run.memory_fails = 1; });
+  FINISH(run);
+  assert_int_equal(run.memory_fails, 0);
+  assert_int_equal(run.dials_seen, 1);
+  assert_int_equal(run.shell.ended().front().status, 200);
+  assert_int_equal(run.shell.ledger().counts().reserved, 1);
+  assert_int_equal(run.shell.ledger().counts().refunded, 1);
+}
+
 void cancelling_leaves_nothing_behind(void**) {
   for (const int64_t at : {10, 55, 200}) {
     Run& run = begin();
@@ -172,6 +188,7 @@ int main() {
       cmocka_unit_test(two_black_holes_end_with_the_connect_deadline),
       cmocka_unit_test(a_full_origin_denies_it),
       cmocka_unit_test(the_ledger_pays_for_it),
+      cmocka_unit_test(what_paid_for_a_spare_that_never_began_goes_back),
       cmocka_unit_test(cancelling_leaves_nothing_behind),
       cmocka_unit_test(a_request_that_may_be_sent_twice_races_whole),
   };

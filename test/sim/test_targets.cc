@@ -177,6 +177,31 @@ void a_resend_stays_where_it_was(void**) {
   assert_int_equal(run.shell.ended().back().records.back().kind, core::Kind::resend);
 }
 
+// It was open when the retry was decided on, and is not any more when it is due.
+void a_retry_goes_elsewhere_when_its_base_url_has_shut_meanwhile(void**) {
+  Run& run = begin();
+  core::BreakerOptions breaker;
+  breaker.failures_in_a_row = 2;
+  run.shell.set_breaker(breaker);
+  Sent sent = anywhere(run, 2);
+  sent.policy.use_breaker = true;
+  sent.policy.backoff = {BackoffKind::constant, ms(1'000)};
+  run.answer = [](const Request& request, const core::Lane& lane) {
+    return answers(request.id == 1 && lane.kind == core::Kind::retry ? 200 : 503);
+  };
+  run.shell.submit(sent);
+  Sent other = get();
+  other.origin = 1;
+  other.policy.use_breaker = true;
+  other.policy.max_attempts = 1;
+  for (int i = 0; i < 2; ++i) {
+    run.simulation.after(ms(100 + i), [&run, other] { run.shell.submit(other); });
+  }
+  FINISH(run);
+  assert_true((asked(run) == std::vector<int>{0, 0}));
+  assert_int_equal(run.shell.ended().back().status, 200);
+}
+
 }  // namespace
 
 int main() {
@@ -193,6 +218,7 @@ int main() {
       cmocka_unit_test(weights_share_the_first_attempts_out),
       cmocka_unit_test(a_weight_of_none_beside_others_is_for_when_they_fail),
       cmocka_unit_test(a_resend_stays_where_it_was),
+      cmocka_unit_test(a_retry_goes_elsewhere_when_its_base_url_has_shut_meanwhile),
   };
   return cmocka_run_group_tests_name("targets", tests, nullptr, nullptr) != 0;
 }
