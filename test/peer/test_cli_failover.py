@@ -213,7 +213,7 @@ class FailoverTest(unittest.TestCase):
         done = self.expect(0, "--stats", "--repeat", "5", "--backoff", "constant:3ms", flaky.url + "/x")
         text = done.stderr.decode()
         self.assertIn("requests:        5 started, 5 done\n", text)
-        self.assertIn("exchanges:       10, of them 5 retries, 0 hedges, 0 resends\n", text)
+        self.assertIn("exchanges:       10, of them 5 retries, 0 hedges, 0 resends, 0 resumes\n", text)
         self.assertIn("retries denied:  none\n", text)
         rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if re.match(r"[a-z]+ +\d+( +[\d.]+){4}$", line)}
         self.assertEqual({name: row[0] for name, row in rows.items()}, {"requests": "5", "exchanges": "10", "backoffs": "5"})
