@@ -290,9 +290,8 @@ class Engine {
   Histograms histograms_;
   Ledger ledger_;
   Pacer pacer_;
-  Deadline pacing_;        // of the first that waits for the pacer
-  Lane* paced_ = nullptr;  // first lanes of requests that may not begin yet, first in, first out
-  Lane** paced_tail_ = &paced_;
+  Deadline pacing_;  // of the first that waits for the pacer
+  LaneQueue paced_;  // first lanes of requests that may not begin yet
   Lane* lane_work_ = nullptr;
   Lane** lane_work_tail_ = &lane_work_;
   Connection* connection_work_ = nullptr;

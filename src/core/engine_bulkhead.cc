@@ -18,15 +18,11 @@ void Engine::enter(Request& request, Instant now) {
   }
   kRequestTable.step(request.state, RequestSignal::park);
   Lane& lane = request.lanes[0];
-  if (origin.parked_count >= limits_.waiting_per_origin) {
+  if (origin.parked.count >= limits_.waiting_per_origin) {
     fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
-  lane.wait_next = nullptr;
-  lane.wait_back = origin.parked_tail;
-  *origin.parked_tail = &lane;
-  origin.parked_tail = &lane.wait_next;
-  ++origin.parked_count;
+  origin.parked.push(lane);
   if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
 }
 
@@ -35,14 +31,14 @@ void Engine::enter(Request& request, Instant now) {
 void Engine::leave(Request& request, Instant now) {
   Origin& origin = *request.origin;
   request.counted = false;
-  while (origin.parked != nullptr && is_over(*origin.parked->request, now)) {
-    end_by_deadline(*origin.parked->request, now);
+  while (origin.parked.first != nullptr && is_over(*origin.parked.first->request, now)) {
+    end_by_deadline(*origin.parked.first->request, now);
   }
-  if (origin.parked == nullptr) {
+  if (origin.parked.first == nullptr) {
     --origin.in_flight;
     return;
   }
-  Lane& lane = *origin.parked;
+  Lane& lane = *origin.parked.first;
   Request& next = *lane.request;
   unlink_parked(lane);
   wheel_.disarm(lane.phase);
@@ -53,15 +49,7 @@ void Engine::leave(Request& request, Instant now) {
 
 void Engine::unlink_parked(Lane& lane) {
   Origin& origin = *lane.request->origin;
-  *lane.wait_back = lane.wait_next;
-  if (lane.wait_next != nullptr) {
-    lane.wait_next->wait_back = lane.wait_back;
-  } else {
-    origin.parked_tail = lane.wait_back;
-  }
-  lane.wait_back = nullptr;
-  lane.wait_next = nullptr;
-  --origin.parked_count;
+  origin.parked.remove(lane);
 }
 
 // No place came free in time, or there was none to wait at.

@@ -20,42 +20,32 @@ constexpr Duration kHedgeLeast = Duration::from_ms(1);
 
 // Begins, or waits for its turn.
 void Engine::pace(Request& request, Instant now) {
-  if (paced_ == nullptr && pacer_.admit(now) <= now) {
+  if (paced_.first == nullptr && pacer_.admit(now) <= now) {
     start_first(request, now);
     return;
   }
   Lane& lane = request.lanes[0];
-  lane.wait_next = nullptr;
-  lane.wait_back = paced_tail_;
-  *paced_tail_ = &lane;
-  paced_tail_ = &lane.wait_next;
+  paced_.push(lane);
   if (!pacing_.armed()) start_paced(now);
 }
 
 void Engine::start_paced(Instant now) {
   wheel_.disarm(pacing_);
-  while (paced_ != nullptr) {
+  while (paced_.first != nullptr) {
     const Instant turn = pacer_.admit(now);
     if (turn > now) {
       wheel_.arm(pacing_, turn);
       return;
     }
-    Lane& lane = *paced_;
+    Lane& lane = *paced_.first;
     unlink_paced(lane);
     start_first(*lane.request, now);
   }
 }
 
 void Engine::unlink_paced(Lane& lane) {
-  *lane.wait_back = lane.wait_next;
-  if (lane.wait_next != nullptr) {
-    lane.wait_next->wait_back = lane.wait_back;
-  } else {
-    paced_tail_ = lane.wait_back;
-  }
-  lane.wait_back = nullptr;
-  lane.wait_next = nullptr;
-  if (paced_ == nullptr) wheel_.disarm(pacing_);
+  paced_.remove(lane);
+  if (paced_.first == nullptr) wheel_.disarm(pacing_);
 }
 
 // What was cancelled is no news. What was sent and refused again and again is, be it an answer or not.
@@ -65,7 +55,7 @@ void Engine::tell_pacer(const Request& request, Instant now) {
   if (!ledger_ || request.stop == Stop::cancelled || request.stop == Stop::closed) return;
   if (request.stop == Stop::success) {
     pacer_.succeeded(now);
-    if (paced_ != nullptr) start_paced(now);
+    if (paced_.first != nullptr) start_paced(now);
     return;
   }
   pacer_.failed(now, ledger_.balance(now) < kOne ? Funds::none : Funds::left);
@@ -99,14 +89,14 @@ void Engine::shut_gate(const Lane& lane, Instant now) {
   constexpr int64_t kSpread = 10;  // of the wait, a tenth
   health.gate = now + asked;
   health.gate_spread = {asked.ns / kSpread};
-  for (Lane* waiter = origin.waiting; waiter != nullptr;) {
+  for (Lane* waiter = origin.waiting.first; waiter != nullptr;) {
     Lane& parked = *waiter;
     waiter = waiter->wait_next;
     if (!parked.request->policy->origin_gate) continue;
     leave_queue(parked, now);
     release(parked);  // the breaker is asked again when the gate opens
     park(parked, now);
-    waiter = origin.waiting;  // what was dialed for it may have gone to another
+    waiter = origin.waiting.first;  // what was dialed for it may have gone to another
     while (waiter != nullptr && !waiter->request->policy->origin_gate) waiter = waiter->wait_next;
   }
 }

@@ -37,15 +37,11 @@ void Engine::queue(Lane& lane, Instant now) {
   const bool may_dial = origin.connections < limits_.connections_per_origin;
   if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
     close_connection(*origin.idle, ConnectionSignal::cancel, now);
-  } else if (!may_dial && origin.waiting_count >= limits_.waiting_per_origin + origin.dialing_count) {
+  } else if (!may_dial && origin.waiting.count >= limits_.waiting_per_origin + origin.dialing_count) {
     fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
-  lane.wait_next = nullptr;
-  lane.wait_back = origin.waiting_tail;
-  *origin.waiting_tail = &lane;
-  origin.waiting_tail = &lane.wait_next;
-  ++origin.waiting_count;
+  origin.waiting.push(lane);
   if (origin.connections < limits_.connections_per_origin) {
     reserve_dial(lane, now);
     return;
@@ -168,15 +164,7 @@ void Engine::close(Connection& connection, Instant now) {
 void Engine::unlink_waiter(Lane& lane) {
   if (lane.wait_back == nullptr) return;
   Origin& origin = *lane.origin;
-  *lane.wait_back = lane.wait_next;
-  if (lane.wait_next != nullptr) {
-    lane.wait_next->wait_back = lane.wait_back;
-  } else {
-    origin.waiting_tail = lane.wait_back;
-  }
-  lane.wait_back = nullptr;
-  lane.wait_next = nullptr;
-  --origin.waiting_count;
+  origin.waiting.remove(lane);
 }
 
 // The lane no longer waits. A connection being dialed for it goes to the next who has none, or away.
@@ -197,7 +185,7 @@ void Engine::leave_queue(Lane& lane, Instant now) {
   lane.connection = nullptr;
   if (connection == nullptr) return;
   connection->lane = nullptr;
-  for (Lane* waiter = origin.waiting; waiter != nullptr; waiter = waiter->wait_next) {
+  for (Lane* waiter = origin.waiting.first; waiter != nullptr; waiter = waiter->wait_next) {
     if (!waits_for_room(*waiter)) continue;
     adopt(*connection, *waiter, now);
     return;
@@ -272,7 +260,7 @@ void Engine::late_head(Connection& connection, Instant now) {
 // An idle connection: to whom has waited longest, else kept.
 void Engine::offer(Connection& connection, Instant now) {
   Origin& origin = *connection.origin;
-  if (origin.waiting != nullptr && serve_waiting(connection, now)) return;
+  if (origin.waiting.first != nullptr && serve_waiting(connection, now)) return;
   if (origin.idle_count >= limits_.idle_per_origin) {
     close_connection(connection, ConnectionSignal::cancel, now);
     return;
@@ -292,7 +280,7 @@ void Engine::offer(Connection& connection, Instant now) {
 // False when nobody wants it.
 bool Engine::serve_waiting(Connection& connection, Instant now) {
   bool room_is_wanted = false;  // for a fresh one
-  for (Lane* lane = connection.origin->waiting; lane != nullptr; lane = lane->wait_next) {
+  for (Lane* lane = connection.origin->waiting.first; lane != nullptr; lane = lane->wait_next) {
     if (lane->fresh && connection.exchanges != 0) {
       room_is_wanted |= waits_for_room(*lane);
       continue;
@@ -365,7 +353,7 @@ void Engine::close_connection(Connection& connection, ConnectionSignal signal, I
 // once: without a look at the queue, which is as long as there are dials.
 void Engine::dial_for_waiters(Origin& origin, Instant now) {
   if (origin.connections + 1 < limits_.connections_per_origin) return;
-  for (Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
+  for (Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
     if (origin.connections >= limits_.connections_per_origin) return;
     if (waits_for_room(*lane)) reserve_dial(*lane, now);
   }

@@ -85,7 +85,7 @@ void Engine::forget_spare(Lane& lane, Instant now) {
 void Engine::make_stray(Connection& connection, Instant end, Instant now) {
   Origin& origin = *connection.origin;
   connection.lane = nullptr;
-  for (Lane* waiter = origin.waiting; waiter != nullptr; waiter = waiter->wait_next) {
+  for (Lane* waiter = origin.waiting.first; waiter != nullptr; waiter = waiter->wait_next) {
     if (!waits_for_room(*waiter)) continue;
     adopt(connection, *waiter, now);
     return;

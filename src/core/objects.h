@@ -83,7 +83,7 @@ struct Lane {
   Origin* origin = nullptr;          // of the present exchange; the engine's to choose
   Connection* connection = nullptr;  // leased, or being dialed for this lane
   Lane* work_next = nullptr;
-  Lane* wait_next = nullptr;  // in the origin's queue
+  Lane* wait_next = nullptr;  // in a LaneQueue
   Lane** wait_back = nullptr;
   uint64_t endpoint = 0;       // that its last exchange met; 0: none
   Deadline phase;              // of the exchange's phase, the backoff, or the hedge's start
@@ -121,6 +121,37 @@ struct Lane {
   bool spare_reserved = false;  // counted in origin.connections, not made yet
   bool rest_fits = false;       // and the response is that; the shell's to write before head()
   uint32_t head_seq = 0;        // which of the request's heads it got: the newest wins among the failed
+};
+
+// Lanes that wait for something, first in, first out; each waits in one queue at a time.
+struct LaneQueue {
+  Lane* first = nullptr;
+  Lane** tail = &first;
+  uint32_t count = 0;
+
+  LaneQueue() = default;
+  LaneQueue(const LaneQueue&) = delete;  // it points into itself
+  LaneQueue& operator=(const LaneQueue&) = delete;
+
+  void push(Lane& lane) {
+    lane.wait_next = nullptr;
+    lane.wait_back = tail;
+    *tail = &lane;
+    tail = &lane.wait_next;
+    ++count;
+  }
+  // `lane` is in it.
+  void remove(Lane& lane) {
+    *lane.wait_back = lane.wait_next;
+    if (lane.wait_next != nullptr) {
+      lane.wait_next->wait_back = lane.wait_back;
+    } else {
+      tail = lane.wait_back;
+    }
+    lane.wait_back = nullptr;
+    lane.wait_next = nullptr;
+    --count;
+  }
 };
 
 inline constexpr uint8_t kTargetsMax = 16;
@@ -210,17 +241,13 @@ struct Health {
 struct Origin {
   Health* health = nullptr;    // lent when a policy needs it
   Connection* idle = nullptr;  // last in, first out
-  Lane* waiting = nullptr;     // first in, first out; those being dialed for included
-  Lane** waiting_tail = &waiting;
-  uint32_t connections = 0;  // all that count against the limit
+  LaneQueue waiting;           // those being dialed for included
+  uint32_t connections = 0;    // all that count against the limit
   uint32_t idle_count = 0;
-  uint32_t waiting_count = 0;
   Connection* strays = nullptr;  // on their way for nobody in particular: whoever waits may have them
   uint32_t dialing_count = 0;    // connections on their way, for one of the waiting or strays
   uint32_t in_flight = 0;        // requests begun and not over, where they are limited
-  Lane* parked = nullptr;        // first lanes of requests that wait for one of those to end
-  Lane** parked_tail = &parked;
-  uint32_t parked_count = 0;
+  LaneQueue parked;              // first lanes of requests that wait for one of those to end
 };
 
 // Of the exchange that `lane` begins.

@@ -26,15 +26,15 @@ bool has_connection(const core::Lane& lane) {
 void check_parked(Shell& shell, const Origin& origin, const core::Limits& limits) {
   uint32_t parked = 0;
   uint32_t counted = 0;
-  core::Lane* const* back = &origin.parked;
-  for (core::Lane* lane = origin.parked; lane != nullptr; lane = lane->wait_next) {
+  core::Lane* const* back = &origin.parked.first;
+  for (core::Lane* lane = origin.parked.first; lane != nullptr; lane = lane->wait_next) {
     ++parked;
     shell.claim(lane->wait_back == back && lane->request->state == RequestState::parked,
                 "the parked are linked");
     back = &lane->wait_next;
   }
   for (const auto& request : shell.requests()) counted += request->counted && request->origin == &origin;
-  shell.claim(origin.parked_tail == back && parked == origin.parked_count, "the parked are counted");
+  shell.claim(origin.parked.tail == back && parked == origin.parked.count, "the parked are counted");
   shell.claim(counted == origin.in_flight && counted <= limits.in_flight_per_origin,
               "no more in flight than may be");
   shell.claim(parked == 0 || counted == limits.in_flight_per_origin, "nobody waits before a free place");
@@ -42,8 +42,8 @@ void check_parked(Shell& shell, const Origin& origin, const core::Limits& limits
 
 void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
   uint32_t waiting = 0, dialed_for = 0;
-  core::Lane* const* back = &origin.waiting;
-  for (core::Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
+  core::Lane* const* back = &origin.waiting.first;
+  for (core::Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
     ++waiting;
     shell.claim(lane->wait_back == back, "the waiting are linked");
     shell.claim(lane->exchange == ExchangeState::acquiring, "only who has no connection waits");
@@ -57,8 +57,8 @@ void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
     }
     back = &lane->wait_next;
   }
-  shell.claim(origin.waiting_tail == back, "the tail of the waiting");
-  shell.claim(waiting == origin.waiting_count, "the waiting are counted");
+  shell.claim(origin.waiting.tail == back, "the tail of the waiting");
+  shell.claim(waiting == origin.waiting.count, "the waiting are counted");
   uint32_t strays = 0;
   for (core::Connection* at = origin.strays; at != nullptr; at = at->next) ++strays;
   shell.claim(dialed_for + strays == origin.dialing_count, "and those of them that are dialed for");
@@ -399,11 +399,12 @@ void check_nothing_left(Shell& shell) {
   shell.claim(measured.exchanges.count() + both <= counters.exchanges, "no exchange was measured twice");
   shell.claim(measured.backoffs.count() >= counters.retries, "each wait was measured");
   for (const auto& origin : shell.origins()) {
-    shell.claim(origin->connections == 0 && origin->idle_count == 0 && origin->waiting_count == 0,
+    shell.claim(origin->connections == 0 && origin->idle_count == 0 && origin->waiting.count == 0,
                 "no origin counts anything");
-    shell.claim(origin->in_flight == 0 && origin->parked == nullptr, "nobody is in flight or parked");
-    shell.claim(origin->idle == nullptr && origin->waiting == nullptr &&
-                    origin->waiting_tail == &origin->waiting,
+    shell.claim(origin->in_flight == 0 && origin->parked.first == nullptr,
+                "nobody is in flight or parked");
+    shell.claim(origin->idle == nullptr && origin->waiting.first == nullptr &&
+                    origin->waiting.tail == &origin->waiting.first,
                 "no origin's list holds anybody");
   }
 }

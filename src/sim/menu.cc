@@ -75,7 +75,7 @@ uint64_t Menu::fingerprint() const {
     print.add(shell_.now().ns - connection->opened.ns);
   }
   const Origin& origin = *shell_.origins().front();
-  for (const core::Lane* lane = origin.waiting; lane != nullptr; lane = lane->wait_next) {
+  for (const core::Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
     print.add(request_of(*lane).id).add(lane->index);
   }
   for (core::Connection* at = origin.idle; at != nullptr; at = at->next) {

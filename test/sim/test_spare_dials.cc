@@ -129,7 +129,6 @@ void the_ledger_pays_for_it(void**) {
   run.every_dial = up_after(80);
   Sent sent = racing_post();
   sent.policy.use_budget = true;
-  core::Limits limits;
   for (int i = 0; i < 200; ++i) run.shell.submit(sent);
   FINISH(run);
   const uint64_t raced = run.shell.engine().counters().spare_dials;
