@@ -71,8 +71,8 @@ void check_reuses(Shell& shell, const Request& request, const core::Lane& lane) 
   // Those that were closed, or not made, within this step were in the way when the lane chose.
   const auto open = std::count_if(shell.connections().begin(), shell.connections().end(),
                                   [&](const auto& other) { return other->origin == lane.origin; });
-  const bool is_full = open + int64_t{shell.dials_refused()} >=
-                       int64_t{shell.engine().limits().connections_per_origin};
+  const bool is_full =
+      open + int64_t{shell.dials_refused()} >= int64_t{shell.engine().limits().connections_per_origin};
   shell.claim(is_full || every_known(endpoints_of(lane), is_bad),
               "a retry goes to another endpoint than the one that failed");
 }
