@@ -96,7 +96,8 @@ typedef struct {
  * it was cancelled or closed. `result` shows what would be delivered: its error, stop, and the
  * response's head if there is one. Returns 1 with `fallback` filled in: it is delivered as a response
  * (error 0, no winner, pester_result_is_fallback); 0: what there is is delivered. One that is malformed
- * ends the request with PESTER_EOPTION or PESTER_EHEADER. */
+ * ends the request with PESTER_EOPTION or PESTER_EHEADER, one that is larger than `into` with
+ * PESTER_EBODYSIZE. */
 typedef int (*pester_fallback_cb)(const pester_result_t* result, pester_fallback_t* fallback,
                                   void* data);
 

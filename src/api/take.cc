@@ -139,6 +139,7 @@ pester_result_t* pester_result_take(const pester_result_t* result) {
   taken->stop = result->stop;
   taken->winner = result->winner;
   taken->winner_attempt = result->winner_attempt;
+  taken->retry_after_ms = result->retry_after_ms;
   taken->fell_back = result->fell_back;
   taken->streamed = result->streamed;
   taken->began = result->began;

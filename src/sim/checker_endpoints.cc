@@ -73,7 +73,9 @@ void check_reuses(Shell& shell, const Request& request, const core::Lane& lane) 
                                   [&](const auto& other) { return other->origin == lane.origin; });
   const bool is_full =
       open + int64_t{shell.dials_refused()} >= int64_t{shell.engine().limits().connections_per_origin};
-  shell.claim(is_full || every_known(endpoints_of(lane), is_bad),
+  // Its first dial of this attempt failed elsewhere while a raced one went on: that is its last failure.
+  const bool forgotten = lane.endpoint != 0 && lane.endpoint != truth.failed_at;
+  shell.claim(is_full || forgotten || every_known(endpoints_of(lane), is_bad),
               "a retry goes to another endpoint than the one that failed");
 }
 

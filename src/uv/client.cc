@@ -156,7 +156,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   auto* client = ::new (at) Client(memory, options, options.seed != 0 ? options.seed : system_seed());
   client->loop = loop;
   client->scratch = static_cast<char*>(scratch);
-  client->home = {loop, &client->pool, 0, pump_on_no_sockets, client};
+  // The timer keeps the loop alive for live requests; a dial that nobody waits for does not.
+  client->home = {loop, &client->pool, 0, pump_on_no_sockets, client, false};
   int rc = join_budget(*client, why);
   if (rc == 0) rc = check_overrides(options.resolver, memory, why);
   // Outlives the client when it goes while the certificates are being read: not of its memory.

@@ -64,7 +64,6 @@ void tcp_up(Connection& connection, core::Now now) {
   free_dialing(connection);
   socket->poll.data = &connection;
   socket->ready = connection_on_socket;
-  socket_ref(socket, false);  // the client's timer keeps the loop alive for live requests
   connection.connect_ns = client_now(client).mono.ns - connection.tcp_at.ns;
   if (core::Lane* lane = connection.lane; lane != nullptr && lane->record >= 0) {
     request_of(*lane).extras[lane->record].remote = connection.remote;

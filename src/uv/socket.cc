@@ -79,6 +79,7 @@ int socket_open(Socket** socket, SocketHome* home, const Address& address) {
   opened->poll.data = nullptr;
   opened->home = home;
   home->open++;
+  if (!home->keep_loop) socket_ref(opened, false);
   *socket = opened;
   return 0;
 }

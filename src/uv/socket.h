@@ -24,6 +24,7 @@ struct SocketHome {
   size_t open = 0;
   void (*on_none_open)(void* data) = nullptr;
   void* data = nullptr;
+  bool keep_loop = true;  // its sockets keep the loop alive from the first
 };
 
 struct Socket {
@@ -36,7 +37,7 @@ struct Socket {
   SocketHome* home;
 };
 
-// A new socket of the address's family, O_NONBLOCK, CLOEXEC, TCP_NODELAY; ref'd; polled for nothing.
+// A new socket of the address's family, O_NONBLOCK, CLOEXEC, TCP_NODELAY; polled for nothing.
 // UV_ENOMEM, UV_EMFILE, UV_EAFNOSUPPORT ...
 [[nodiscard]] int socket_open(Socket** socket, SocketHome* home, const Address& address);
 inline constexpr int kConnectPending = 1;

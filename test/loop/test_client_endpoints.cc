@@ -322,6 +322,11 @@ void a_post_races_for_a_connection_only(void**) {
   assert_int_equal(posts, 1);
   assert_int_equal(outcome.exchanges.size(), 1);
   assert_int_equal(c.stats().connection_hedges, 1);
+  assert_int_equal(c.stats().connections_opened, 2);
+  const uint64_t began = uv_hrtime();
+  c.run();  // the first dial goes on, but nobody waits for it
+  assert_true(uv_hrtime() - began < uint64_t{10} * 1'000'000'000);
+  assert_int_equal(c.stats().connections_open, 2);
   full.close();
   assert_int_equal(c.end(), 0);
   other->stop();

@@ -20,6 +20,9 @@ int begin(void**) {
   outcome = {};
   outcome.at_done = [](const pester_result_t* result) {
     retry_after_ms = pester_result_retry_after_ms(result);
+    pester_result_t* taken = pester_result_take(result);
+    if (taken == nullptr || pester_result_retry_after_ms(taken) != retry_after_ms) std::abort();
+    pester_result_free(taken);
   };
   pester_budget_options_init(&budget);
   pester_breaker_options_init(&breaker);

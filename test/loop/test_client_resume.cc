@@ -324,6 +324,26 @@ void a_paused_body_goes_on_when_it_is_resumed(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// What the predicate has seen of the body is the user's like all that follows. The second answer breaks
+// off within what the user has already.
+void a_body_that_was_looked_at_goes_on_too(void**) {
+  for (const size_t cut : {size_t{66'000}, size_t{150'000}}) {
+    begin(nullptr);
+    file->body.resize(200'000);
+    for (size_t i = kSize; i < file->body.size(); ++i) {
+      file->body[i] = static_cast<char>('a' + i * 31 % 26);
+    }
+    file->cuts = {cut, 40};
+    c.policy.retry = [](const pester_result_t* result, const pester_exchange_t*, void*) {
+      return pester_result_body(result).len == 0 ? PESTER_VERDICT_NEED_BODY : PESTER_VERDICT_ACCEPT;
+    };
+    stream();
+    whole_in_one_answer();
+    assert_int_equal(file->heads.size(), 3);
+    assert_int_equal(c.end(), 0);
+  }
+}
+
 void cancel_and_close_while_the_rest_is_asked_for(void**) {
   for (const bool closes : {false, true}) {
     begin(nullptr);
