@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <uv.h>
 
+#include "resilience.h"
 #include "scenario.h"
 
 #include "support/cmocka.h"
@@ -108,6 +109,46 @@ void torture(Call call, int error) {
   target = Call::count;
 }
 
+// What is wrong, if anything; asserts would jump over the end of the servers. The calls of the first
+// answers one by one, later ones with gaps.
+const char* torture(Resilience& resilience, Call call, int error) {
+  const char* wrong = nullptr;
+  target = call;
+  with = error;
+  for (fail_at = 1; wrong == nullptr; fail_at += fail_at < 40 ? 1 : 5) {
+    calls = 0;
+    wrong = resilience.run(nullptr, Patience::short_);
+    if (wrong != nullptr) {
+      std::fprintf(stderr, "%s %ld fails with %s\n", kCallNames[static_cast<int>(call)], fail_at,
+                   std::strerror(error));
+    }
+    if (calls < fail_at) break;
+  }
+  target = Call::count;
+  return wrong;
+}
+const char* torture(Feature feature) {
+  static constexpr struct {
+    Call call;
+    int error;
+  } kFailures[] = {{Call::socket, EMFILE},     {Call::connect, ECONNREFUSED}, {Call::connect, EINTR},
+                   {Call::setsockopt, EINVAL}, {Call::getsockopt, EINVAL},    {Call::recv, ECONNRESET},
+                   {Call::recv, EAGAIN},       {Call::send, EPIPE},           {Call::send, EAGAIN},
+                   {Call::poll_init, ENOMEM},  {Call::poll_start, ENOMEM}};
+  Resilience resilience(feature);
+  for (const auto& [call, error] : kFailures) {
+    if (const char* wrong = torture(resilience, call, error); wrong != nullptr) return wrong;
+  }
+  const char* wrong = resilience.run(nullptr, Patience::long_);  // untouched, and nothing in a hurry
+  return wrong == nullptr ? resilience.went_as_meant() : wrong;
+}
+
+template <Feature feature>
+void whatever_call_fails(void**) {
+  const char* wrong = torture(feature);
+  if (wrong != nullptr) fail_msg("%s: %s", name_of(feature), wrong);
+}
+
 void no_socket_is_a_code(void**) {
   torture(Call::socket, EMFILE);
 }
@@ -195,6 +236,16 @@ int main() {
       cmocka_unit_test(a_write_that_comes_later_is_no_failure),
       cmocka_unit_test(a_budget_that_cannot_be_made_is_a_code),
       cmocka_unit_test(a_socket_that_cannot_be_watched_is_a_code),
+      cmocka_unit_test(whatever_call_fails<Feature::standard>),
+      cmocka_unit_test(whatever_call_fails<Feature::hedged>),
+      cmocka_unit_test(whatever_call_fails<Feature::base_urls>),
+      cmocka_unit_test(whatever_call_fails<Feature::fallback>),
+      cmocka_unit_test(whatever_call_fails<Feature::fixed_fallback>),
+      cmocka_unit_test(whatever_call_fails<Feature::streamed_fallback>),
+      cmocka_unit_test(whatever_call_fails<Feature::bulkhead>),
+      cmocka_unit_test(whatever_call_fails<Feature::resumed>),
+      cmocka_unit_test(whatever_call_fails<Feature::dial_race>),
+      cmocka_unit_test(whatever_call_fails<Feature::ejection>),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
 }
