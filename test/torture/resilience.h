@@ -35,6 +35,14 @@ inline const char* name_of(Feature feature) {
 // How long it waits for what a failure keeps from happening: as long as it takes, when none is made.
 enum class Patience { short_, long_ };
 
+// Dice (xorshift): the next roll from a seed that is not 0.
+inline uint32_t roll(uint32_t* seed) {
+  *seed ^= *seed << 13;
+  *seed ^= *seed >> 17;
+  *seed ^= *seed << 5;
+  return *seed;
+}
+
 class Resilience {
  public:
   explicit Resilience(Feature feature) : feature_(feature) {
@@ -119,7 +127,7 @@ class Resilience {
       case Feature::standard:
         return stats_.retries == 4;
       case Feature::hedged:
-        return stats_.hedges == 2 && stats_.connections_idle == 2;
+        return stats_.hedges >= 2 && stats_.connections_idle == stats_.connections_opened;
       case Feature::base_urls:
         return stats_.retries == 2 && stats_.connections_opened == 2;
       case Feature::fallback:
