@@ -35,6 +35,9 @@ inline const char* name_of(Feature feature) {
 // How long it waits for what a failure keeps from happening: as long as it takes, when none is made.
 enum class Patience { short_, long_ };
 
+// What the user does in a turn of the loop, whatever goes on.
+enum class Deed { none, cancel, close };
+
 // Dice (xorshift): the next roll from a seed that is not 0.
 inline uint32_t roll(uint32_t* seed) {
   *seed ^= *seed << 13;
@@ -65,12 +68,21 @@ class Resilience {
   Resilience(const Resilience&) = delete;
   Resilience& operator=(const Resilience&) = delete;
 
+  // Before the loop's nth turn, from 1, all that is in flight is cancelled, or the client closed.
+  void interrupt(Deed deed, int turn) {
+    deed_ = deed;
+    deed_turn_ = turn;
+  }
+  // How many turns the last run took.
+  [[nodiscard]] int turns() const { return turns_; }
+
   // Returns nullptr when all is well, else what is not. `allocator` may be nullptr.
   const char* run(const pester_allocator_t* allocator, Patience patience) {
     case_.begin();
     case_.client = nullptr;
     strange_ = 0;
-    answers_ = 0;
+    answers_ = turns_ = 0;
+    closing_ = false;
     patience_ = patience;
     stats_ = {};
     for (Outcome& outcome : outcomes_) outcome = {};
@@ -79,7 +91,7 @@ class Resilience {
     const char* wrong = nullptr;
     if (case_.open() == 0) {
       wrong = send_all();
-      pester_client_stats(case_.client, &stats_);
+      if (!closing_) pester_client_stats(case_.client, &stats_);
     } else if (case_.client != nullptr) {
       wrong = "a refused client was given out";
     }
@@ -260,11 +272,12 @@ class Resilience {
     const char* wrong = nullptr;
     const int together = is(Feature::bulkhead) ? kBulk : 1;
     begin_purpose();
-    for (int i = 0; i < total() && wrong == nullptr; i += together) {
+    for (int i = 0; i < total() && wrong == nullptr && !closing_; i += together) {
       if (i != 0 && !is(Feature::ejection)) begin_purpose();
       bool accepted[kBulk] = {};
       for (int k = 0; k < together; ++k) accepted[k] = send(i + k) == 0;
       const auto ended = [&] {
+        if (++turns_ == deed_turn_) do_deed(i, together);
         for (int k = 0; k < together; ++k) {
           if (accepted[k] && outcomes_[i + k].done == 0) return false;
         }
@@ -273,7 +286,7 @@ class Resilience {
       if (!case_.run_until(ended)) return "it never ended";
       for (int k = 0; k < together && wrong == nullptr; ++k)
         wrong = check(outcomes_[i + k], accepted[k]);
-      if (wrong == nullptr) wrong = settle(i);
+      if (wrong == nullptr && !closing_) wrong = settle(i);
     }
     return wrong;
   }
@@ -309,6 +322,15 @@ class Resilience {
     };
     return case_.send(request, &outcome);
   }
+  void do_deed(int first, int count) {
+    if (deed_ == Deed::close) {
+      closing_ = true;
+      (void)case_.close_client();
+    }
+    for (int k = 0; deed_ == Deed::cancel && k < count; ++k) {
+      (void)pester_cancel(case_.client, outcomes_[first + k].id);
+    }
+  }
   // Losers are read to their end, or closed. A dial that lost goes on, as long as it may.
   const char* settle(int i) {
     if (is(Feature::dial_race)) return nullptr;
@@ -336,6 +358,8 @@ class Resilience {
     const std::string& body = is_streamed() ? outcome.streamed : outcome.body;
     const std::string expected = falls_back() ? kInstead : is(Feature::resumed) ? file_.body : kHello;
     if (outcome.error != 0) {
+      const bool stopped = outcome.error == PESTER_ECANCELED || outcome.error == PESTER_ECLOSED;
+      if (stopped) return deed_ != Deed::none ? nullptr : "it was stopped";
       if (is(Feature::fixed_fallback)) return "a fallback that was there was not given";
       if (is_streamed() && !expected.starts_with(body)) return "a part that is none of the body";
       if (!is_expected(outcome.error)) strange_ = outcome.error;
@@ -363,6 +387,9 @@ class Resilience {
   Outcome outcomes_[kEjection];
   pester_client_stats_t stats_{};
   int strange_ = 0, answers_ = 0;
+  Deed deed_ = Deed::none;
+  int deed_turn_ = 0, turns_ = 0;
+  bool closing_ = false;
   std::atomic<Patience> patience_{Patience::short_};
   std::unique_ptr<LoopbackServer> first_, second_;
   FullQueue full_;

@@ -86,6 +86,20 @@ const char* torture(Feature feature) {
     seed = i;
     if (!run("seed", i, Patience::short_)) return wrong;
   }
+  for (const Deed deed : {Deed::cancel, Deed::close}) {
+    for (int turn = 1; turn <= 60; ++turn) {  // with memory, and with some
+      resilience.interrupt(deed, turn);
+      if (!run(deed == Deed::cancel ? "cancelled in turn" : "closed in turn", turn, Patience::short_)) {
+        return wrong;
+      }
+      if (resilience.turns() < turn) break;
+      seed = static_cast<uint32_t>(turn);
+      if (!run(deed == Deed::cancel ? "cancelled, seed" : "closed, seed", turn, Patience::short_)) {
+        return wrong;
+      }
+    }
+  }
+  resilience.interrupt(Deed::none, 0);
   return run("untouched", 0, Patience::long_) ? resilience.went_as_meant() : wrong;
 }
 
