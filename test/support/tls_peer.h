@@ -4,6 +4,8 @@
 #ifndef PESTER_TEST_SUPPORT_TLS_PEER_H_
 #define PESTER_TEST_SUPPORT_TLS_PEER_H_
 
+#include <pester.h>  // before the TLS library's own names
+
 #include <functional>
 #include <mutex>
 #include <string>

@@ -5,68 +5,22 @@
 #ifndef PESTER_TEST_TORTURE_RESILIENCE_H_
 #define PESTER_TEST_TORTURE_RESILIENCE_H_
 
-#include <algorithm>
-
-#include "support/broken_file.h"
+#include "failing_servers.h"
+#include "feature.h"
 #include "support/client_case.h"
-#include "support/two_addresses.h"
 
 namespace pester::test {
 
-enum class Feature {
-  standard,
-  hedged,
-  base_urls,
-  fallback,
-  fixed_fallback,
-  streamed_fallback,
-  bulkhead,
-  resumed,
-  dial_race,
-  ejection
-};
-inline constexpr const char* kFeatureNames[] = {
-    "standard",          "hedged",   "base_urls", "fallback",  "fixed_fallback",
-    "streamed_fallback", "bulkhead", "resumed",   "dial_race", "ejection"};
-inline const char* name_of(Feature feature) {
-  return kFeatureNames[static_cast<int>(feature)];
-}
-
-// How long it waits for what a failure keeps from happening: as long as it takes, when none is made.
-enum class Patience { short_, long_ };
-
-// What the user does in a turn of the loop, whatever goes on.
-enum class Deed { none, cancel, close };
-
-// Dice (xorshift): the next roll from a seed that is not 0.
-inline uint32_t roll(uint32_t* seed) {
-  *seed ^= *seed << 13;
-  *seed ^= *seed >> 17;
-  *seed ^= *seed << 5;
-  return *seed;
-}
-
 class Resilience {
  public:
-  explicit Resilience(Feature feature) : feature_(feature) {
-    if (is(Feature::dial_race)) full_.open();
-    const auto script = [this](Peer& peer) { serve_first(peer); };
-    do {
-      first_ = std::make_unique<LoopbackServer>(script);
-    } while (!is_free_at(kSecond, first_->port()));
-    const uint16_t port = is(Feature::dial_race) ? full_.port : static_cast<uint16_t>(first_->port());
-    second_ = std::make_unique<LoopbackServer>([this](Peer& peer) { serve_second(peer); }, 128,
-                                               Serving::together, kSecond, port);
-    two_ = "two.test:" + std::to_string(port);
-    resolve_ = two_ + ":127.0.0.1,127.0.0.2";
+  explicit Resilience(Feature feature) : feature_(feature), servers_(feature) {
+    two_ = "two.test" + servers_.port();
+    over_tls_ = "host.example.test" + servers_.port();
+    rules_[0] = two_ + (is(Feature::base_urls) ? ":127.0.0.2" : ":127.0.0.1,127.0.0.2");
+    rules_[1] = over_tls_ + ":127.0.0.1";
+    first_base_ = servers_.url("/a");
+    second_base_ = "http://" + two_ + "/b";
   }
-  ~Resilience() {
-    first_->stop();
-    second_->stop();
-    if (is(Feature::dial_race)) full_.close();
-  }
-  Resilience(const Resilience&) = delete;
-  Resilience& operator=(const Resilience&) = delete;
 
   // Before the loop's nth turn, from 1, all that is in flight is cancelled, or the client closed.
   void interrupt(Deed deed, int turn) {
@@ -120,17 +74,16 @@ class Resilience {
  private:
   static constexpr int kBulk = 4;
   static constexpr int kEjection = 7;
-  static constexpr const char* kHello = "hello";
   static constexpr const char* kInstead = "instead";
 
   [[nodiscard]] bool is(Feature feature) const { return feature_ == feature; }
   [[nodiscard]] bool falls_back() const {
     return is(Feature::fallback) || is(Feature::fixed_fallback) || is(Feature::streamed_fallback);
   }
-  [[nodiscard]] bool is_streamed() const {
-    return is(Feature::streamed_fallback) || is(Feature::resumed);
-  }
+  [[nodiscard]] bool resumes() const { return is(Feature::resumed) || is(Feature::resumed_over_tls); }
+  [[nodiscard]] bool is_streamed() const { return is(Feature::streamed_fallback) || resumes(); }
   [[nodiscard]] int total() const {
+    if (is(Feature::resumed_over_tls)) return 1;
     return is(Feature::bulkhead) ? kBulk : is(Feature::ejection) ? kEjection : 2;
   }
 
@@ -149,72 +102,14 @@ class Resilience {
       case Feature::bulkhead:
         return stats_.connections_opened == 1;
       case Feature::resumed:
-        return stats_.resumes == 4;
+      case Feature::resumed_over_tls:
+        return stats_.resumes == 2u * static_cast<unsigned>(total());
       case Feature::dial_race:
-        return stats_.connections_opened >= 2 && posts_ == 1;
+        return stats_.connections_opened >= 2 && servers_.posts() == 1;
       case Feature::ejection:
         return stats_.ejections == 1;
     }
     return false;
-  }
-
-  // ---- the servers
-
-  // The how many of the requests sent for the same purpose this is, from 0; -1: of a run that is over.
-  int count(const std::string& head) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (head.find("?" + std::to_string(serial_) + " ") == std::string::npos) return -1;
-    return seen_++;
-  }
-  void begin_purpose() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ++serial_;
-    seen_ = 0;
-    posts_ = 0;
-    answered_ = false;
-  }
-  // An attempt that is slow: until another one was answered.
-  void wait_for_another() const {
-    const int ms = patience_ == Patience::long_ ? 5000 : 15;
-    for (int i = 0; i < ms && !answered_; ++i) sleep_ms(1);
-  }
-  void serve_first(Peer& peer) {
-    for (std::string head; !(head = peer.head()).empty();) {
-      const int nth = count(head);
-      if (is(Feature::standard)) {
-        peer.answer(nth < 2 ? "busy" : kHello, nth < 2 ? "503 Busy" : "200 OK");
-      } else if (is(Feature::hedged)) {
-        if (nth == 0) wait_for_another();
-        peer.answer(kHello);
-        if (nth > 0) answered_ = true;
-      } else if (is(Feature::resumed)) {
-        bool broke = false;
-        peer.send(file_.answer(head, nth < 2 ? file_.body.size() / 3 : file_.body.size(), &broke));
-        if (broke) return;
-      } else if (is(Feature::bulkhead)) {
-        peer.answer(kHello);
-      } else {
-        peer.answer("busy", "503 Busy");
-        if (is(Feature::ejection) && nth == 4) return;  // no connection is left to use again
-      }
-    }
-  }
-  void serve_second(Peer& peer) {
-    for (std::string head; !(head = peer.head()).empty();) {
-      const bool told = head.find("\r\nX-Attempt: ") != std::string::npos &&
-                        head.find("\r\nX-Left: ") != std::string::npos;
-      if (is(Feature::base_urls) && !told) {
-        peer.answer("no", "400 Not told");
-      } else if (is(Feature::dial_race)) {
-        if (peer.body(4) == "once" && count(head) >= 0) ++posts_;
-        peer.answer(kHello);
-      } else if (is(Feature::ejection)) {
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
-        return;
-      } else {
-        peer.answer(kHello);
-      }
-    }
   }
 
   // ---- the client
@@ -230,8 +125,6 @@ class Resilience {
       policy.loser_drain_ms = patience_ == Patience::long_ ? 5000 : 40;
     }
     if (is(Feature::base_urls)) {
-      first_base_ = first_->url("/a");
-      second_base_ = "http://" + two_ + "/b";
       bases_[0] = {first_base_.c_str(), 0};
       bases_[1] = {second_base_.c_str(), 0};
       case_.options.base_urls = bases_;
@@ -242,7 +135,7 @@ class Resilience {
     }
     if (falls_back()) policy.max_attempts = 2;
     if (is(Feature::bulkhead)) case_.options.max_in_flight_per_origin = 1;
-    if (is(Feature::resumed)) policy.max_resumes = 3;
+    if (resumes()) policy.max_resumes = 3;
     if (is(Feature::dial_race)) {
       policy.concurrency = 2;
       policy.hedge_after_ms = 2;
@@ -254,26 +147,27 @@ class Resilience {
       policy.endpoint_ejection = 1;
       policy.max_attempts = 1;
     }
-    resolves_[0] = is(Feature::base_urls) ? base_resolve().c_str() : resolve_.c_str();
+    if (is(Feature::resumed_over_tls)) {
+      case_.tls.ca_file = pki("ca.pem");
+      case_.options.tls = &case_.tls;
+    }
+    for (int i = 0; i < 2; ++i) resolves_[i] = rules_[i].c_str();
     case_.options.resolve = resolves_;
-    case_.options.resolve_count = 1;
-  }
-  // The second base URL is the second server alone.
-  const std::string& base_resolve() {
-    base_resolve_ = two_ + ":127.0.0.2";
-    return base_resolve_;
+    case_.options.resolve_count = 2;
   }
   std::string url() const {
-    const std::string path = "/x?" + std::to_string(serial_);
+    const std::string path = servers_.path();
     if (is(Feature::base_urls)) return path;
-    return is(Feature::dial_race) || is(Feature::ejection) ? "http://" + two_ + path : first_->url(path);
+    if (is(Feature::resumed_over_tls)) return "https://" + over_tls_ + path;
+    return is(Feature::dial_race) || is(Feature::ejection) ? "http://" + two_ + path
+                                                           : servers_.url(path);
   }
   const char* send_all() {
     const char* wrong = nullptr;
     const int together = is(Feature::bulkhead) ? kBulk : 1;
-    begin_purpose();
+    servers_.begin(patience_);
     for (int i = 0; i < total() && wrong == nullptr && !closing_; i += together) {
-      if (i != 0 && !is(Feature::ejection)) begin_purpose();
+      if (i != 0 && !is(Feature::ejection)) servers_.begin(patience_);
       bool accepted[kBulk] = {};
       for (int k = 0; k < together; ++k) accepted[k] = send(i + k) == 0;
       const auto ended = [&] {
@@ -354,9 +248,11 @@ class Resilience {
     if (!accepted) return outcome.done == 0 ? nullptr : "a refused request was ended";
     if (outcome.done != 1) return "it ended twice";
     if (outcome.heads > 1) return "two heads";
-    if (is(Feature::dial_race) && posts_ > 1) return "a POST was sent twice";
+    if (is(Feature::dial_race) && servers_.posts() > 1) return "a POST was sent twice";
     const std::string& body = is_streamed() ? outcome.streamed : outcome.body;
-    const std::string expected = falls_back() ? kInstead : is(Feature::resumed) ? file_.body : kHello;
+    const std::string expected = falls_back() ? kInstead
+                                 : resumes()  ? servers_.file()
+                                              : FailingServers::kHello;
     if (outcome.error != 0) {
       const bool stopped = outcome.error == PESTER_ECANCELED || outcome.error == PESTER_ECLOSED;
       if (stopped) return deed_ != Deed::none ? nullptr : "it was stopped";
@@ -378,29 +274,23 @@ class Resilience {
     return body == "busy" ? nullptr : "another body than the 503's";
   }
   [[nodiscard]] bool is_expected(int error) const {
-    return error == UV_ENOMEM || (is(Feature::resumed) && error == PESTER_EBODYCUT) ||
+    return error == UV_ENOMEM || (resumes() && error == PESTER_EBODYCUT) ||
            (is(Feature::dial_race) && error == PESTER_ETIMEOUT_CONNECT);
   }
 
   const Feature feature_;
+  FailingServers servers_;
   Case case_;
   Outcome outcomes_[kEjection];
   pester_client_stats_t stats_{};
+  Patience patience_ = Patience::short_;
   int strange_ = 0, answers_ = 0;
   Deed deed_ = Deed::none;
   int deed_turn_ = 0, turns_ = 0;
   bool closing_ = false;
-  std::atomic<Patience> patience_{Patience::short_};
-  std::unique_ptr<LoopbackServer> first_, second_;
-  FullQueue full_;
-  BrokenFile file_{9'000};
-  std::string two_, resolve_, base_resolve_, first_base_, second_base_;
-  const char* resolves_[1] = {};
+  std::string two_, over_tls_, rules_[2], first_base_, second_base_;
+  const char* resolves_[2] = {};
   pester_base_url_t bases_[2] = {};
-  std::mutex mutex_;
-  int serial_ = 0, seen_ = 0;
-  std::atomic<int> posts_{0};
-  std::atomic<bool> answered_{false};
 };
 
 }  // namespace pester::test

@@ -82,12 +82,12 @@ const char* torture(Feature feature) {
     if (fail_at <= 5) return "there were no allocations";
   }
   fail_at = 0;
-  for (uint32_t i = 1; i <= 100; ++i) {
-    seed = i;
+  for (int i = 1; i <= rounds_of(feature); ++i) {
+    seed = static_cast<uint32_t>(i);
     if (!run("seed", i, Patience::short_)) return wrong;
   }
   for (const Deed deed : {Deed::cancel, Deed::close}) {
-    for (int turn = 1; turn <= 60; ++turn) {  // with memory, and with some
+    for (int turn = 1; turn <= 60; turn += 100 / rounds_of(feature)) {  // with memory, and with some
       resilience.interrupt(deed, turn);
       if (!run(deed == Deed::cancel ? "cancelled in turn" : "closed in turn", turn, Patience::short_)) {
         return wrong;
@@ -117,11 +117,13 @@ void whatever_allocation_fails(void**) {
 }
 
 int open_scenario(void**) {
+  if (!make_pki()) return -1;
   scenario.open();
   return 0;
 }
 int close_scenario(void**) {
   scenario.close();
+  remove_pki();
   return 0;
 }
 
@@ -139,6 +141,7 @@ int main() {
       cmocka_unit_test(whatever_allocation_fails<Feature::streamed_fallback>),
       cmocka_unit_test(whatever_allocation_fails<Feature::bulkhead>),
       cmocka_unit_test(whatever_allocation_fails<Feature::resumed>),
+      cmocka_unit_test(whatever_allocation_fails<Feature::resumed_over_tls>),
       cmocka_unit_test(whatever_allocation_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_allocation_fails<Feature::ejection>),
   };

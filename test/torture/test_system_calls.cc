@@ -153,12 +153,12 @@ const char* torture(Feature feature) {
   for (const auto& [call, error] : kFailures) {
     if (const char* wrong = torture(resilience, call, error); wrong != nullptr) return wrong;
   }
-  for (uint32_t i = 1; i <= 100; ++i) {
-    seed = i;
+  for (int i = 1; i <= rounds_of(feature); ++i) {
+    seed = static_cast<uint32_t>(i);
     const char* wrong = resilience.run(nullptr, Patience::short_);
     seed = 0;
     if (wrong != nullptr) {
-      std::fprintf(stderr, "seed %u\n", i);
+      std::fprintf(stderr, "seed %d\n", i);
       return wrong;
     }
   }
@@ -234,6 +234,7 @@ int open_scenario(void**) {
   uv_loop_t first;  // libuv opens a pipe of its own with the first loop
   if (uv_loop_init(&first) != 0 || uv_loop_close(&first) != 0) return -1;
   descriptors = count_descriptors();
+  if (!make_pki()) return -1;
   scenario.open();
   here = true;
   return 0;
@@ -242,6 +243,7 @@ int open_scenario(void**) {
 int close_scenario(void**) {
   here = false;
   scenario.close();
+  remove_pki();
   return count_descriptors() == descriptors ? 0 : -1;
 }
 
@@ -267,6 +269,7 @@ int main() {
       cmocka_unit_test(whatever_call_fails<Feature::streamed_fallback>),
       cmocka_unit_test(whatever_call_fails<Feature::bulkhead>),
       cmocka_unit_test(whatever_call_fails<Feature::resumed>),
+      cmocka_unit_test(whatever_call_fails<Feature::resumed_over_tls>),
       cmocka_unit_test(whatever_call_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_call_fails<Feature::ejection>),
   };
