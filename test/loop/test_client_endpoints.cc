@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Claims about names with several addresses over real sockets: retries and hedges go to another one, and
 // one that keeps failing is left out for a while. The logic is proved in the simulation.
-#include <netinet/in.h>
-
 #include "support/client_case.h"
+#include "support/two_addresses.h"
 
 #include "support/cmocka.h"
 
 using namespace pester::test;
 
 namespace {
-
-constexpr uint32_t kSecond = INADDR_LOOPBACK + 1;  // 127.0.0.2
 
 Case c;
 Outcome outcome;
@@ -33,23 +30,11 @@ int begin(void**) {
   return 0;
 }
 
-// A port that is free at both addresses: found out by taking it.
-bool is_free_at_second(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(kSecond);
-  at.sin_port = htons(static_cast<uint16_t>(port));
-  const bool is_free = bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0;
-  close(fd);
-  return is_free;
-}
-
 // "two.test" is 127.0.0.1 and 127.0.0.2; without a second script nobody listens there.
 void serve_both(const LoopbackServer::Script& first, const LoopbackServer::Script& second) {
   do {
     c.serve(first);
-  } while (!is_free_at_second(c.server->port()));
+  } while (!is_free_at(kSecond, c.server->port()));
   const auto port = static_cast<uint16_t>(c.server->port());
   other.reset();
   if (second) other = std::make_unique<LoopbackServer>(second, 128, Serving::together, kSecond, port);
@@ -254,39 +239,6 @@ void the_named_policies_have_it_on_but_the_default(void**) {
 }
 
 // ---- a dial that hangs
-
-// A listener at 127.0.0.1 whose queue is full: what is sent to it gets no answer.
-struct FullQueue {
-  int listener = -1;
-  int clients[8];
-  uint16_t port = 0;
-
-  void open() {
-    sockaddr_in at{};
-    socklen_t size = sizeof at;
-    do {
-      if (listener >= 0) ::close(listener);
-      listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      at = {};
-      at.sin_family = AF_INET;
-      at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      if (bind(listener, reinterpret_cast<sockaddr*>(&at), size) != 0 || listen(listener, 0) != 0 ||
-          getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
-        std::abort();
-      }
-      port = ntohs(at.sin_port);
-    } while (!is_free_at_second(port));
-    for (int& client : clients) {
-      client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-      (void)connect(client, reinterpret_cast<sockaddr*>(&at), size);
-    }
-  }
-  void close() {
-    for (const int client : clients) ::close(client);
-    ::close(listener);
-    listener = -1;
-  }
-};
 
 // Nothing was sent when the second dial began, so the server gets one POST, whoever connects first.
 void a_post_races_for_a_connection_only(void**) {

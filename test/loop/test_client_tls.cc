@@ -2,7 +2,7 @@
 // Claims about TLS through the whole client: trust, names, resumption, truncation, and servers that
 // speak before they are asked.
 #include "support/client_case.h"
-#include "support/tls_server.h"
+#include "support/tls_peer.h"
 
 #include "support/cmocka.h"
 
@@ -12,72 +12,8 @@ namespace {
 
 Case c;
 Outcome outcome;
-Server tls_server;
+TlsService service;
 ServerOptions server_options;
-
-// The server's side of one connection, on the script's thread.
-class TlsPeer {
- public:
-  explicit TlsPeer(Peer* peer) : peer_(peer) {
-    mbedtls_ssl_init(&ssl_);
-    if (mbedtls_ssl_setup(&ssl_, &tls_server.config) != 0) std::abort();
-    mbedtls_ssl_set_bio(&ssl_, this, send_bytes, receive_bytes, nullptr);
-    int code = 0;
-    do {
-      code = mbedtls_ssl_handshake(&ssl_);
-    } while (code == MBEDTLS_ERR_SSL_WANT_READ);
-    good_ = code == 0;
-    flush();
-  }
-  ~TlsPeer() { mbedtls_ssl_free(&ssl_); }
-  [[nodiscard]] bool good() const { return good_; }
-  std::string head() {
-    std::string text;
-    char part[4096];
-    while (text.find("\r\n\r\n") == std::string::npos) {
-      const int n = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(part), sizeof part);
-      if (n <= 0) return {};
-      text.append(part, static_cast<size_t>(n));
-    }
-    return text;
-  }
-  void say(std::string_view text) {
-    hold_ = true;
-    while (!text.empty()) {
-      const int n =
-          mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
-      if (n <= 0) return;
-      text.remove_prefix(static_cast<size_t>(n));
-    }
-  }
-  void close_notify() {
-    hold_ = true;
-    mbedtls_ssl_close_notify(&ssl_);
-  }
-  // What was said leaves in one piece.
-  void flush() {
-    peer_->send(out_);
-    out_.clear();
-    hold_ = false;
-  }
-
- private:
-  static int send_bytes(void* data, const unsigned char* bytes, size_t size) {
-    auto* self = static_cast<TlsPeer*>(data);
-    self->out_.append(reinterpret_cast<const char*>(bytes), size);
-    if (!self->hold_) self->flush();
-    return static_cast<int>(size);
-  }
-  static int receive_bytes(void* data, unsigned char* out, size_t size) {
-    const ssize_t n = ::recv(static_cast<TlsPeer*>(data)->peer_->fd(), out, size, 0);
-    return n <= 0 ? 0 : static_cast<int>(n);
-  }
-  Peer* peer_;
-  mbedtls_ssl_context ssl_;
-  std::string out_;
-  bool good_ = false;
-  bool hold_ = false;
-};
 
 std::string ok(std::string_view body) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
@@ -93,16 +29,8 @@ int begin(void**) {
   return 0;
 }
 
-std::mutex handshakes;  // mbedTLS's server configuration is not for several threads at once
-
-void serve_tls(std::function<void(TlsPeer&, Peer&)> script) {
-  if (!tls_server.open(server_options)) std::abort();
-  c.serve([script = std::move(script)](Peer& peer) {
-    std::unique_lock<std::mutex> lock(handshakes);
-    TlsPeer tls(&peer);
-    lock.unlock();
-    if (tls.good()) script(tls, peer);
-  });
+void serve_tls(TlsService::Script script) {
+  c.serve(service.open(server_options, std::move(script)));
   static std::string rule;
   rule = "host.example.test:" + std::to_string(c.server->port()) + ":127.0.0.1";
   static const char* rules[2];
@@ -118,7 +46,7 @@ std::string url(const char* host = "host.example.test") {
 }
 void end_tls() {
   assert_int_equal(c.end(), 0);
-  tls_server.close();
+  service.close();
 }
 
 void a_page_over_tls_is_a_page_and_the_next_session_is_resumed(void**) {

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <uv.h>
 
+#include "resilience.h"
 #include "scenario.h"
 
 #include "support/cmocka.h"
@@ -35,7 +36,28 @@ long calls, fail_at;
 int with;
 thread_local bool here = false;  // the client's thread, not the server's
 
+// The ways in which calls fail.
+constexpr struct {
+  Call call;
+  int error;
+} kFailures[] = {{Call::socket, EMFILE},     {Call::connect, ECONNREFUSED}, {Call::connect, EINTR},
+                 {Call::setsockopt, EINVAL}, {Call::getsockopt, EINVAL},    {Call::recv, ECONNRESET},
+                 {Call::recv, EAGAIN},       {Call::send, EPIPE},           {Call::send, EAGAIN},
+                 {Call::poll_init, ENOMEM},  {Call::poll_start, ENOMEM}};
+uint32_t seed;  // not 0: one call in sixteen fails in one of its ways, by the dice of this seed
+
+bool fails_by_chance(Call call) {
+  if (roll(&seed) % 16 != 0) return false;
+  for (const auto& failure : kFailures) {
+    if (failure.call != call) continue;
+    errno = with = failure.error;
+    if (roll(&seed) % 2 == 0) break;  // else the other way, if there is one
+  }
+  return true;
+}
+
 bool fails(Call call) {
+  if (here && seed != 0 && call < Call::mutex_init) return fails_by_chance(call);
   if (!here || call != target || ++calls != fail_at) return false;
   errno = with;
   return true;
@@ -108,6 +130,48 @@ void torture(Call call, int error) {
   target = Call::count;
 }
 
+// What is wrong, if anything; asserts would jump over the end of the servers. The calls of the first
+// answers one by one, later ones with gaps.
+const char* torture(Resilience& resilience, Call call, int error) {
+  const char* wrong = nullptr;
+  target = call;
+  with = error;
+  for (fail_at = 1; wrong == nullptr; fail_at += fail_at < 40 ? 1 : 5) {
+    calls = 0;
+    wrong = resilience.run(nullptr, Patience::short_);
+    if (wrong != nullptr) {
+      std::fprintf(stderr, "%s %ld fails with %s\n", kCallNames[static_cast<int>(call)], fail_at,
+                   std::strerror(error));
+    }
+    if (calls < fail_at) break;
+  }
+  target = Call::count;
+  return wrong;
+}
+const char* torture(Feature feature) {
+  Resilience resilience(feature);
+  for (const auto& [call, error] : kFailures) {
+    if (const char* wrong = torture(resilience, call, error); wrong != nullptr) return wrong;
+  }
+  for (int i = 1; i <= rounds_of(feature); ++i) {
+    seed = static_cast<uint32_t>(i);
+    const char* wrong = resilience.run(nullptr, Patience::short_);
+    seed = 0;
+    if (wrong != nullptr) {
+      std::fprintf(stderr, "seed %d\n", i);
+      return wrong;
+    }
+  }
+  const char* wrong = resilience.run(nullptr, Patience::long_);  // untouched, and nothing in a hurry
+  return wrong == nullptr ? resilience.went_as_meant() : wrong;
+}
+
+template <Feature feature>
+void whatever_call_fails(void**) {
+  const char* wrong = torture(feature);
+  if (wrong != nullptr) fail_msg("%s: %s", name_of(feature), wrong);
+}
+
 void no_socket_is_a_code(void**) {
   torture(Call::socket, EMFILE);
 }
@@ -170,6 +234,7 @@ int open_scenario(void**) {
   uv_loop_t first;  // libuv opens a pipe of its own with the first loop
   if (uv_loop_init(&first) != 0 || uv_loop_close(&first) != 0) return -1;
   descriptors = count_descriptors();
+  if (!make_pki()) return -1;
   scenario.open();
   here = true;
   return 0;
@@ -178,6 +243,7 @@ int open_scenario(void**) {
 int close_scenario(void**) {
   here = false;
   scenario.close();
+  remove_pki();
   return count_descriptors() == descriptors ? 0 : -1;
 }
 
@@ -195,6 +261,17 @@ int main() {
       cmocka_unit_test(a_write_that_comes_later_is_no_failure),
       cmocka_unit_test(a_budget_that_cannot_be_made_is_a_code),
       cmocka_unit_test(a_socket_that_cannot_be_watched_is_a_code),
+      cmocka_unit_test(whatever_call_fails<Feature::standard>),
+      cmocka_unit_test(whatever_call_fails<Feature::hedged>),
+      cmocka_unit_test(whatever_call_fails<Feature::base_urls>),
+      cmocka_unit_test(whatever_call_fails<Feature::fallback>),
+      cmocka_unit_test(whatever_call_fails<Feature::fixed_fallback>),
+      cmocka_unit_test(whatever_call_fails<Feature::streamed_fallback>),
+      cmocka_unit_test(whatever_call_fails<Feature::bulkhead>),
+      cmocka_unit_test(whatever_call_fails<Feature::resumed>),
+      cmocka_unit_test(whatever_call_fails<Feature::resumed_over_tls>),
+      cmocka_unit_test(whatever_call_fails<Feature::dial_race>),
+      cmocka_unit_test(whatever_call_fails<Feature::ejection>),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
 }
