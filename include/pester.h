@@ -770,7 +770,7 @@ typedef struct pester_exchange_s {
   int64_t started_ns, sent_ns, first_byte_ns, ended_ns;
   /* How long, in ns; -1: there was no such phase (as on a connection used again). */
   int64_t queued_ns, dns_ns, connect_ns, tls_ns;
-  int64_t backoff_ns;          /* the wait before this attempt; -1 for a lane's first */
+  int64_t backoff_ns;          /* the wait before this attempt or resume; -1 for a lane's first */
   pester_request_id_t request; /* whose exchange it is */
   void* request_data;          /* its pester_request_t.data; NULL in a taken result */
   int rule;                    /* pester_rule_t */

@@ -257,7 +257,7 @@ inline void begin_record(Record* record, const Lane& lane, Instant now) {
   record->attempt = lane.attempt;
   record->kind = lane.kind;
   record->target = lane.target;
-  if (lane.kind != Kind::retry) return;
+  if (lane.kind != Kind::retry && lane.kind != Kind::resume) return;
   record->backoff = lane.waited.ns;
   record->computed_backoff = lane.backoff.ns;
 }

@@ -192,6 +192,14 @@ class ResumeTest(unittest.TestCase):
         self.assertRegex(rows[0], r"^lane 0  #1  .* 200, body cut, followed$")
         self.assertRegex(rows[1], r"^        #1 resume  .* 206 won ◀$")
 
+    def test_the_wait_before_the_rest_is_told_and_drawn(self):
+        done = self.ask("--resume", "1", "--backoff", "constant:40ms", "--json", "--waterfall", cuts=[5])
+        [document] = documents(done)
+        first, rest = document["attempts"]
+        self.assertEqual((first["backoff_ms"], rest["backoff_ms"], rest["computed_backoff_ms"]), (None, 40.0, 40.0))
+        self.assertGreaterEqual(rest["started_ms"] - first["ended_ms"], 40.0)
+        self.assertRegex(done.stderr.decode().splitlines()[4], r"^        #1 resume +··········")
+
     def test_a_policy_may_have_it_and_an_option_overrides_it(self):
         self.ask("--policy", "standard", cuts=[1000])
         self.whole()
