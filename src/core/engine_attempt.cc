@@ -444,8 +444,8 @@ void Engine::failed(Lane& lane, int error, Instant now) {
     begin_exchange(lane, Kind::resend, now);
     return;
   }
-  wheel_.disarm(lane.attempt_deadline);
   if (delivering && request.resumable && try_resume(lane, now)) return;
+  wheel_.disarm(lane.attempt_deadline);
   if (delivering) {
     request.winner = -1;
     request.error = error;

@@ -72,7 +72,8 @@ Denial Engine::why_not_resume(const Lane& lane, Instant due, Instant now) {
       request.policy->retry_after_max.ns > 0) {
     return Denial::retry_after;
   }
-  if (due >= end_of(request)) return Denial::deadline;
+  const bool attempt_is_over = lane.attempt_deadline.armed() && due >= lane.attempt_deadline.at;
+  if (due >= end_of(request) || attempt_is_over) return Denial::deadline;
   if (is_in_vain(request, *lane.origin, due, now)) return Denial::in_vain;
   if (breaker_is_open_until(request, *lane.origin, due, now)) return Denial::breaker;
   return pay(request.lanes[lane.index], now) ? Denial::none : Denial::budget;
@@ -81,8 +82,6 @@ Denial Engine::why_not_resume(const Lane& lane, Instant due, Instant now) {
 void Engine::begin_resume(Lane& lane, Instant now) {
   ++counters_.resumes;
   lane.resent = lane.fresh = false;
-  const Duration limit = lane.request->policy->attempt_timeout;
-  if (!limit.is_never()) wheel_.arm(lane.attempt_deadline, now + limit);
   begin_exchange(lane, Kind::resume, now);
 }
 

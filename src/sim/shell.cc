@@ -131,7 +131,7 @@ void Shell::open_record(core::Lane& lane) {
   check_begins(*this, request, lane);
   Truth& truth = request.truths[lane.index];
   if (truth.attempt != lane.attempt || lane.kind == core::Kind::resume) {
-    truth.attempt_began = now_;
+    if (truth.attempt != lane.attempt) truth.attempt_began = now_;
     if (truth.met) truth.failed_at = truth.endpoint;
     truth.met = false;
   }

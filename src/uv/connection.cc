@@ -123,6 +123,17 @@ void sort_for_lane(Connection& connection, Addresses* addresses, core::Now now) 
   sort_addresses(addresses, ranks);
 }
 
+// Those that keep failing last.
+void sort_for_anybody(const Connection& connection, Addresses* addresses, core::Now now) {
+  const core::Health* health = connection.origin->health;
+  if (health == nullptr) return;
+  uint32_t ranks[kAddressesMax];
+  for (size_t i = 0; i < addresses->count; i++) {
+    ranks[i] = health->endpoints.rank(address_key(addresses->at[i]), now.mono);
+  }
+  sort_addresses(addresses, ranks);
+}
+
 void dial_addresses(Connection& connection, const Addresses& addresses, core::Now now) {
   Client& client = *connection.client;
   connection.dns_ns = now.mono.ns - connection.opened.ns;
@@ -136,6 +147,7 @@ void dial_addresses(Connection& connection, const Addresses& addresses, core::No
   } else if (connection.lane == nullptr && addresses.count > 1) {
     Addresses turned = addresses;  // a spare: what it races began with the first
     std::rotate(turned.at, turned.at + 1, turned.at + turned.count);
+    sort_for_anybody(connection, &turned, now);
     rc = dial_start(&dial, &client.home, turned);
   } else {
     rc = dial_start(&dial, &client.home, addresses);
