@@ -177,8 +177,11 @@ typedef struct {
   int retry_unsafe; /* 1: also repeat a request that is not idempotent when its outcome is unknown */
   pester_retry_cb retry; /* NULL: the rules alone decide */
   void* retry_data;
-  int64_t hedge_after_ms; /* 0: all lanes start at once; else lane n+1 starts when lane n has not
-                             answered for so long, at once when a lane fails for good */
+  /* 0: all lanes start at once; else lane n+1 starts when lane n has not answered for so long, at once
+   * when a lane fails for good. A request that may not be sent twice (a POST without Idempotency-Key)
+   * has one lane, and races for the connection only: a second dial begins beside one that takes so long,
+   * what is ready first is used, the other joins the pool. */
+  int64_t hedge_after_ms;
   /* Deadlines. PESTER_NONE: none. */
   int64_t connect_timeout_ms;    /* DNS, TCP and TLS; 0: 10,000 */
   int64_t first_byte_timeout_ms; /* from the request's last byte to the response's first; 0: 30,000 */
@@ -447,8 +450,9 @@ typedef struct {
   /* By pester_denial_t: retries that did not follow a failed attempt, and hedges that did not begin. The
    * last few are always 0: room for reasons to come. */
   uint64_t retries_denied[16], hedges_denied[16];
-  uint64_t resumes;   /* of broken bodies */
-  uint64_t ejections; /* how often an endpoint was left out for a while */
+  uint64_t resumes;           /* of broken bodies */
+  uint64_t ejections;         /* how often an endpoint was left out for a while */
+  uint64_t connection_hedges; /* second dials of requests that may not be sent twice */
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);
@@ -509,6 +513,7 @@ typedef enum {
   PESTER_METRIC_BACKOFF_DURATION,  /* PESTER_HISTOGRAM_BACKOFFS */
   PESTER_METRIC_RESUMES,
   PESTER_METRIC_EJECTIONS,
+  PESTER_METRIC_CONNECTION_HEDGES,
   PESTER_METRIC_COUNT
 } pester_metric_t;
 /* NULL when there is no such metric. Static storage. */

@@ -42,7 +42,7 @@
   /* why a request was ended from this side */                                    \
   XX(ECANCELED, -7050, "cancelled")                                               \
   XX(ECLOSED, -7051, "the client was closed")                                     \
-  XX(EQUEUE, -7052, "too many requests are waiting for a connection")             \
+  XX(EQUEUE, -7052, "the queue is full, or the wait in it was too long")          \
   XX(EBUDGET, -7053, "the retry budget is exhausted")                             \
   XX(EBREAKER, -7054, "the circuit breaker is open")                              \
   XX(EINTERNAL, -7099, "internal error in pester")

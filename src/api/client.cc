@@ -70,9 +70,9 @@ int check_fallback_room(const pester_result_s& result) {
 
 int on_fallback(uv::Request& request) {
   auto& result = result_of(request);
-  if (result.fixed_fallback != nullptr) {
+  if (result.rare != nullptr && result.rare->fixed_fallback != nullptr) {
     result.response.release(request.client->pool);
-    std::swap(result.response, *result.fixed_fallback);
+    std::swap(result.response, *result.rare->fixed_fallback);
     return check_fallback_room(result);
   }
   pester_fallback_t given{};

@@ -142,7 +142,7 @@ int pester_result_trailer_at(const pester_result_t* result, size_t i, pester_sli
 }
 
 const char* pester_result_url(const pester_result_t* result) {
-  const bool chosen = result->winner >= 0 && result->target_texts != nullptr && result->lanes != nullptr;
+  const bool chosen = result->winner >= 0 && result->targets != nullptr;
   if (chosen) return result->url_of(result->lanes[result->winner].target).data();
   return result->url().data();
 }
@@ -161,7 +161,7 @@ const char* pester_result_detail(const pester_result_t* result) {
 }
 
 const char* pester_result_log(const pester_result_t* result) {
-  return result->log.empty() ? "" : result->log.data();
+  return result->rare == nullptr || result->rare->log.empty() ? "" : result->rare->log.data();
 }
 pester_winner_t pester_result_winner(const pester_result_t* result) {
   if (result->winner < 0) return {-1, 0};

@@ -139,7 +139,7 @@ size_t others_bytes(const Destinations& destinations) {
     texts = head_text + destination.info.bytes;
   }
   result->targets = targets;
-  result->target_texts = target_texts;
+  result->rare->target_texts = target_texts;
   result->target_count = destinations.count;
   result->composes = true;
 }
@@ -204,6 +204,10 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   result->wire_bytes = extra;
   result->wire_head_bytes = checked.info.bytes;
   result->wire_size = checked.info.bytes + given.body_len;
+  if (target_bytes != 0 && uv::request_rare(*result, client.client->pool) == nullptr) {
+    uv::request_release(*result, client.client->pool);
+    return nullptr;
+  }
   if (target_bytes != 0) build_targets(checked, targets_at, extra + result->wire_size, result);
   if (client.stamps) result->composes = true;
   result->repeatable =
@@ -256,10 +260,11 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
 [[gnu::noinline]] int keep_fallback(pester_client_s& client, const pester_fallback_t& given,
                                     pester_result_s* result, Why* why) {
   wire::BlockPool& pool = client.client->pool;
+  if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
   const wire::Block block = pool.take(sizeof(uv::Response));
   if (block.at == nullptr) return UV_ENOMEM;
-  result->fixed_fallback = ::new (block.at) uv::Response;
-  return make_response(pool, given, result->fixed_fallback, why);
+  result->rare->fixed_fallback = ::new (block.at) uv::Response;
+  return make_response(pool, given, result->rare->fixed_fallback, why);
 }
 
 enum class Call : uint8_t { plain, post_form };

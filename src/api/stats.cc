@@ -36,6 +36,7 @@ constexpr std::array kMetricNames = {
     "pester.client.backoff.duration",    // PESTER_METRIC_BACKOFF_DURATION
     "pester.client.resumes",             // PESTER_METRIC_RESUMES
     "pester.client.endpoint.ejections",  // PESTER_METRIC_EJECTIONS
+    "pester.client.connection.hedges",   // PESTER_METRIC_CONNECTION_HEDGES
 };
 static_assert(kMetricNames.size() == PESTER_METRIC_COUNT);
 
@@ -67,6 +68,7 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   static_assert(pester::core::kDenialCount == PESTER_DENIAL_COUNT && PESTER_DENIAL_COUNT <= 16);
   stats.resumes = counted.resumes;
   stats.ejections = counted.ejections;
+  stats.connection_hedges = counted.spare_dials;
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
   std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);
   std::memset(out, 0, struct_size);

@@ -10,6 +10,7 @@ namespace {
 using pester::api::RemoteTexts;
 
 struct Taken : pester_result_s {
+  pester::uv::Rare rare_room;
   pester::wire::Allocator memory;
 };
 
@@ -82,15 +83,15 @@ size_t copy_line(Pieces& pieces, const pester_result_t& from, char** line) {
 // The URLs that the records name.
 void copy_targets(Pieces& pieces, const pester_result_t& from, Taken* to) {
   using pester::uv::TargetText;
-  if (from.target_texts == nullptr) return;
-  char* at = pieces.copy(from.target_texts, from.target_count * sizeof(TargetText));
+  if (from.targets == nullptr) return;
+  char* at = pieces.copy(from.rare->target_texts, from.target_count * sizeof(TargetText));
   auto* texts = reinterpret_cast<TargetText*>(at);
   for (uint8_t i = 0; i < from.target_count; ++i) {
     const std::string_view url = from.url_of(i);
     const char* copied = pieces.copy(url.data(), url.size());
     if (texts != nullptr) texts[i] = {copied, url.size(), nullptr, 0};
   }
-  if (to != nullptr) to->target_texts = texts;
+  if (to != nullptr) to->rare_room.target_texts = texts;
 }
 
 void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
@@ -102,7 +103,7 @@ void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   pester::wire::Bytes texts;
   pester::wire::Bytes log;
   pieces.copy(from.texts, &texts);
-  pieces.copy(from.log, &log);
+  if (from.rare != nullptr) pieces.copy(from.rare->log, &log);
   copy_remotes(pieces, from, to);
   if (from.shown != nullptr) copy_response(pieces, from, to);
   if (to == nullptr) return;
@@ -114,7 +115,8 @@ void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   to->url_bytes = url_bytes;
   to->method_bytes = from.method_bytes;
   to->texts = texts;
-  to->log = log;
+  to->rare_room.log = log;
+  to->rare = &to->rare_room;
 }
 
 }  // namespace

@@ -39,8 +39,11 @@ StatsReport stats_of(const pester_client_t* client) {
   out.retries = stats.retries;
   out.hedges = stats.hedges;
   out.resends = stats.resends;
+  out.resumes = stats.resumes;
   out.connections_opened = stats.connections_opened;
   out.connections_reused = stats.connections_reused;
+  out.connection_hedges = stats.connection_hedges;
+  out.ejections = stats.ejections;
   out.bytes_sent = stats.bytes_sent;
   out.bytes_received = stats.bytes_received;
   out.unpaid = stats.unpaid;

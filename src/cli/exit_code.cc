@@ -20,7 +20,9 @@ int own_status(int error) {
       return kExitUsage;
     case PESTER_EEMPTY:
       return kExitEmpty;
+    // In both cases the beginning of a body is out, and its rest did not come.
     case PESTER_EBODYCUT:
+    case PESTER_ERESUME:
       return kExitBodyCut;
     case PESTER_EHEADCUT:
     case PESTER_EPROTOCOL:
@@ -33,8 +35,6 @@ int own_status(int error) {
       return kExitEncoding;
     case PESTER_EREDIRECTS:
       return kExitRedirects;
-    case PESTER_ERESUME:
-      return kExitResume;
     case PESTER_ETLS:
       return kExitTls;
     case PESTER_ECERTIFICATE:

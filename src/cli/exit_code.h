@@ -18,7 +18,6 @@ inline constexpr int kExitWrite = 23;
 inline constexpr int kExitRead = 26;
 inline constexpr int kExitMemory = 27;
 inline constexpr int kExitTimeout = 28;
-inline constexpr int kExitResume = 33;
 inline constexpr int kExitTls = 35;
 inline constexpr int kExitAborted = 42;
 inline constexpr int kExitInternal = 43;

@@ -254,6 +254,14 @@ constexpr OptionRow kResilienceRows[] = {
      "what is tried again: statuses, ranges, classes (5xx) and connect, timeout, reset, dns, body, tls, "
      "protocol; +X adds, -X takes away",
      kResilience, [](Options& o, Value v) { o.resilience.retry_on = v; }},
+    {"--resume", "N", "so often does a body that broke off go on where it broke, up to 255 (default 0)",
+     kResilience,
+     [](Options& o, Value v) {
+       const auto n = static_cast<int>(number(v, 0, 255));
+       o.resilience.max_resumes = n == 0 ? PESTER_NONE : n;
+     }},
+    {"--eject", "on|off", "leave an address out for a while where five attempts in a row failed",
+     kResilience, [](Options& o, Value v) { o.resilience.endpoint_ejection = on_or_off(v); }},
     {"--max-in-flight", "N", "so many requests for one server at a time; the others wait", kResilience,
      [](Options& o, Value v) {
        o.resilience.max_in_flight = static_cast<int64_t>(number(v, 1, 1'000'000));

@@ -32,6 +32,8 @@ pester_policy_t policy_of(const Options& o) {
   set(&policy.budget, o.resilience.budget);
   set(&policy.breaker, o.resilience.breaker);
   set(&policy.origin_gate, o.resilience.origin_gate);
+  set(&policy.max_resumes, o.resilience.max_resumes);
+  set(&policy.endpoint_ejection, o.resilience.endpoint_ejection);
   set(&policy.retry_after_max_ms, o.resilience.retry_after_max_ms);
   set(&policy.connect_timeout_ms, o.connection.connect_timeout_ms);
   set(&policy.attempt_timeout_ms, o.connection.attempt_timeout_ms);

@@ -86,10 +86,17 @@ std::string with_effort(std::string text, const Report& report) {
   return text;
 }
 
+// What does not fit of a rest means nothing to whoever did not know that there was one.
+std::string sentence_of(const ErrorReport& error) {
+  const std::string general = pester_strerror(error.code);
+  if (error.code != PESTER_ERESUME || error.message == general) return error.message;
+  return general + ": " + error.message;
+}
+
 void settle_exit(Report& report, const OutputOptions& output) {
   if (report.error) {
     report.exit_status = status_of_error(report);
-    report.exit_message = with_effort(report.error->message, report);
+    report.exit_message = with_effort(sentence_of(*report.error), report);
   } else if (output.fail && report.response->status >= 400) {
     report.exit_status = kExitHttpStatus;
     report.exit_message = fmt::format("The requested URL returned error: {}", report.response->status);

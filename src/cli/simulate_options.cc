@@ -42,12 +42,13 @@ bool is_one_of(const std::string& name, std::initializer_list<std::string_view> 
 }
 
 // All that makes a policy; how often, how fast and by which luck it is tried is the simulation's, and
-// what a client's limits and fallbacks do is not simulated.
+// what a client's limits and fallbacks do is not simulated. Nor are bodies that break off, and the
+// server has one address.
 bool makes_policy(const WordRow& row) {
   const std::string name = row.long_name();
   if (std::string_view(row.group) == "Resilience") {
-    return !is_one_of(
-        name, {"--seed", "--repeat", "--parallel", "--max-in-flight", "--max-wait", "--fallback"});
+    return !is_one_of(name, {"--seed", "--repeat", "--parallel", "--max-in-flight", "--max-wait",
+                             "--fallback", "--resume", "--eject"});
   }
   return is_one_of(name, {"--connect-timeout", "--max-time", "--attempt-timeout", "--request"});
 }

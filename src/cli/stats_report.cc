@@ -24,10 +24,11 @@ std::string denied(const std::vector<std::pair<std::string, uint64_t>>& reasons)
 std::string stats_text(const StatsReport& s) {
   std::string out =
       fmt::format("requests:        {} started, {} done\n", s.requests_started, s.requests_done);
-  out += fmt::format("exchanges:       {}, of them {} retries, {} hedges, {} resends\n", s.exchanges,
-                     s.retries, s.hedges, s.resends);
-  out += fmt::format("connections:     {} opened, {} used again\n", s.connections_opened,
-                     s.connections_reused);
+  out += fmt::format("exchanges:       {}, of them {} retries, {} hedges, {} resends, {} resumes\n",
+                     s.exchanges, s.retries, s.hedges, s.resends, s.resumes);
+  out += fmt::format("connections:     {} opened, of them {} hedges, {} used again\n",
+                     s.connections_opened, s.connection_hedges, s.connections_reused);
+  out += fmt::format("endpoints:       {} ejections\n", s.ejections);
   out += fmt::format("bytes:           {} sent, {} received\n", s.bytes_sent, s.bytes_received);
   out += fmt::format("budget, breaker: {} not paid for, {:.3f} left; {} refused\n", s.unpaid,
                      static_cast<double>(s.budget_balance_per_mille) / 1e3, s.refused);

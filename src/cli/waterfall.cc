@@ -103,6 +103,7 @@ std::string short_error(const ErrorReport& error) {
       {"PESTER_EHEADCUT", "head cut"},
       {"PESTER_EBODYCUT", "body cut"},
       {"PESTER_EPROTOCOL", "malformed"},
+      {"PESTER_ERESUME", "no fit"},
       {"PESTER_ETLS", "TLS failed"},
       {"PESTER_ECERTIFICATE", "bad certificate"},
       {"PESTER_EPIN", "wrong key"},
@@ -111,7 +112,7 @@ std::string short_error(const ErrorReport& error) {
       {"PESTER_ETIMEOUT_BODY", "body timeout"},
       {"PESTER_ETIMEOUT_ATTEMPT", "attempt timeout"},
       {"PESTER_ETIMEOUT_TOTAL", "timeout"},
-      {"PESTER_EQUEUE", "queue full"},
+      {"PESTER_EQUEUE", "turned away"},
       {"PESTER_EBUDGET", "budget empty"},
       {"PESTER_EBREAKER", "breaker open"},
   };

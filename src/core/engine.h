@@ -258,7 +258,7 @@ class Engine {
   [[gnu::noinline]] void forget_spare(Lane& lane, Instant now);
   [[gnu::noinline]] void make_stray(Connection& connection, Instant end, Instant now);
   [[gnu::noinline]] static void unlink_stray(Connection& connection);
-  [[gnu::noinline]] static void adopt_stray(Lane& lane);
+  [[gnu::noinline]] static void adopt_stray(Lane& lane, Instant end);
   void adopt(Connection& connection, Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);

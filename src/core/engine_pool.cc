@@ -51,8 +51,9 @@ void Engine::queue(Lane& lane, Instant now) {
     return;
   }
   if (origin.strays != nullptr) {
-    adopt_stray(lane);
-    limit_dial(lane, now);
+    Connection& stray = *origin.strays;
+    unlink_stray(stray);
+    adopt(stray, lane, now);
     return;
   }
   if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
@@ -95,6 +96,7 @@ void Engine::dial_began(Lane& lane, Connection& connection, Instant now) {
   connection.lane = &lane;
   connection.origin = lane.origin;
   connection.opened = now;
+  connection.dial_end = now + lane.request->policy->connect_timeout;
   connection.deadline.kind = static_cast<uint8_t>(DeadlineKind::connection);
   ++counters_.connections_opened;
   ++counters_.connections_open;
@@ -141,7 +143,7 @@ void Engine::dial_failed(Connection& connection, int error, Instant now) {
     lane->connection = nullptr;
     connection.lane = nullptr;
     if (connection.origin->strays != nullptr && races_dials(*lane)) {
-      adopt_stray(*lane);
+      adopt_stray(*lane, connection.dial_end);
       lane = nullptr;  // it is still in the race
     } else {
       unlink_waiter(*lane);  // first: nobody is to dial for it

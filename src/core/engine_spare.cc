@@ -19,7 +19,6 @@ bool Engine::races_dials(const Lane& lane) {
 void Engine::limit_raced_dial(Lane& lane, Instant end, Instant now) {
   const Instant start = now + hedge_wait(lane, now);
   lane.spare_due = start < end;
-  lane.dial_end = end;
   if (start.is_never()) deny_hedge(lane, Denial::no_latencies);
   const Instant at = std::min(start, end);
   if (!at.is_never()) {
@@ -32,8 +31,10 @@ void Engine::limit_raced_dial(Lane& lane, Instant end, Instant now) {
 // The first dial has not come to anything in time.
 void Engine::start_spare(Lane& lane, Instant now) {
   lane.spare_due = false;
-  if (!lane.dial_end.is_never()) {
-    wheel_.arm(lane.phase, lane.dial_end);
+  const Instant end = lane.connection != nullptr ? lane.connection->dial_end
+                                                 : now + lane.request->policy->connect_timeout;
+  if (!end.is_never()) {
+    wheel_.arm(lane.phase, end);
   } else {
     wheel_.disarm(lane.phase);
   }
@@ -105,16 +106,19 @@ void Engine::unlink_stray(Connection& connection) {
   connection.next = nullptr;
 }
 
-// For a lane that has no dial of its own, or whose own has failed: then its time goes on.
-void Engine::adopt_stray(Lane& lane) {
+// For a lane whose own dial has failed; its time goes on.
+void Engine::adopt_stray(Lane& lane, Instant end) {
   Connection& connection = *lane.origin->strays;
   unlink_stray(connection);
   connection.lane = &lane;
+  connection.dial_end = end;
   lane.connection = &connection;
 }
 
+// For a lane that waits without a dial.
 void Engine::adopt(Connection& connection, Lane& lane, Instant now) {
   connection.lane = &lane;
+  connection.dial_end = now + lane.request->policy->connect_timeout;
   lane.connection = &connection;
   limit_dial(lane, now);
 }

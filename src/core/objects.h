@@ -88,7 +88,6 @@ struct Lane {
   uint64_t endpoint = 0;       // that its last exchange met; 0: none
   Deadline phase;              // of the exchange's phase, the backoff, or the hedge's start
   Deadline attempt_deadline;   // of the whole attempt
-  Instant dial_end{};          // of a dial that may be raced
   Duration waited{};           // before this attempt
   Duration backoff{};          // of it, what the backoff alone came to
   uint32_t attempt = 0;        // from 1
@@ -182,7 +181,7 @@ struct Connection {
   Connection* work_next = nullptr;
   Deadline deadline;  // stagger, drain or idle, as the state says
   Instant opened{}, idle_since{};
-  Instant dial_end{};      // of a stray: then it is given up
+  Instant dial_end{};      // while dialing: when it is over
   Instant began{};         // of the exchange that lost its race and is read on for
   uint64_t endpoint = 0;   // its key, the shell's to write: which is tried, then which is up; 0 unknown
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown

@@ -112,7 +112,7 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
     connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
     return;
   }
-  if (request.resume != nullptr) resume_keep(request, span);
+  if (request.resume() != nullptr) resume_keep(request, span);
   request.span = span;
   connection.client->engine.post(request, shell_work::kBody);
 }
@@ -401,7 +401,7 @@ void connection_resume(Connection& connection, core::Now now) {
     const bool previewed = request.streamed && !connection.response.body.empty();
     if (previewed) {
       request.span = connection.response.body.view();
-      if (request.resume != nullptr) resume_keep(request, request.span);
+      if (request.resume() != nullptr) resume_keep(request, request.span);
       client.engine.post(request, shell_work::kBody);
       connection.response.body.clear();
       client_read_on(client, connection);

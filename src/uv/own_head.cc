@@ -18,7 +18,7 @@ constexpr size_t kNumberBytes = 20;
 // The how many of the request's attempts this is, in the order of their start; follow-ups are their
 // attempt's.
 uint64_t ordinal_of(const Request& request, const core::Lane& lane) {
-  uint64_t count = request.attempts_dropped;
+  uint64_t count = request.rare != nullptr ? request.rare->attempts_dropped : 0;
   for (int32_t i = 0; i <= lane.record; ++i) count += core::is_attempt(request.records[i].kind);
   return count;
 }
@@ -56,7 +56,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   wire::Bytes& head = connection.own_head;
   std::string_view plain = {request.wire_bytes, request.wire_head_bytes};
   if (lane.target != 0) {
-    const TargetText& target = request.target_texts[lane.target];
+    const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
   } else if (!lane.resuming && options.attempt_header.empty() && options.deadline_header.empty()) {
     return true;

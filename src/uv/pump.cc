@@ -143,11 +143,13 @@ void tell_log(Client& client, Request& request, uint32_t index) {
       request.method().data(), static_cast<int>(std::min(url.size(), size_t{700})), url.data(),
       record.lane, record.attempt - 1, failure_text(request, record, index, failure, sizeof failure));
   const size_t bytes = std::min(static_cast<size_t>(std::max(size, 0)), sizeof line - 1);
-  if (client.options.keep_log && request.log.size() + bytes + 1 <= kLogBytesMax) {
-    if (request.log.reserve(client.pool, bytes + 2)) {
-      (void)request.log.append(client.pool, line, bytes);
-      (void)request.log.append(client.pool, "\n", 2);  // the NUL is overwritten by the next line
-      request.log.set_size(request.log.size() - 1);
+  Rare* const rare = client.options.keep_log ? request_rare(request, client.pool) : nullptr;
+  if (rare != nullptr && rare->log.size() + bytes + 1 <= kLogBytesMax) {
+    wire::Bytes& log = rare->log;
+    if (log.reserve(client.pool, bytes + 2)) {
+      (void)log.append(client.pool, line, bytes);
+      (void)log.append(client.pool, "\n", 2);  // the NUL is overwritten by the next line
+      log.set_size(log.size() - 1);
     }
   }
   if (client.options.log) client.hooks.log(request, index, {line, bytes});
@@ -282,8 +284,8 @@ void tell_done(Client& client, Request& request, core::Now now) {
 
 // The user may send and cancel meanwhile, so each event is copied off the buffer's front first.
 void tell_traces(Client& client, Request& request) {
-  wire::Bytes told = request.traces;
-  request.traces = wire::Bytes{};
+  wire::Bytes told = request.rare->traces;
+  request.rare->traces = wire::Bytes{};
   for (size_t at = 0; at < told.size();) {
     TraceEvent head;
     std::memcpy(&head, told.data() + at, sizeof head);
@@ -415,7 +417,9 @@ void client_read_on(Client& client, Connection& connection) {
 
 void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text) {
   Request& request = request_of(lane);
-  wire::Bytes& traces = request.traces;
+  Rare* const rare = request_rare(request, client.pool);
+  if (rare == nullptr) return;
+  wire::Bytes& traces = rare->traces;
   const TraceEvent head = {static_cast<uint32_t>(lane.record), static_cast<uint32_t>(text.size()),
                            event};
   const size_t bytes = sizeof head + text.size() + 1;

@@ -26,7 +26,8 @@ bool drop_oldest(Request& request) {
   for (uint32_t i = 0; i < request.record_count; ++i) {
     if (request.records[i].outcome == core::Outcome::running || !request.records[i].told) continue;
     const uint32_t behind = request.record_count - i - 1;
-    request.attempts_dropped += core::is_attempt(request.records[i].kind);
+    if (request.rare != nullptr)
+      request.rare->attempts_dropped += core::is_attempt(request.records[i].kind);
     std::memmove(request.records + i, request.records + i + 1, behind * sizeof(core::Record));
     std::memmove(request.extras + i, request.extras + i + 1, behind * sizeof(RecordExtra));
     --request.record_count;
@@ -65,7 +66,26 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   return true;
 }
 
+[[gnu::noinline]] void give_rare(Request& request, wire::BlockPool& pool) {
+  Rare& rare = *request.rare;
+  rare.log.release(pool);
+  rare.traces.release(pool);
+  if (rare.resume != nullptr) pool.give({rare.resume, sizeof(Resume)});
+  if (rare.fixed_fallback != nullptr) {
+    rare.fixed_fallback->release(pool);
+    pool.give({rare.fixed_fallback, sizeof(Response)});
+  }
+  pool.give({&rare, sizeof rare});
+}
+
 }  // namespace
+
+Rare* request_rare(Request& request, wire::BlockPool& pool) {
+  if (request.rare != nullptr) return request.rare;
+  const wire::Block block = pool.take(sizeof(Rare));
+  if (block.at != nullptr) request.rare = ::new (block.at) Rare;
+  return request.rare;
+}
 
 void Response::release(wire::BlockPool& pool) {
   head.release(pool);
@@ -95,14 +115,8 @@ void* request_block(wire::BlockPool& pool, size_t size, uint8_t lanes, size_t by
 void request_release(Request& request, wire::BlockPool& pool) {
   request.response.release(pool);
   request.texts.release(pool);
-  request.log.release(pool);
-  request.traces.release(pool);
   give_records(request, pool);
-  resume_forget(request, pool);
-  if (request.fixed_fallback != nullptr) {
-    request.fixed_fallback->release(pool);
-    pool.give({request.fixed_fallback, sizeof(Response)});
-  }
+  if (request.rare != nullptr) give_rare(request, pool);
   pool.give({&request, request.block_bytes});
 }
 

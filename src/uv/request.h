@@ -61,7 +61,7 @@ struct TraceEvent {
 
 namespace shell_work {
 inline constexpr uint16_t kBody = 0x100;   // `span` is a part of the streamed body
-inline constexpr uint16_t kTrace = 0x200;  // `traces` has events
+inline constexpr uint16_t kTrace = 0x200;  // rare->traces has events
 }  // namespace shell_work
 
 // How a request is sent to one of its base URLs: the texts lie in the request's block.
@@ -70,6 +70,18 @@ struct TargetText {
   size_t url_bytes;
   const char* head;
   size_t head_bytes;
+};
+
+struct Resume;
+
+// What few requests need: a request in backoff is to be small.
+struct Rare {
+  wire::Bytes log;
+  wire::Bytes traces;                        // TraceEvents, each followed by its text and a NUL
+  const TargetText* target_texts = nullptr;  // beside core::Request::targets
+  Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
+  Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
+  uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -83,7 +95,6 @@ struct Request : core::Request {
   RecordExtra* extras = nullptr;     // beside core::Request::records
   const char* wire_bytes = nullptr;  // head and body, one behind the other
   size_t wire_size = 0, wire_head_bytes = 0, url_bytes = 0, method_bytes = 0;
-  const TargetText* target_texts = nullptr;  // beside core::Request::targets
   uint32_t records_bytes = 0;  // of the records' own block, once the first ones' room is used up
   uint16_t record_room = 0;
   bool no_body : 1 = false;      // HEAD
@@ -97,25 +108,22 @@ struct Request : core::Request {
   Connection* shown_by = nullptr;     // whose response that is, while it still has it
   std::string_view span;              // with kBody
   wire::Bytes texts;                  // details of the records, each with a NUL
-  wire::Bytes log;
-  wire::Bytes traces;    // TraceEvents, each followed by its text and a NUL
-  char* into = nullptr;  // the user's buffer for the gathered body
+  char* into = nullptr;               // the user's buffer for the gathered body
   size_t into_size = 0, into_used = 0;
   uint64_t body_bytes_max = 0;
   core::Instant ended{};
-  struct Resume* resume = nullptr;     // of a streamed answer that could go on; a block of its own
-  Response* fixed_fallback = nullptr;  // for when nothing acceptable comes; a block of its own
-  uint32_t attempts_dropped = 0;       // records of attempts that made room for later ones
+  Rare* rare = nullptr;  // a block of its own, once something of it is needed
 
   [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }
   [[nodiscard]] std::string_view url_of(uint8_t target) const {
-    if (target_texts == nullptr) return url();
-    return {target_texts[target].url, target_texts[target].url_bytes};
+    if (rare == nullptr || rare->target_texts == nullptr) return url();
+    return {rare->target_texts[target].url, rare->target_texts[target].url_bytes};
   }
   [[nodiscard]] std::string_view body() const {
     return {wire_bytes + wire_head_bytes, wire_size - wire_head_bytes};
   }
+  [[nodiscard]] Resume* resume() const { return rare != nullptr ? rare->resume : nullptr; }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
@@ -133,6 +141,8 @@ void request_show(Request& request, Response* response);
 // It will not go to its origins any more.
 void request_leave_origins(Request& request);
 
+// What is rare of it, made if there is none yet; nullptr when memory is out.
+[[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);
 // Room for one more record, which is returned; false when memory is out.
 [[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);
 // Keeps a text; 0 when it is empty or memory is out.

@@ -37,23 +37,19 @@ int refuse(core::Why* why, std::string_view reason) {
 void resume_prepare(Request& request) {
   wire::ResumePoint point;
   core::Why why;
-  if (request.shown == nullptr || request.resume != nullptr || asks_for_a_range(request)) return;
+  if (request.shown == nullptr || request.resume() != nullptr || asks_for_a_range(request)) return;
   if (!wire::can_resume(request.shown->head, request.method(), &point, &why)) return;
-  const wire::Block block = request.client->pool.take(sizeof(Resume));
+  wire::BlockPool& pool = request.client->pool;
+  Rare* const rare = request_rare(request, pool);
+  const wire::Block block = rare != nullptr ? pool.take(sizeof(Resume)) : wire::Block{};
   if (block.at == nullptr) return;
-  request.resume = ::new (block.at) Resume;
+  rare->resume = ::new (block.at) Resume;
   request.resumable = true;
   request.composes = true;
 }
 
-void resume_forget(Request& request, wire::BlockPool& pool) {
-  if (request.resume == nullptr) return;
-  pool.give({request.resume, sizeof(Resume)});
-  request.resume = nullptr;
-}
-
 void resume_keep(Request& request, std::string_view span) {
-  Resume& resume = *request.resume;
+  Resume& resume = *request.resume();
   const size_t fresh = std::min(span.size(), sizeof resume.tail);
   const size_t kept = std::min<size_t>(resume.tail_bytes, sizeof resume.tail - fresh);
   std::memmove(resume.tail, resume.tail + resume.tail_bytes - kept, kept);
@@ -74,7 +70,7 @@ bool resume_add_fields(const Request& request, wire::BlockPool& pool, wire::Byte
 
 void resume_check_head(const Connection& connection, core::Lane& lane) {
   Request& request = request_of(lane);
-  Resume& resume = *request.resume;
+  Resume& resume = *request.resume();
   const wire::ResumePoint point = point_of(request);
   uint64_t rest = 0;
   core::Why why;
@@ -88,7 +84,7 @@ void resume_check_head(const Connection& connection, core::Lane& lane) {
 }
 
 int resume_take(Request& request, std::string_view* span, core::Why* why) {
-  Resume& resume = *request.resume;
+  Resume& resume = *request.resume();
   if (!resume.overlap.take(span)) return refuse(why, "the last bytes before the break are others now");
   request.response.body_bytes += span->size();
   if (request.response.body_bytes > resume.total)
@@ -97,7 +93,7 @@ int resume_take(Request& request, std::string_view* span, core::Why* why) {
 }
 
 int resume_end(const Request& request, core::Why* why) {
-  const Resume& resume = *request.resume;
+  const Resume& resume = *request.resume();
   if (resume.overlap.done() && request.response.body_bytes == resume.total) return 0;
   return refuse(why, "the rest is shorter than it was told");
 }

@@ -22,7 +22,6 @@ struct Resume {
 // At the head that the user is told of: makes ready, or leaves it (memory being out, or the answer not
 // being of the kind).
 void resume_prepare(Request& request);
-void resume_forget(Request& request, wire::BlockPool& pool);
 // The user gets these bytes.
 void resume_keep(Request& request, std::string_view span);
 // What the request's head needs more, when it asks for the rest; false when memory is out.

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Black-box claims about what the command does when a server is not enough: base URLs, fallbacks, the bulkhead, the
-headers that tell a server of the attempt, and the numbers of --stats. Usage: test_cli_failover.py PESTER PESTER_FLAKY"""
+"""Black-box claims about what the command does when a server is not enough: base URLs, fallbacks, endpoints, the
+bulkhead, the headers that tell a server of the attempt, and the numbers of --stats.
+
+Usage: test_cli_failover.py PESTER PESTER_FLAKY"""
 
 import json
 import os
@@ -156,6 +158,63 @@ class FailoverTest(unittest.TestCase):
         [document] = documents(self.expect(0, "--json", flaky.url + "/x"))
         self.assertNotIn("fallback", document)
 
+    # ---- Endpoints
+
+    def two_addresses(self):
+        """The options by which two.test is a server that always fails and, at the same port of another address, one
+        that never does, and the two; the first address is the one that fails."""
+        for _ in range(servers.STARTS):
+            good = self.flaky("/x = ok")
+            try:
+                bad = Flaky(PESTER_FLAKY, "--host", "127.0.0.2", "--port", str(good.port), "--route", "/x = status=503")
+            except AssertionError:
+                continue  # somebody else's port there
+            self.addCleanup(bad.__exit__)
+            resolve = f"two.test:{good.port}:127.0.0.2,127.0.0.1"
+            return ("--resolve", resolve, f"http://two.test:{good.port}/x"), bad, good
+        raise AssertionError("no port that is free at both addresses")
+
+    def test_an_address_where_five_in_a_row_failed_is_left_out(self):
+        arguments, bad, good = self.two_addresses()
+        run = ("--max-attempts", "1", "--repeat", "12", "--json", "--stats")
+        *found, last = documents(self.expect(0, *run, "--eject", "on", *arguments))
+        self.assertEqual([d["response"]["status"] for d in found], [503] * 5 + [200] * 7)
+        self.assertEqual(last["stats"]["ejections"], 1)
+        self.assertEqual((len(bad.requests()), len(good.requests())), (5, 7))
+
+    def test_an_option_overrides_the_policys_ejection(self):
+        arguments, bad, good = self.two_addresses()
+        run = ("--policy", "standard", "--max-attempts", "1", "--repeat", "8", "--json", "--stats")
+        *found, last = documents(self.expect(0, *run, "--eject", "off", *arguments))
+        self.assertEqual([d["response"]["status"] for d in found], [503] * 8)
+        self.assertEqual((last["stats"]["ejections"], len(good.requests())), (0, 0))
+        *found, last = documents(self.expect(0, *run, *arguments))
+        self.assertEqual([d["response"]["status"] for d in found], [503] * 5 + [200] * 3)
+
+    def test_a_post_races_for_its_connection_and_is_sent_once(self):
+        for _ in range(servers.STARTS):
+            good = self.flaky("/x = ok")
+            silent = socket.socket()
+            self.addCleanup(silent.close)
+            try:
+                silent.bind(("127.0.0.2", good.port))
+            except OSError:
+                continue
+            break
+        silent.listen(0)
+        for _ in range(8):  # its queue is full then: a further handshake gets no answer
+            waiting = socket.socket()
+            self.addCleanup(waiting.close)
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.2", good.port))
+        [document] = documents(self.expect(0, "--concurrency", "2", "--hedge-after", "20ms", "-d", "once", "--json", "--stats",
+                                           "--resolve", f"two.test:{good.port}:127.0.0.2,127.0.0.1",
+                                           f"http://two.test:{good.port}/x"))
+        self.assertEqual(len(document["attempts"]), 1)
+        stats = document["stats"]
+        self.assertEqual((stats["connection_hedges"], stats["connections_opened"], stats["hedges"]), (1, 2, 0))
+        self.assertEqual(self.paths(good), ["POST /x"])
+
     # ---- The bulkhead
 
     def test_no_more_are_in_flight_than_allowed(self):
@@ -213,7 +272,7 @@ class FailoverTest(unittest.TestCase):
         done = self.expect(0, "--stats", "--repeat", "5", "--backoff", "constant:3ms", flaky.url + "/x")
         text = done.stderr.decode()
         self.assertIn("requests:        5 started, 5 done\n", text)
-        self.assertIn("exchanges:       10, of them 5 retries, 0 hedges, 0 resends\n", text)
+        self.assertIn("exchanges:       10, of them 5 retries, 0 hedges, 0 resends, 0 resumes\n", text)
         self.assertIn("retries denied:  none\n", text)
         rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if re.match(r"[a-z]+ +\d+( +[\d.]+){4}$", line)}
         self.assertEqual({name: row[0] for name, row in rows.items()}, {"requests": "5", "exchanges": "10", "backoffs": "5"})

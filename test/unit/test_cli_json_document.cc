@@ -56,7 +56,7 @@ void a_good_answer_has_every_member_of_the_contract(void**) {
   assert_true(is(d["winner"], R"({"request": 0, "attempt": 1})"));
   assert_true(d["stop"] == "success");
   assert_true(is(d["totals"], R"({"attempts": 1, "exchanges": 1, "retries": 0, "hedges": 0,
-    "bytes_sent": 78, "bytes_received": 169, "duration_ms": 1.9})"));
+    "resumes": 0, "bytes_sent": 78, "bytes_received": 169, "duration_ms": 1.9})"));
   assert_int_equal(d["attempts"].size(), 1);
   Json x = d["attempts"][0];
   for (const char* more : {"bytes_sent", "bytes_received", "queued_ms", "sent_ms", "computed_backoff_ms",
@@ -168,6 +168,9 @@ void stats_are_a_member_or_a_line(void**) {
   assert_false(document(report).contains("stats"));
   StatsReport s;
   s.requests_started = 3;
+  s.resumes = 4;
+  s.connection_hedges = 5;
+  s.ejections = 6;
   s.unpaid = 2;
   s.budget_balance_per_mille = 250;
   s.retries_denied = {{"attempts", 1}, {"budget", 2}};
@@ -175,8 +178,8 @@ void stats_are_a_member_or_a_line(void**) {
   report.stats = s;
   const Json d = document(report);
   assert_true(is(d["stats"], R"({"requests_started": 3, "requests_done": 0, "exchanges": 0, "retries": 0,
-    "hedges": 0, "resends": 0, "connections_opened": 0, "connections_reused": 0, "bytes_sent": 0,
-    "bytes_received": 0, "unpaid": 2, "refused": 0, "budget_balance_per_mille": 250,
+    "hedges": 0, "resends": 0, "resumes": 4, "connections_opened": 0, "connections_reused": 0,
+    "connection_hedges": 5, "ejections": 6, "bytes_sent": 0, "bytes_received": 0, "unpaid": 2, "refused": 0, "budget_balance_per_mille": 250,
     "retries_denied": {"attempts": 1, "budget": 2}, "hedges_denied": {},
     "requests_ms": {"count": 3, "p50": 1.5, "p90": 2.0, "p99": 2.5, "max": 2.5}})"));
   const std::string line = json_stats(s);

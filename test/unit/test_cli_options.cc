@@ -136,6 +136,11 @@ void resilience_is_read(void**) {
   assert_int_equal(parsed({"--policy", "hedged", "a"}).resilience.policy, PESTER_POLICY_HEDGED);
   assert_int_equal(parsed({"--budget", "on", "a"}).resilience.budget, 1);
   assert_int_equal(parsed({"--breaker", "off", "a"}).resilience.breaker, PESTER_NONE);
+  assert_int_equal(parsed({"--resume", "3", "a"}).resilience.max_resumes, 3);
+  assert_int_equal(parsed({"--resume", "0", "a"}).resilience.max_resumes, PESTER_NONE);
+  assert_int_equal(parsed({"a"}).resilience.max_resumes, 0);  // as the policy has it
+  assert_int_equal(parsed({"--eject", "on", "a"}).resilience.endpoint_ejection, 1);
+  assert_int_equal(parsed({"--eject", "off", "a"}).resilience.endpoint_ejection, PESTER_NONE);
   assert_int_equal(parsed({"--drain-losers", "0", "a"}).resilience.loser_drain_ms, PESTER_NONE);
   assert_int_equal(parsed({"--retry-after", "on", "a"}).resilience.retry_after_max_ms, 0);
   assert_int_equal(parsed({"--retry-after", "off", "a"}).resilience.retry_after_max_ms, PESTER_NONE);
@@ -231,6 +236,9 @@ void bad_values_name_option_and_value(void**) {
       {{"--hedge-after", "p0", "a"}, "--hedge-after", "'p0'"},
       {{"--hedge-after", "p99.95", "a"}, "--hedge-after", "'p99.95'"},
       {{"--budget", "yes", "a"}, "--budget", "'yes'"},
+      {{"--resume", "256", "a"}, "--resume", "'256'"},
+      {{"--resume", "on", "a"}, "--resume", "'on'"},
+      {{"--eject", "5", "a"}, "--eject", "'5'"},
       {{"--repeat", "0", "a"}, "--repeat", "'0'"},
       {{"--parallel", "x", "a"}, "--parallel", "'x'"},
       {{"--seed", "-3", "a"}, "--seed", "'-3'"},

@@ -272,7 +272,7 @@ void what_was_not_let_through_stood_in_a_queue(void**) {
   };
   for (const Case& c : {Case{"PESTER_EBREAKER", "breaker", "  breaker open, failed"},
                         Case{"PESTER_EBUDGET", "budget", "  budget empty, failed"},
-                        Case{"PESTER_EQUEUE", "deadline", "  queue full, failed (deadline)"}}) {
+                        Case{"PESTER_EQUEUE", "deadline", "  turned away, failed (deadline)"}}) {
     x.error = ErrorReport{-7000, c.name, "a long sentence that says the same"};
     x.denial = c.denial;
     if (!first_row(report).ends_with(c.end)) fail_msg("%s: %s", c.name, first_row(report).c_str());
@@ -290,6 +290,34 @@ void a_row_ends_with_why_no_hedge_began(void**) {
   x.denial = "";
   x.hedge_denial = "no_latencies";  // each of the first twenty would say so
   assert_true(first_row(report).ends_with("503 retried"));
+}
+
+// One try of a lane in two exchanges: the rows are told apart, and only the one that ended the body won.
+void a_resume_is_a_row_with_its_wait_and_the_end_of_the_body(void**) {
+  Report report = race();
+  report.exchanges.resize(1);
+  report.winner_lane = 0;
+  report.winner_attempt = 1;
+  ExchangeReport& broken = report.exchanges[0];
+  broken.status = 200;
+  broken.outcome = "followed";
+  broken.error = ErrorReport{-7022, "PESTER_EBODYCUT", "80 of 100 bytes are missing"};
+  ExchangeReport rest = exchange(0, 1, 60, 100);
+  rest.kind = "resume";
+  rest.status = 206;
+  rest.backoff_ns = 40 * kMs;
+  rest.first_byte_ns = 80 * kMs;
+  report.exchanges.push_back(rest);
+  assert_string_equal(letters(rest, 100, 10).c_str(), "  ....wwbb");
+  const auto got = lines(waterfall(report, Canvas{}));
+  assert_true(got[0].ends_with("1 attempt in 1 lane"));
+  assert_true(got[3].starts_with("lane 0  #1 ") && got[3].ends_with("200, body cut, followed"));
+  assert_true(got[4].starts_with("        #1 resume  ") && got[4].ends_with("206 won ◀"));
+
+  report.response.reset();
+  report.exchanges[1].outcome = "failed";
+  report.exchanges[1].error = ErrorReport{-7028, "PESTER_ERESUME", "the ETag is another one now"};
+  assert_true(lines(waterfall(report, Canvas{}))[4].ends_with("206, no fit, failed"));
 }
 
 void a_fallback_is_called_one(void**) {
@@ -357,6 +385,7 @@ int main() {
       cmocka_unit_test(a_row_ends_with_why_no_other_try_came),
       cmocka_unit_test(what_was_not_let_through_stood_in_a_queue),
       cmocka_unit_test(a_row_ends_with_why_no_hedge_began),
+      cmocka_unit_test(a_resume_is_a_row_with_its_wait_and_the_end_of_the_body),
       cmocka_unit_test(a_fallback_is_called_one),
       cmocka_unit_test(servers_are_named_when_there_are_several),
       cmocka_unit_test(a_title_leaves_the_lanes_out_before_it_is_cut),
