@@ -65,7 +65,7 @@ void Engine::count_failure(Health& health, uint64_t key, Instant now) {
 bool Engine::is_choosy(const Lane& lane) {
   const Health* health = lane.origin->health;
   if (lane.fresh || health == nullptr || !lane.request->policy->eject_endpoints) return false;
-  return lane.index != 0 || lane.attempt > 1 || health->endpoints.any_ejected();
+  return lane.index != 0 || lane.attempt > 1 || lane.resuming || health->endpoints.any_ejected();
 }
 
 // Of the endpoints that the last lookup told, one against which less speaks.

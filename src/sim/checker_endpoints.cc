@@ -57,7 +57,9 @@ void check_dials(Shell& shell, const Request& request, const core::Lane& lane, u
   };
   // What it failed at before a dial became its own for no time is forgotten.
   const bool forgotten = first == truth.failed_at && lane.endpoint != 0 && lane.endpoint != first;
-  shell.claim(forgotten || !is_bad(first) || every_known(endpoints, is_bad),
+  // What a gate parked had its dial taken away, before it came to anything.
+  const bool parked = lane.endpoint == 0 && request.policy->origin_gate;
+  shell.claim(forgotten || parked || !is_bad(first) || every_known(endpoints, is_bad),
               "nobody dials first where it is in vain, with somewhere else to go");
 }
 

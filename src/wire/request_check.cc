@@ -6,6 +6,7 @@
 
 #include "wire/basic_credentials.h"
 #include "wire/known_header.h"
+#include "wire/response_head.h"
 
 namespace pester::wire {
 
@@ -247,7 +248,10 @@ bool is_field(std::string_view name, std::string_view value) {
 }
 
 bool may_add_field(std::string_view name) {
-  return !name.empty() && run_of(name, kToken) == name.size() && known_header(name) == Known::other;
+  const bool asks_for_part =
+      equals_ignoring_case(name, "range") || equals_ignoring_case(name, "if-range");
+  return !name.empty() && run_of(name, kToken) == name.size() && known_header(name) == Known::other &&
+         !asks_for_part;
 }
 
 }  // namespace pester::wire

@@ -63,8 +63,8 @@ struct RequestHeadInfo {
 // Writes exactly the bytes measured, the empty line included.
 void write_request_head(const RequestHead& head, char* out);
 
-// Whether a field of that name can be added to any request: a token, and none that Pester writes itself
-// or refuses.
+// Whether a field of that name can be added to any request: a token, and none that Pester writes itself,
+// refuses, or needs to resume a body.
 [[nodiscard]] bool may_add_field(std::string_view name);
 // Whether the two could stand in a head: a token, and nothing that would break its line.
 [[nodiscard]] bool is_field(std::string_view name, std::string_view value);
