@@ -43,7 +43,8 @@ class Resilience {
     case_.options.allocator = allocator;
     set_up();
     const char* wrong = nullptr;
-    if (case_.open() == 0) {
+    opened_ = case_.open() == 0;
+    if (opened_) {
       wrong = send_all();
       if (!closing_) pester_client_stats(case_.client, &stats_);
     } else if (case_.client != nullptr) {
@@ -57,6 +58,8 @@ class Resilience {
   }
   // An error that is neither lack of memory nor what this feature makes of it; 0: none.
   [[nodiscard]] int strange_error() const { return strange_; }
+  // How many requests of the last run did not get their answer; 0 when there was no client.
+  [[nodiscard]] int hurt() const { return opened_ ? total() - answers_ : 0; }
   // Of the last run: nullptr when all requests were answered, by means of the feature; else its counts.
   [[nodiscard]] const char* went_as_meant() const {
     if (answers_ == total() && is_used()) return nullptr;
@@ -142,6 +145,7 @@ class Resilience {
       policy.max_attempts = 1;
       if (patience_ == Patience::short_) policy.connect_timeout_ms = 40;
       case_.options.happy_eyeballs_delay_ms = PESTER_NONE;
+      case_.options.max_connections_per_origin = 3;  // one hangs on
     }
     if (is(Feature::ejection)) {
       policy.endpoint_ejection = 1;
@@ -287,7 +291,7 @@ class Resilience {
   int strange_ = 0, answers_ = 0;
   Deed deed_ = Deed::none;
   int deed_turn_ = 0, turns_ = 0;
-  bool closing_ = false;
+  bool opened_ = false, closing_ = false;
   std::string two_, over_tls_, rules_[2], first_base_, second_base_;
   const char* resolves_[2] = {};
   pester_base_url_t bases_[2] = {};

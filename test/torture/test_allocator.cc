@@ -76,6 +76,10 @@ const char* torture(Feature feature) {
     fail_at = 1;
     while (run(on ? "all from allocation" : "allocation", fail_at, Patience::short_)) {
       if (calls < fail_at) break;
+      if (!on && resilience.hurt() > 1) {  // or it was short of time
+        if (!run("allocation", fail_at, Patience::long_)) break;
+        if (resilience.hurt() > 1) return "one failure hurt several requests";
+      }
       ++fail_at;
     }
     if (wrong != nullptr) return wrong;
