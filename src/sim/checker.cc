@@ -154,7 +154,8 @@ void check_lane(Shell& shell, Request& request, core::Lane& lane) {
   if (dialing && !truth.dialing) truth.dialed = shell.now();
   truth.dialing = dialing;
   if (lane.connection != nullptr) truth.meets(*lane.connection);
-  shell.claim(!lane.attempt_deadline.armed() || lane.state == LaneState::trying,
+  const bool resumes = lane.state == LaneState::waiting && lane.resuming;
+  shell.claim(!lane.attempt_deadline.armed() || lane.state == LaneState::trying || resumes,
               "only an attempt has an attempt's deadline");
   switch (lane.state) {
     case LaneState::ready:
