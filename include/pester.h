@@ -85,12 +85,16 @@ typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes,
 /* A response of the user's own, in the place of one that did not come. */
 struct pester_header_s;
 typedef struct {
-  int status; /* 100 to 599 */
+  size_t struct_size; /* in a callback set already: it is how much there is room for */
+  int status;         /* 100 to 599 */
   const struct pester_header_s* headers;
   size_t header_count;
   const void* body; /* copied when the callback returns */
   size_t body_len;
 } pester_fallback_t;
+/* Empty, with its size: for a fixed one; the one in a callback is made ready. */
+PESTER_API void pester_fallback_init_sized(pester_fallback_t* fallback, size_t struct_size);
+#define pester_fallback_init(fallback) pester_fallback_init_sized((fallback), sizeof(pester_fallback_t))
 /* Asked at most once, before a request ends with an error or with a response that would have been
  * retried (attempts used up, deadline, budget, breaker, queue full), unless its head was told already or
  * it was cancelled or closed. `result` shows what would be delivered: its error, stop, and the
@@ -356,9 +360,9 @@ PESTER_API void pester_breaker_options_init_sized(pester_breaker_options_t* opti
  * breaker, where the policy has them), has failed the request least and is not being asked by another of
  * its lanes. Among equals: by weight at random, or, when all weights are 0, the first. */
 typedef struct {
-  const char* url; /* scheme, host, port and a path that goes before the request's; no query */
-  int weight;      /* from 0; beside a weight above 0 one of 0 is for when the others are worse */
-} pester_base_url_t;
+  const char* url;   /* scheme, host, port and a path that goes before the request's; no query */
+  int weight;        /* from 0; beside a weight above 0 one of 0 is for when the others are worse */
+} pester_base_url_t; /* stands in arrays: never appended to */
 #define PESTER_BASE_URLS_MAX 16
 
 typedef struct {

@@ -75,7 +75,8 @@ int on_fallback(uv::Request& request) {
     std::swap(result.response, *result.rare->fixed_fallback);
     return check_fallback_room(result);
   }
-  pester_fallback_t given{};
+  pester_fallback_t given;
+  pester_fallback_init(&given);
   core::Why why;
   if (result.fallback == nullptr || result.fallback(&result, &given, result.data) == 0) return 0;
   uv::Response made;

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "api/objects.h"
 #include "wire/request_writer.h"
 
 namespace pester::api {
@@ -45,8 +46,10 @@ bool add_text(wire::BlockPool& pool, const char* text, wire::Bytes* to, uint32_t
 
 }  // namespace
 
-int make_response(wire::BlockPool& pool, const pester_fallback_t& given, uv::Response* out,
+int make_response(wire::BlockPool& pool, const pester_fallback_t& from, uv::Response* out,
                   core::Why* why) {
+  pester_fallback_t given;
+  if (!read_sized(&given, &from)) return refuse(why, PESTER_EOPTION, "not initialised");
   if (const int rc = check(given, why); rc != 0) return rc;
   out->clear();
   wire::ResponseHead& head = out->head;
@@ -71,3 +74,8 @@ int make_response(wire::BlockPool& pool, const pester_fallback_t& given, uv::Res
 }
 
 }  // namespace pester::api
+
+void pester_fallback_init_sized(pester_fallback_t* fallback, size_t struct_size) {
+  std::memset(fallback, 0, struct_size);
+  fallback->struct_size = struct_size;
+}

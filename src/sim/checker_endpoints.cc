@@ -21,9 +21,10 @@ bool every_known(const core::Endpoints& endpoints, Is is) {
   return true;
 }
 
-// What the lane may well avoid. It can know of a dial that was another's and became its own for no time.
+// Where the lane's last attempt failed. A dial that was another's can become the lane's own and fail
+// within one step, unseen from here: then the engine knows better.
 bool was_in_vain(const Truth& truth, const core::Lane& lane, uint64_t key) {
-  return key == truth.failed_at || key == lane.endpoint;
+  return key == lane.endpoint && key == truth.failed_at;
 }
 
 bool is_with_another(const Request& request, const core::Lane& lane, uint64_t key) {
@@ -47,37 +48,31 @@ void check_endpoints(Shell& shell) {
 }
 
 void check_dials(Shell& shell, const Request& request, const core::Lane& lane, uint64_t first) {
-  // With several base URLs what failed may have been another one's.
-  if (!request.policy->eject_endpoints || request.targets != nullptr) return;
+  if (!request.policy->eject_endpoints) return;
   const core::Endpoints& endpoints = endpoints_of(lane);
-  const Truth& truth = request.truths[lane.index];
   const auto is_bad = [&](uint64_t key) {
-    return endpoints.is_ejected(key, shell.now()) || was_in_vain(truth, lane, key) ||
+    return endpoints.is_ejected(key, shell.now()) || key == lane.endpoint ||
            is_with_another(request, lane, key);
   };
-  // What it failed at before a dial became its own for no time is forgotten.
-  const bool forgotten = first == truth.failed_at && lane.endpoint != 0 && lane.endpoint != first;
-  // What a gate parked had its dial taken away, before it came to anything.
-  const bool parked = lane.endpoint == 0 && request.policy->origin_gate;
-  shell.claim(forgotten || parked || !is_bad(first) || every_known(endpoints, is_bad),
+  const bool failed = was_in_vain(request.truths[lane.index], lane, first);
+  const bool out = endpoints.is_ejected(first, shell.now()) || is_with_another(request, lane, first);
+  shell.claim((!failed && !out) || every_known(endpoints, is_bad),
               "nobody dials first where it is in vain, with somewhere else to go");
 }
 
 void check_reuses(Shell& shell, const Request& request, const core::Lane& lane) {
   const Truth& truth = request.truths[lane.index];
-  if (!request.policy->eject_endpoints || lane.connection->endpoint != truth.failed_at) return;
-  if (truth.failed_at == 0) return;
-  const auto is_bad = [&](uint64_t key) {
-    return endpoints_of(lane).is_ejected(key, shell.now()) || was_in_vain(truth, lane, key);
+  const uint64_t key = lane.connection->endpoint;
+  if (!request.policy->eject_endpoints || key == 0 || !was_in_vain(truth, lane, key)) return;
+  const auto is_bad = [&](uint64_t other) {
+    return endpoints_of(lane).is_ejected(other, shell.now()) || other == key;
   };
   // Those that were closed, or not made, within this step were in the way when the lane chose.
   const auto open = std::count_if(shell.connections().begin(), shell.connections().end(),
                                   [&](const auto& other) { return other->origin == lane.origin; });
   const bool is_full =
       open + int64_t{shell.dials_refused()} >= int64_t{shell.engine().limits().connections_per_origin};
-  // Its first dial of this attempt failed elsewhere while a raced one went on: that is its last failure.
-  const bool forgotten = lane.endpoint != 0 && lane.endpoint != truth.failed_at;
-  shell.claim(is_full || forgotten || every_known(endpoints_of(lane), is_bad),
+  shell.claim(is_full || every_known(endpoints_of(lane), is_bad),
               "a retry goes to another endpoint than the one that failed");
 }
 

@@ -37,7 +37,7 @@ int begin(void**) {
   outcome = {};
   asked = {};
   static const pester_header_t headers[] = {{"Content-Type", "text/plain"}, {"X-From", "the fallback"}};
-  asked.given = {203, headers, 2, "instead", 7};
+  asked.given = {sizeof(pester_fallback_t), 203, headers, 2, "instead", 7};
   return 0;
 }
 
@@ -134,7 +134,7 @@ void a_fixed_fallback_needs_no_callback(void**) {
   pester_request_t made = c.request(url, &outcome);
   std::string body = "kept";
   pester_header_t header = {"A", "b"};
-  pester_fallback_t fixed = {200, &header, 1, body.data(), body.size()};
+  pester_fallback_t fixed = {sizeof(pester_fallback_t), 200, &header, 1, body.data(), body.size()};
   made.fixed_fallback = &fixed;
   assert_int_equal(c.send(made, &outcome), 0);
   body = "gone";  // it was copied
@@ -153,7 +153,7 @@ void a_fixed_fallback_that_is_not_needed_costs_nothing(void**) {
   assert_int_equal(c.open(), 0);
   const std::string url = c.server->url();
   pester_request_t made = c.request(url, &outcome);
-  const pester_fallback_t fixed = {200, nullptr, 0, "kept", 4};
+  const pester_fallback_t fixed = {sizeof(pester_fallback_t), 200, nullptr, 0, "kept", 4};
   made.fixed_fallback = &fixed;
   assert_int_equal(c.send(made, &outcome), 0);
   c.run();
@@ -184,11 +184,12 @@ void a_malformed_fallback_is_an_error_of_its_own(void**) {
   const struct {
     pester_fallback_t given;
     int error;
-  } bads[] = {{{99, nullptr, 0, nullptr, 0}, PESTER_EOPTION},
-              {{600, nullptr, 0, nullptr, 0}, PESTER_EOPTION},
-              {{200, nullptr, 1, nullptr, 0}, PESTER_EOPTION},
-              {{200, nullptr, 0, nullptr, 1}, PESTER_EOPTION},
-              {{200, &evil, 1, nullptr, 0}, PESTER_EHEADER}};
+  } bads[] = {{{0, 200, nullptr, 0, nullptr, 0}, PESTER_EOPTION},
+              {{sizeof(pester_fallback_t), 99, nullptr, 0, nullptr, 0}, PESTER_EOPTION},
+              {{sizeof(pester_fallback_t), 600, nullptr, 0, nullptr, 0}, PESTER_EOPTION},
+              {{sizeof(pester_fallback_t), 200, nullptr, 1, nullptr, 0}, PESTER_EOPTION},
+              {{sizeof(pester_fallback_t), 200, nullptr, 0, nullptr, 1}, PESTER_EOPTION},
+              {{sizeof(pester_fallback_t), 200, &evil, 1, nullptr, 0}, PESTER_EHEADER}};
   for (const auto& bad : bads) {
     begin(nullptr);
     c.serve(always_503);

@@ -197,7 +197,7 @@ class Resilience {
       request.on_body = Outcome::on_body;
     }
     static const pester_header_t headers[] = {{"Content-Type", "text/plain"}, {"X-From", "it"}};
-    static const pester_fallback_t instead = {203, headers, 2, kInstead, 7};
+    static const pester_fallback_t instead = {sizeof(pester_fallback_t), 203, headers, 2, kInstead, 7};
     if (is(Feature::fixed_fallback)) {
       request.fixed_fallback = &instead;
     } else if (falls_back()) {
