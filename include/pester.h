@@ -111,7 +111,8 @@ typedef enum {
   PESTER_POLICY_PESTER = 0, /* the defaults of Seth Ammons' Go library pester */
   /* 3 attempts; full jitter from 100 ms up to 20 s; retried are connect, timeout, reset, 408, 425, 429,
    * 500, 502, 503 and 504, but of unsafe methods no answered 5xx other than 503; budget and breaker on;
-   * nothing begins that cannot be answered in time; 10 s for an attempt, 30 s in all. */
+   * endpoints that keep failing are left out; a streamed body is resumed up to 3 times; nothing begins
+   * that cannot be answered in time; 10 s for an attempt, 30 s in all. */
   PESTER_POLICY_STANDARD,
   /* The same, and lanes that start when an answer takes longer than 93 % of the origin's recent ones; at
    * most 3 at once; losers are read on for up to 500 ms. About 7 % more requests. */
