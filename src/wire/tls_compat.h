@@ -29,9 +29,9 @@
 #endif
 
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3)
-#define PESTER_TLS_1_3 1
+#define PESTER_WIRE_TLS_1_3 1
 #else
-#define PESTER_TLS_1_3 0
+#define PESTER_WIRE_TLS_1_3 0
 #endif
 
 #if !defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE) || !defined(MBEDTLS_SSL_SESSION_TICKETS) || \
@@ -47,7 +47,7 @@ inline constexpr int kTlsNoMemory = -ENOMEM;
 
 inline constexpr int kTls12 = 0x0303;
 inline constexpr int kTls13 = 0x0304;
-inline constexpr int kTlsNewest = PESTER_TLS_1_3 ? kTls13 : kTls12;
+inline constexpr int kTlsNewest = PESTER_WIRE_TLS_1_3 ? kTls13 : kTls12;
 
 // The kernel's generator, not one of mbedTLS: nothing to seed or lock, and a forked child never repeats
 // its parent's numbers. getentropy gives at most 256 bytes a call.

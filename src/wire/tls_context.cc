@@ -118,7 +118,7 @@ int load_client_certificate(TlsContext* context, core::Why* why) {
   return code == 0 ? 0 : kTlsNoMemory;
 }
 
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
 // 3.6 offers RSA-PSS, which TLS 1.3 needs, before PKCS #1, and then cannot check a PSS signature when
 // the server speaks TLS 1.2 and takes the first offer (against RFC 8446 §4.2.3): every RSA server of
 // TLS 1.2 on OpenSSL would be out of reach. PKCS #1 first costs nothing: TLS 1.3 does not sign with it.
@@ -157,7 +157,7 @@ int configure(TlsContext* context) {
 #if !PESTER_MBEDTLS_3
   mbedtls_ssl_conf_curves(config, kCurves);
 #endif
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
   mbedtls_ssl_conf_sig_algs(config, kSignatures);
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
       config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);

@@ -28,7 +28,7 @@ constexpr size_t kOwnAnswersMax = 32768;
 // mbedTLS may say WANT_READ without having asked for input, once per handshake message it met in a
 // record. A record of 16 KiB holds 4096 of the shortest.
 constexpr unsigned kSpinsMax = 8192;
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
 // Of the tickets a server sends on one connection; the rest are passed over.
 constexpr unsigned kTicketsMax = 8;
 #endif
@@ -133,7 +133,7 @@ int offer_session(TlsSession* session) {
 enum class Next : uint8_t { again, wait, fail };
 
 Next after(TlsSession* session, int code) {
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
   if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
     if (++session->tickets <= kTicketsMax) {
       session->save_pending = true;

@@ -216,7 +216,7 @@ void openssl_sees_tls_1_2_resumed_by_session_id(void**) {
   assert_int_not_equal(get(), TlsStatus::failed);
   expect_page("Reused, TLSv1");
 }
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
 void openssl_sees_tls_1_3_resumed(void**) {
   resumes("-tls1_3", "TLSv1.3");
 }
@@ -305,7 +305,7 @@ int main() {
   const struct CMUnitTest tests[] = {
     CLAIM(openssl_sees_tls_1_2_resumed),
     CLAIM(openssl_sees_tls_1_2_resumed_by_session_id),
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
     CLAIM(openssl_sees_tls_1_3_resumed),
     CLAIM(an_rsa_server_of_tls_1_2_with_its_own_order_wants_max_version),
 #else

@@ -280,7 +280,7 @@ void zero_means_the_default_versions(void**) {
   assert_int_equal(context->options.min_version, wire::kTls12);
   assert_int_equal(context->options.max_version, wire::kTlsNewest);
 }
-#if !PESTER_TLS_1_3
+#if !PESTER_WIRE_TLS_1_3
 void tls_1_3_alone_is_refused_where_there_is_none(void**) {
   options.min_version = wire::kTls13;
   expect_bad_option("this mbedTLS has no TLS 1.3");
@@ -345,7 +345,7 @@ int main() {
     CLAIM(sixteen_pins_are_the_most),
     CLAIM(versions_out_of_range_are_refused),
     CLAIM(zero_means_the_default_versions),
-#if !PESTER_TLS_1_3
+#if !PESTER_WIRE_TLS_1_3
     CLAIM(tls_1_3_alone_is_refused_where_there_is_none),
 #endif
     CLAIM(a_key_without_a_certificate_is_refused),

@@ -301,7 +301,7 @@ void a_client_of_tls_1_2_alone_speaks_it(void**) {
   expect_accepted();
   assert_string_equal(wire::tls_info(trial->line.client).version, "TLSv1.2");
 }
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
 void a_client_of_tls_1_3_alone_refuses_a_server_of_1_2(void**) {
   trial->options.min_version = wire::kTls13;
   trial->server.newest = wire::kTls12;
@@ -368,7 +368,7 @@ int main() {
     CLAIM(http_1_1_is_agreed_on),
     CLAIM(a_server_of_http_2_alone_refuses_us),
     CLAIM(a_client_of_tls_1_2_alone_speaks_it),
-#if PESTER_TLS_1_3
+#if PESTER_WIRE_TLS_1_3
     CLAIM(a_client_of_tls_1_3_alone_refuses_a_server_of_1_2),
     CLAIM(a_chain_over_an_intermediate_is_accepted_in_tls_1_2),
     CLAIM(names_are_matched_in_tls_1_2_too),
