@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/error.h"
+#include "core/record.h"
 
 namespace {
 
@@ -33,10 +34,7 @@ constexpr std::array kKinds = {"first", "retry",  "hedge",  "redirect",
 constexpr std::array kOutcomes = {"running", "won", "retried", "failed", "cancelled", "followed"};
 constexpr std::array kDeliveries = {"unsent", "partly_sent", "sent", "answered"};
 constexpr std::array kRules = {"none", "status", "failure", "predicate"};
-constexpr std::array kDenials = {"none",   "attempts", "rules",        "predicate", "unsafe",
-                                 "lookup", "told",     "retry_after",  "deadline",  "in_vain",
-                                 "budget", "breaker",  "no_latencies", "room"};
-static_assert(kRules.size() == PESTER_RULE_COUNT && kDenials.size() == PESTER_DENIAL_COUNT);
+static_assert(kRules.size() == PESTER_RULE_COUNT && pester::core::kDenialCount == PESTER_DENIAL_COUNT);
 
 }  // namespace
 
@@ -72,5 +70,5 @@ const char* pester_rule_name(int rule) {
   return word(kRules, rule);
 }
 const char* pester_denial_name(int denial) {
-  return word(kDenials, denial);
+  return denial < 0 || denial >= PESTER_DENIAL_COUNT ? "unknown" : pester::core::kDenialNames[denial];
 }

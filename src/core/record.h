@@ -39,6 +39,9 @@ enum class Denial : uint8_t {
   room           // the origin has as many connections as it may
 };
 inline constexpr int kDenialCount = 14;
+inline constexpr const char* kDenialNames[kDenialCount] = {
+    "none",        "attempts", "rules",   "predicate", "unsafe",  "lookup",       "told",
+    "retry_after", "deadline", "in_vain", "budget",    "breaker", "no_latencies", "room"};
 
 struct Record {
   static constexpr int64_t kNone = -1;

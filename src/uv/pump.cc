@@ -179,8 +179,11 @@ void tell_ends(Client& client, Request& request) {
     char text[256];
     const char* word = kWords[static_cast<size_t>(record.outcome)];
     const bool why = record.error != 0 || record.outcome == core::Outcome::retried;
-    const int size = std::snprintf(text, sizeof text, "%s%s%s", word, why ? ": " : "",
-                                   why ? failure_text(request, record, i, failure, sizeof failure) : "");
+    const bool alone = record.denial != core::Denial::none;
+    const int size = std::snprintf(text, sizeof text, "%s%s%s%s%s", word, why ? ": " : "",
+                                   why ? failure_text(request, record, i, failure, sizeof failure) : "",
+                                   alone ? ", no retry: " : "",
+                                   alone ? core::kDenialNames[static_cast<size_t>(record.denial)] : "");
     client.hooks.trace(request, i, Trace::ended,
                        {text, std::min(static_cast<size_t>(size), sizeof text - 1)});
   }

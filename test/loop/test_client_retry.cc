@@ -329,6 +329,26 @@ void a_host_that_blocks_its_loop_is_no_timeout(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// The wire's story ends with why nothing more was tried.
+void the_trace_tells_why_no_retry_followed(void**) {
+  static std::vector<std::string> ends;
+  ends.clear();
+  c.serve([](Peer& peer) {
+    while (!peer.head().empty()) peer.answer("busy", "503 Busy");
+  });
+  c.options.trace_hook = [](int event, const pester_exchange_t*, pester_slice_t text, void*) {
+    if (event == PESTER_TRACE_ENDED) ends.emplace_back(text.data, text.len);
+  };
+  c.policy.max_attempts = 2;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(c.server->url("/x"), &outcome), 0);
+  c.run();
+  assert_int_equal(ends.size(), 2);
+  assert_string_equal(ends[0].c_str(), "retried: status 503");
+  assert_string_equal(ends[1].c_str(), "failed, no retry: attempts");
+  assert_int_equal(c.end(), 0);
+}
+
 }  // namespace
 
 int main() {
@@ -347,6 +367,7 @@ int main() {
       cmocka_unit_test_setup(each_deadline_has_its_code, nullptr),
       cmocka_unit_test_setup(a_gap_in_the_body_has_its_code, begin),
       cmocka_unit_test_setup(a_host_that_blocks_its_loop_is_no_timeout, begin),
+      cmocka_unit_test_setup(the_trace_tells_why_no_retry_followed, begin),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }
