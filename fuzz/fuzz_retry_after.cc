@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   must(seconds == parse_retry_after(value, date, kNow), "the same bytes mean the same");
   const Duration asked = Duration::from_ms(int64_t{seconds} * 1'000);
   const double u = static_cast<double>(size % 1'000) / 1'000;
-  const Duration wait = retry_after_wait(seconds, u);
+  const Duration wait = retry_after_wait(asked, u);
   must(wait >= asked && wait.ns - asked.ns <= asked.ns / 10,
        "a wait is what was asked, and little more");
   return 0;
