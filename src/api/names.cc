@@ -2,7 +2,8 @@
 // Codes and enums in words.
 #include <pester.h>
 
-#include <array>
+#include <cstddef>
+#include <iterator>
 
 #include "core/error.h"
 #include "core/record.h"
@@ -22,19 +23,24 @@ const char* uv_name(int code) {
   }
 }
 
+const char* pick(const char* const* words, size_t count, int number) {
+  const bool known = number >= 0 && static_cast<size_t>(number) < count;
+  return known ? words[static_cast<size_t>(number)] : "unknown";
+}
 template <size_t N>
-const char* word(const std::array<const char*, N>& words, int number) {
-  return number >= 0 && static_cast<size_t>(number) < N ? words[static_cast<size_t>(number)] : "unknown";
+const char* word(const char* const (&words)[N], int number) {
+  return pick(words, N, number);
 }
 
-constexpr std::array kStops = {"success", "attempts", "not_retryable", "budget",
-                               "breaker", "deadline", "cancelled",     "closed"};
-constexpr std::array kKinds = {"first", "retry",  "hedge",  "redirect",
-                               "auth",  "expect", "resend", "resume"};
-constexpr std::array kOutcomes = {"running", "won", "retried", "failed", "cancelled", "followed"};
-constexpr std::array kDeliveries = {"unsent", "partly_sent", "sent", "answered"};
-constexpr std::array kRules = {"none", "status", "failure", "predicate"};
-static_assert(kRules.size() == PESTER_RULE_COUNT && pester::core::kDenialCount == PESTER_DENIAL_COUNT);
+constexpr const char* kStops[] = {"success", "attempts", "not_retryable", "budget",
+                                  "breaker", "deadline", "cancelled",     "closed"};
+constexpr const char* kKinds[] = {"first", "retry",  "hedge",  "redirect",
+                                  "auth",  "expect", "resend", "resume"};
+constexpr const char* kOutcomes[] = {"running", "won", "retried", "failed", "cancelled", "followed"};
+constexpr const char* kDeliveries[] = {"unsent", "partly_sent", "sent", "answered"};
+constexpr const char* kRules[] = {"none", "status", "failure", "predicate"};
+static_assert(std::size(kRules) == PESTER_RULE_COUNT &&
+              pester::core::kDenialCount == PESTER_DENIAL_COUNT);
 
 }  // namespace
 
@@ -70,5 +76,5 @@ const char* pester_rule_name(int rule) {
   return word(kRules, rule);
 }
 const char* pester_denial_name(int denial) {
-  return denial < 0 || denial >= PESTER_DENIAL_COUNT ? "unknown" : pester::core::kDenialNames[denial];
+  return word(pester::core::kDenialNames, denial);
 }
