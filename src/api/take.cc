@@ -43,7 +43,7 @@ class Pieces {
 void copy_remotes(Pieces& pieces, const pester_result_t& from, Taken* to) {
   const size_t text_bytes = sizeof(RemoteTexts::text[0]);
   char* at = pieces.copy(nullptr, sizeof(RemoteTexts) + from.record_count * text_bytes);
-  if (at == nullptr) return;
+  if (at == nullptr || to == nullptr) return;
   auto* texts = ::new (static_cast<void*>(at)) RemoteTexts();
   texts->room = from.record_count;
   for (uint32_t i = 0; i < from.record_count; ++i) {
@@ -62,7 +62,7 @@ void copy_response(Pieces& pieces, const pester_result_t& from, Taken* to) {
   pieces.copy(head.fields(), &copied.fields());
   const pester_slice_t body = pester_result_body(&from);
   char* kept = pieces.copy(body.data, body.len);
-  if (kept == nullptr) return;
+  if (kept == nullptr || to == nullptr) return;
   to->response = *from.shown;
   to->response.head = copied;
   to->response.body.alias(kept, body.len);

@@ -163,8 +163,8 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
 
 void Engine::cut_all_but(Request& request, const Lane* kept, Instant now) {
   for (int i = 0; i < request.lane_count; ++i) {
-    Lane& lane = request.lanes[i];
-    if (&lane != kept) cut(lane, LaneSignal::cancel, Outcome::cancelled, 0, now);
+    if (kept != nullptr && kept->index == i) continue;
+    cut(request.lanes[i], LaneSignal::cancel, Outcome::cancelled, 0, now);
   }
 }
 
