@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Claims about base URLs and about the headers that tell a server of the attempt: what goes where, what
 // each server gets to see, what the result tells.
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
