@@ -177,6 +177,13 @@ class Engine {
     return both;
   }
   [[gnu::noinline]] void write_record(Lane& lane, Outcome outcome, Instant now);
+  // what is made of it (engine_verdict.cc)
+  [[nodiscard]] static bool may_repeat(const Lane& lane) {
+    // Though the server may have acted on it.
+    return lane.request->repeatable || lane.request->policy->retry_unsafe;
+  }
+  [[nodiscard]] static bool may_repeat_answered(const Lane& lane);
+  [[nodiscard]] static Stop stop_of(Denial why);
   void judge_response(Lane& lane, Verdict verdict, Instant now);
   void judge_failure(Lane& lane, Verdict verdict, Instant now);
   void try_again(Lane& lane, Instant now);
@@ -219,6 +226,7 @@ class Engine {
   void go_on(Lane& lane, Instant now);
   [[nodiscard]] bool pay(Lane& lane, Instant now);
   void note_balance(const Lane& lane, Instant now);
+  void tell_when_paid(Request& request, Instant now);
   // It leaves: what paid for it is spent.
   static void spend(const Lane& lane) {
     if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};

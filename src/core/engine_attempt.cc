@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One attempt of a lane: its exchanges, what became of them, and whether it is tried again.
-#include <algorithm>
-
+// One attempt of a lane: its exchanges and what became of them. Whether it is tried again is decided in
+// engine_verdict.cc.
 #include "core/assert.h"
 #include "core/engine.h"
-#include "core/retry_after.h"
 
 namespace pester::core {
 
 namespace {
-
-constexpr int kNoName = -3008;  // UV_EAI_NONAME, UV_EAI_NODATA: the name itself is the trouble
-constexpr int kNoData = -3007;
-constexpr uint8_t kLookupFailuresMax = 3;
 
 constexpr bool is_unread_close(int error) {
   constexpr int kConnectionReset = -104;  // ECONNRESET, EPIPE as libuv has them on Linux
@@ -22,43 +16,6 @@ constexpr bool is_unread_close(int error) {
 
 bool head_is_in(const Lane& lane) {
   return lane.exchange == ExchangeState::deciding || lane.exchange == ExchangeState::receiving;
-}
-
-// May the request be sent again though the server may have acted on it?
-bool may_repeat(const Lane& lane) {
-  return lane.request->repeatable || lane.request->policy->retry_unsafe;
-}
-
-// The server has answered that it failed: had it done something before?
-bool may_repeat_answered(const Lane& lane) {
-  constexpr uint16_t kUnavailable = 503, kFirstOfServer = 500;
-  return may_repeat(lane) || lane.request->policy->answered_unsafe || lane.status < kFirstOfServer ||
-         lane.status == kUnavailable;
-}
-
-Stop stop_of(Denial why) {
-  switch (why) {
-    case Denial::attempts:
-      return Stop::attempts;
-    case Denial::deadline:
-    case Denial::in_vain:
-      return Stop::deadline;
-    case Denial::budget:
-      return Stop::budget;
-    case Denial::breaker:
-      return Stop::breaker;
-    case Denial::none:
-    case Denial::rules:
-    case Denial::predicate:
-    case Denial::unsafe:
-    case Denial::lookup:
-    case Denial::told:
-    case Denial::retry_after:
-    case Denial::no_latencies:
-    case Denial::room:
-      return Stop::not_retryable;
-  }
-  return Stop::not_retryable;
 }
 
 }  // namespace
@@ -215,141 +172,6 @@ void Engine::preview_ready(Lane& lane, Instant) {
   ask(lane, Question::verdict);
 }
 
-void Engine::judge_response(Lane& lane, Verdict verdict, Instant now) {
-  const bool retry =
-      verdict == Verdict::retry ||
-      (verdict == Verdict::by_rule && lane.request->policy->rules.retries_status(lane.status));
-  if (!retry) {
-    commit(lane, true, now);
-    return;
-  }
-  note_rule(lane, verdict == Verdict::by_rule ? Rule::status : Rule::predicate);
-  if (lane.request->targets != nullptr) note_target_failure(lane, now);
-  if (verdict == Verdict::by_rule && !may_repeat_answered(lane)) {
-    give_up(lane, Denial::unsafe, now);
-  } else {
-    try_again(lane, now);
-  }
-}
-
-// The exchange is finished without a response that counts; lane.error says why.
-void Engine::judge_failure(Lane& lane, Verdict verdict, Instant now) {
-  Request& request = *lane.request;
-  const bool body = lane.delivery == Delivery::answered;
-  const FailureClass failure = class_of(lane.error, body);
-  const bool by_user = verdict == Verdict::retry || verdict == Verdict::accept;
-  const bool no_name = lane.error == kNoName || lane.error == kNoData;
-  if (no_name) ++request.lookup_failures;
-  note_rule(lane, by_user ? Rule::predicate : Rule::failure);
-  if (request.targets != nullptr) note_target_failure(lane, now);
-  if (lane.error == PESTER_EBREAKER) {
-    give_up(lane, Denial::breaker, now);
-  } else if (verdict == Verdict::accept) {
-    give_up(lane, Denial::predicate, now);
-  } else if (!by_user && !request.policy->rules.retries_class(failure)) {
-    give_up(lane, Denial::rules, now);
-  } else if (lane.delivery != Delivery::unsent && !may_repeat(lane)) {
-    give_up(lane, Denial::unsafe, now);
-  } else if (no_name && request.lookup_failures >= kLookupFailuresMax) {
-    give_up(lane, Denial::lookup, now);
-  } else {
-    try_again(lane, now);
-  }
-}
-
-void Engine::try_again(Lane& lane, Instant now) {
-  const Policy& policy = *lane.request->policy;
-  if (lane.attempt >= policy.max_attempts && policy.max_attempts != Policy::kUnlimited) {
-    give_up(lane, Denial::attempts, now);
-    return;
-  }
-  if (policy.backoff.kind == BackoffKind::custom) {
-    ask(lane, Question::backoff);
-    return;
-  }
-  const double u = Rng::unit(random_bits());
-  backoff(lane, backoff_wait(policy.backoff, lane.attempt, lane.backoff, u), now);
-}
-
-// How long the server of that target asked to be left alone.
-Duration Engine::asks_for(const Lane& lane, uint8_t target, Instant now) {
-  const Request& request = *lane.request;
-  if (request.policy->retry_after_max.ns <= 0) return {};
-  if (request.targets == nullptr) return Duration::from_ms(int64_t{lane.retry_after_s} * 1'000);
-  return std::max(request.targets[target].not_before - now, Duration{});
-}
-
-void Engine::backoff(Lane& lane, Duration wait, Instant now) {
-  Request& request = *lane.request;
-  lane.question = Question::none;
-  if (wait.ns < 0) wait.ns = 0;
-  lane.backoff = wait;
-  const uint8_t target = request.targets != nullptr ? choose_target(lane, now) : lane.target;
-  const Origin& origin = target == lane.target ? *lane.origin : *request.targets[target].origin;
-  if (const Duration asked = asks_for(lane, target, now); asked.ns > 0) {
-    if (asked > request.policy->retry_after_max) {
-      give_up(lane, Denial::retry_after, now);  // the user is better served by the answer
-      return;
-    }
-    wait = std::max(wait, retry_after_wait(asked, Rng::unit(random_bits())));
-  }
-  const Instant due = now + wait;
-  if (due >= end_of(request)) {
-    give_up(lane, Denial::deadline, now);
-    return;
-  }
-  if (is_in_vain(request, origin, due, now)) {
-    give_up(lane, Denial::in_vain, now);
-    return;
-  }
-  if (breaker_is_open_until(request, origin, due, now)) {
-    give_up(lane, Denial::breaker, now);
-    return;
-  }
-  const bool paid = pay(lane, now);
-  note_balance(lane, now);
-  if (!paid) {
-    request.retry_after_ms =
-        static_cast<uint32_t>(std::min(ledger_.retry_after(now).ms_up(), int64_t{UINT32_MAX}));
-    give_up(lane, Denial::budget, now);
-    return;
-  }
-  lane.previewing = false;
-  write_record(lane, Outcome::retried, now);
-  if (lane.exchange == ExchangeState::deciding) end_exchange(lane, ExchangeSignal::drop, now);
-  wheel_.disarm(lane.attempt_deadline);
-  if (target != lane.target) go_to(lane, target);
-  kLaneTable.step(lane.state, LaneSignal::retry);
-  lane.waited = wait;
-  histograms_.backoffs.record(wait);
-  wheel_.arm(lane.phase, due);
-}
-
-void Engine::note_rule(const Lane& lane, Rule rule) {
-  if (lane.record >= 0) lane.request->records[lane.record].rule = rule;
-}
-
-void Engine::give_up(Lane& lane, Denial why, Instant now) {
-  Request& request = *lane.request;
-  const Stop stop = stop_of(why);
-  lane.stop = stop;
-  ++counters_.denied[static_cast<int>(why)];
-  if (lane.record >= 0) request.records[lane.record].denial = why;
-  if (lane.exchange == ExchangeState::deciding) {
-    keep_last_response(lane, now);
-    return;
-  }
-  write_record(lane, Outcome::failed, now);
-  if (request.accounts != nullptr) give_back(lane, now);
-  kLaneTable.step(lane.state, LaneSignal::give_up);
-  wheel_.disarm(lane.phase);
-  wheel_.disarm(lane.attempt_deadline);
-  request.error = lane.error;
-  request.stop = stop;
-  start_next_lane(request, now);
-  check_exhausted(request, now);
-}
-
 // The lane's last response is one that should have been retried. It is delivered if nothing better
 // comes.
 void Engine::keep_last_response(Lane& lane, Instant now) {
@@ -450,10 +272,13 @@ void Engine::failed(Lane& lane, int error, Instant now) {
     request.winner = -1;
     request.error = error;
     if (request.head_told) {  // the user has seen it: nothing can take its place
-      request.stop = Stop::not_retryable;
-      if (lane.record >= 0 && request.records[lane.record].denial == Denial::none) {
-        request.records[lane.record].denial = Denial::told;
+      Denial denial = Denial::told;
+      if (lane.record >= 0) {
+        Denial& told = request.records[lane.record].denial;  // a resume's, if there was to be one
+        if (told == Denial::none) told = denial;
+        denial = told;
       }
+      request.stop = stop_of(denial);
       if (request.accounts != nullptr) give_back(lane, now);
       kLaneTable.step(lane.state, LaneSignal::give_up);
       kRequestTable.step(request.state, RequestSignal::exhaust);

@@ -114,6 +114,12 @@ bool Engine::pay(Lane& lane, Instant now) {
   return false;
 }
 
+// The ledger was empty: when to come back.
+void Engine::tell_when_paid(Request& request, Instant now) {
+  request.retry_after_ms =
+      static_cast<uint32_t>(std::min(ledger_.retry_after(now).ms_up(), int64_t{UINT32_MAX}));
+}
+
 void Engine::note_balance(const Lane& lane, Instant now) {
   if (!lane.request->policy->use_budget || !ledger_ || lane.record < 0) return;
   const int64_t balance = std::min<int64_t>(ledger_.balance(now), INT32_MAX);

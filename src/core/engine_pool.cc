@@ -77,10 +77,8 @@ void Engine::limit_dial(Lane& lane, Instant now) {
   const Instant end = now + lane.request->policy->connect_timeout;
   if (races_dials(lane)) {
     limit_raced_dial(lane, end, now);
-  } else if (!end.is_never()) {
-    wheel_.arm(lane.phase, end);
   } else {
-    wheel_.disarm(lane.phase);
+    wheel_.arm(lane.phase, end);
   }
 }
 

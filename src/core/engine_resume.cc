@@ -76,7 +76,9 @@ Denial Engine::why_not_resume(const Lane& lane, Instant due, Instant now) {
   if (due >= end_of(request) || attempt_is_over) return Denial::deadline;
   if (is_in_vain(request, *lane.origin, due, now)) return Denial::in_vain;
   if (breaker_is_open_until(request, *lane.origin, due, now)) return Denial::breaker;
-  return pay(request.lanes[lane.index], now) ? Denial::none : Denial::budget;
+  if (pay(request.lanes[lane.index], now)) return Denial::none;
+  tell_when_paid(*lane.request, now);
+  return Denial::budget;
 }
 
 void Engine::begin_resume(Lane& lane, Instant now) {

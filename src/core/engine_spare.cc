@@ -20,12 +20,7 @@ void Engine::limit_raced_dial(Lane& lane, Instant end, Instant now) {
   const Instant start = now + hedge_wait(lane, now);
   lane.spare_due = start < end;
   if (start.is_never()) deny_hedge(lane, Denial::no_latencies);
-  const Instant at = std::min(start, end);
-  if (!at.is_never()) {
-    wheel_.arm(lane.phase, at);
-  } else {
-    wheel_.disarm(lane.phase);
-  }
+  wheel_.arm(lane.phase, std::min(start, end));
 }
 
 // The first dial has not come to anything in time.
@@ -33,11 +28,7 @@ void Engine::start_spare(Lane& lane, Instant now) {
   lane.spare_due = false;
   const Instant end = lane.connection != nullptr ? lane.connection->dial_end
                                                  : now + lane.request->policy->connect_timeout;
-  if (!end.is_never()) {
-    wheel_.arm(lane.phase, end);
-  } else {
-    wheel_.disarm(lane.phase);
-  }
+  wheel_.arm(lane.phase, end);
   if (is_over(*lane.request, now)) return;
   spend(lane);  // of the attempt, whose dial may have been begun for another: it is on its way
   Origin& origin = *lane.origin;
@@ -95,7 +86,7 @@ void Engine::make_stray(Connection& connection, Instant end, Instant now) {
   connection.back = &origin.strays;
   if (origin.strays != nullptr) origin.strays->back = &connection.next;
   origin.strays = &connection;
-  if (!connection.deadline.armed() && !end.is_never()) wheel_.arm(connection.deadline, end);
+  if (!connection.deadline.armed()) wheel_.arm(connection.deadline, end);
 }
 
 void Engine::unlink_stray(Connection& connection) {

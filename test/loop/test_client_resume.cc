@@ -173,6 +173,7 @@ void it_may_break_as_often_as_the_policy_says(void**) {
     stream();
     if (once_too_often) {
       assert_int_equal(outcome.error, PESTER_EBODYCUT);
+      assert_int_equal(outcome.stop, PESTER_STOP_ATTEMPTS);
       assert_true(file->body.starts_with(outcome.streamed));
     } else {
       whole_in_one_answer();
@@ -369,6 +370,7 @@ void the_deadline_counts_on(void**) {
   c.policy.total_timeout_ms = 300;
   stream();
   assert_int_equal(outcome.error, PESTER_EBODYCUT);  // no wait begins that would end after it
+  assert_int_equal(outcome.stop, PESTER_STOP_DEADLINE);
   assert_int_equal(file->heads.size(), 1);
   assert_int_equal(c.end(), 0);
 }

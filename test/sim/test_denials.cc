@@ -116,6 +116,32 @@ void a_head_that_was_told_is_told(void**) {
   assert_int_equal(last_record(run).denial, Denial::told);
 }
 
+// As of a retry: why, and when to come back.
+void a_resume_that_is_not_paid_for_is_told(void**) {
+  Run& run = begin();
+  run.every_dial = at_once();
+  run.every_exchange = body_breaks();
+  Sent sent = at_once_again();
+  sent.streamed = sent.resumable = true;
+  sent.policy.use_budget = true;
+  sent.policy.resumes_max = 1;
+  uint32_t hint = 0;
+  run.on_done = [&hint](const Request& request, const Ended&) {
+    if (request.stop == core::Stop::budget) hint = request.retry_after_ms;
+  };
+  for (int i = 0; i < 300; ++i) run.shell.submit(sent);
+  FINISH(run);
+  size_t count = 0;
+  for (const Ended& ended : run.shell.ended()) {
+    const bool unpaid = ended.records.back().denial == Denial::budget;
+    assert_int_equal(unpaid, ended.stop == core::Stop::budget);
+    assert_int_equal(ended.error, PESTER_EBODYCUT);
+    count += unpaid;
+  }
+  assert_true(count > 0);
+  assert_true(hint > 0);
+}
+
 void a_server_that_asks_for_too_much_patience_is_told(void**) {
   Run& run = begin();
   run.every_exchange = answers(503);
@@ -259,6 +285,7 @@ int main() {
       cmocka_unit_test(an_unsafe_request_that_was_answered_is_told),
       cmocka_unit_test(a_name_that_does_not_exist_is_told),
       cmocka_unit_test(a_head_that_was_told_is_told),
+      cmocka_unit_test(a_resume_that_is_not_paid_for_is_told),
       cmocka_unit_test(a_server_that_asks_for_too_much_patience_is_told),
       cmocka_unit_test(a_deadline_that_comes_first_is_told),
       cmocka_unit_test(a_retry_in_vain_is_told),
