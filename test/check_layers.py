@@ -55,7 +55,8 @@ ROOMS = [
     Room('examples/*', r'[a-z0-9_]+\.h|pester/.*\.h', ANYTHING),
     Room('include/pester.h', r'(?!)', r'uv\.h|std(def|int)\.h|pester/.*\.h'),
     Room('include/pester.hpp', r'(?!)', r'(?!core/|wire/|uv/|api/|sim/).*'),
-    Room('include/pester/*', r'(?!)', r'(?!)'),
+    Room('include/pester/errors.h', r'(?!)', r'(?!)'),
+    Room('include/pester/*', r'(?!)', r'uv\.h|std(def|int)\.h|pester/.*\.h'),
 ]
 # These rooms came first and can never be empty.
 NEVER_EMPTY = {'src/core/*', 'src/wire/*', 'src/uv/*', 'include/pester.h', 'include/pester/*'}

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Sending: a request is checked, measured, copied into one block and given to the shell.
-#include <algorithm>
+// Sending: a request that was checked is copied into one block and given to the shell.
+#include "api/send.h"
+
 #include <cstring>
 #include <new>
-#include <optional>
-#include <string_view>
 
-#include "api/base_urls.h"
+#include "api/check.h"
 #include "api/fallback.h"
-#include "api/objects.h"
-#include "wire/request_writer.h"
-#include "wire/url.h"
 
 namespace pester::api {
 
@@ -19,85 +15,6 @@ namespace {
 using core::Why;
 
 constexpr size_t kUrlStack = 2048;
-
-// What is known of a request before it gets memory.
-struct Checked {
-  pester_request_t given;
-  std::string_view method;
-  wire::MethodTraits traits;
-  wire::Url url;
-  wire::RequestHead head;
-  wire::RequestHeadInfo info;
-  std::optional<UserPolicy> own_policy;
-  Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
-};
-
-static_assert(sizeof(pester_header_t) == sizeof(wire::HeaderIn));
-
-int refuse(Why* why, int code, const char* text) {
-  why->clear();
-  why->add(text);
-  return code;
-}
-
-int check_plain(const pester_request_t& given, Why* why) {
-  if (given.url == nullptr) return refuse(why, UV_EINVAL, "url: missing");
-  if (given.on_done == nullptr) return refuse(why, UV_EINVAL, "on_done: missing");
-  if (given.headers == nullptr && given.header_count != 0)
-    return refuse(why, UV_EINVAL, "headers: missing");
-  if (given.body == nullptr && given.body_len != 0) return refuse(why, UV_EINVAL, "body: missing");
-  if (given.into != nullptr && given.on_body != nullptr) {
-    return refuse(why, PESTER_EOPTION, "into: a streamed answer is not gathered");
-  }
-  if (given.fallback != nullptr && given.fixed_fallback != nullptr) {
-    return refuse(why, PESTER_EOPTION, "fixed_fallback: beside a fallback callback");
-  }
-  if (given.max_body_bytes < PESTER_NONE) return refuse(why, PESTER_EOPTION, "max_body_bytes: negative");
-  return 0;
-}
-
-int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
-  if (checked->given.policy == nullptr) return 0;
-  pester_policy_t policy;
-  if (const int rc = take_policy(checked->given.policy, &policy, why); rc != 0) return rc;
-  checked->own_policy.emplace(client.policy);
-  return read_policy(policy, &*checked->own_policy, why);
-}
-
-// The head to the next base URL, if there is one: what it is measured into, else nullptr.
-[[gnu::noinline]] wire::RequestHeadInfo* next_head(Checked* checked, uint8_t* index) {
-  Destinations& destinations = *checked->destinations;
-  if (++*index == destinations.count) {
-    checked->head.url = &checked->url;
-    return nullptr;
-  }
-  checked->head.url = &destinations.at[*index].url;
-  return &destinations.at[*index].info;
-}
-
-int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
-  const pester_request_t& given = checked->given;
-  checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
-  checked->traits = wire::method_traits(checked->method);
-  if (checked->destinations != nullptr) {
-    checked->url = checked->destinations->at[0].url;
-  } else if (const int rc = wire::parse_url(given.url, url_storage, &checked->url, why); rc != 0) {
-    return rc;
-  }
-  wire::RequestHead& head = checked->head;
-  head.method = checked->method;
-  head.url = &checked->url;
-  head.headers = {reinterpret_cast<const wire::HeaderIn*>(given.headers), given.header_count};
-  head.user_agent = client.user_agent;
-  head.has_body = given.body != nullptr;
-  head.body_bytes = given.body_len;
-  uint8_t index = 0;
-  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
-    if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;
-    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
-  }
-  return check_policy(client, checked, why);
-}
 
 uint64_t body_limit(const pester_request_t& given, const uv::Client& client) {
   if (given.max_body_bytes == PESTER_NONE) return UINT64_MAX;
@@ -228,27 +145,6 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return result;
 }
 
-// Where a request to a path goes.
-[[gnu::noinline]] int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
-  const pester_request_t& given = checked->given;
-  const bool is_path = given.url[0] == '/';
-  if (given.base_url_count != 0 && !is_path) {
-    return refuse(why, PESTER_EOPTION, "base_urls: the url does not begin with a slash");
-  }
-  BaseUrls* own = nullptr;
-  if (const int rc = copy_base_urls(given.base_urls, given.base_url_count, client.memory, &own, why);
-      rc != 0) {
-    return rc;
-  }
-  const BaseUrls* bases = own != nullptr ? own : client.base_urls;
-  int rc = 0;
-  if (bases != nullptr && is_path) {
-    rc = join_base_urls(client.client->pool, *bases, given.url, &checked->destinations, why);
-  }
-  if (own != nullptr) client.memory.release(own, client.memory.data);
-  return rc;
-}
-
 // The URLs of the base URLs beyond the first.
 [[gnu::noinline]] const wire::Url* const* list_others(const Destinations& destinations,
                                                       const wire::Url* (&room)[core::kTargetsMax]) {
@@ -267,7 +163,7 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return make_response(pool, given, result->rare->fixed_fallback, why);
 }
 
-enum class Call : uint8_t { plain, post_form };
+}  // namespace
 
 int send(pester_client_s& client, const pester_request_t* request, Call call, pester_request_id_t* id) {
   Checked checked;
@@ -315,8 +211,6 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
   return rc;
 }
 
-}  // namespace
-
 }  // namespace pester::api
 
 using pester::api::Call;
@@ -335,77 +229,4 @@ int pester_pause(pester_client_t* client, pester_request_id_t id) {
 }
 int pester_resume(pester_client_t* client, pester_request_id_t id) {
   return client == nullptr ? UV_EINVAL : pester::uv::client_resume(*client->client, id);
-}
-
-namespace {
-
-pester_request_t make_request(const char* method, const char* url, pester_done_cb on_done, void* data) {
-  pester_request_t request;
-  pester_request_init(&request);
-  request.method = method;
-  request.url = url;
-  request.on_done = on_done;
-  request.data = data;
-  return request;
-}
-
-}  // namespace
-
-int pester_client_get(pester_client_t* client, const char* url, pester_done_cb on_done, void* data,
-                      pester_request_id_t* id) {
-  if (client == nullptr) return UV_EINVAL;
-  const pester_request_t request = make_request("GET", url, on_done, data);
-  return send(*client, &request, Call::plain, id);
-}
-
-int pester_client_head(pester_client_t* client, const char* url, pester_done_cb on_done, void* data,
-                       pester_request_id_t* id) {
-  if (client == nullptr) return UV_EINVAL;
-  const pester_request_t request = make_request("HEAD", url, on_done, data);
-  return send(*client, &request, Call::plain, id);
-}
-
-int pester_client_post(pester_client_t* client, const char* url, const char* content_type,
-                       const void* body, size_t body_len, pester_done_cb on_done, void* data,
-                       pester_request_id_t* id) {
-  if (client == nullptr) return UV_EINVAL;
-  pester_request_t request = make_request("POST", url, on_done, data);
-  const pester_header_t type = {"Content-Type", content_type};
-  request.headers = &type;
-  request.header_count = content_type != nullptr ? 1 : 0;
-  request.body = body != nullptr || body_len != 0 ? body : "";
-  request.body_len = body_len;
-  return send(*client, &request, Call::plain, id);
-}
-
-int pester_client_post_form(pester_client_t* client, const char* url, const pester_header_t* fields,
-                            size_t field_count, pester_done_cb on_done, void* data,
-                            pester_request_id_t* id) {
-  if (client == nullptr || (fields == nullptr && field_count != 0)) return UV_EINVAL;
-  pester::wire::BlockPool& pool = client->client->pool;
-  pester::wire::Bytes body;
-  const auto add = [&](const char* text) {
-    const std::string_view plain = text != nullptr ? text : "";
-    if (!body.reserve(pool, pester::wire::form_urlencode(plain, nullptr) + 1)) return false;
-    const size_t n = pester::wire::form_urlencode(plain, body.data() + body.size());
-    body.set_size(body.size() + n);
-    return true;
-  };
-  bool ok = true;
-  for (size_t i = 0; ok && i < field_count; ++i) {
-    ok = (i == 0 || body.append(pool, "&", 1)) && add(fields[i].name) && body.append(pool, "=", 1) &&
-         add(fields[i].value);
-  }
-  int rc = UV_ENOMEM;
-  if (ok) {
-    pester_request_t request = make_request("POST", url, on_done, data);
-    const pester_header_t type = {"Content-Type", "application/x-www-form-urlencoded"};
-    request.headers = &type;
-    request.header_count = 1;
-    request.body = body.empty() ? "" : body.data();
-    request.body_len = body.size();
-    rc = send(*client, &request, Call::post_form, id);
-  }
-  body.release(pool);
-  return rc;
 }

@@ -101,6 +101,7 @@ struct Request : core::Request {
   bool wants_close : 1 = false;  // the user sent "Connection: close"
   bool is_form : 1 = false;      // the log has Pester's word for it
   bool composes : 1 = false;     // a head as it goes out may differ from the one in wire_bytes
+  bool attends : 1 = false;      // its responses are read for more than what frames them
   bool paused = false;
   const core::Lane* asked = nullptr;  // while the user is asked about a lane
   Response response;                  // of the winner, once it is whole; or kept in case none comes

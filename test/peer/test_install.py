@@ -80,7 +80,7 @@ class InstallTest(unittest.TestCase):
         return re.findall(r"\(NEEDED\).*\[(.*)\]", self.do("readelf", "-d", program))
 
     def test_all_is_there(self):
-        for path in ("include/pester.h", "include/pester/errors.h", "include/pester/version.h", "bin/pester",
+        for path in ("include/pester.h", "include/pester/base.h", "include/pester/errors.h", "include/pester/version.h", "bin/pester",
                      "bin/pester-flaky"):
             self.assertTrue(os.path.isfile(f"{self.prefix}/{path}"), path)
         self.assertEqual({"libpester.a", "libpester.so", "libpester.so.0", "pkgconfig", "cmake"} - set(os.listdir(self.libdir)),

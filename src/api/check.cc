@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "api/check.h"
+
+namespace pester::api {
+
+using core::Why;
+
+static_assert(sizeof(pester_header_t) == sizeof(wire::HeaderIn));
+
+namespace {
+
+int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
+  if (checked->given.policy == nullptr) return 0;
+  pester_policy_t policy;
+  if (const int rc = take_policy(checked->given.policy, &policy, why); rc != 0) return rc;
+  checked->own_policy.emplace(client.policy);
+  return read_policy(policy, &*checked->own_policy, why);
+}
+
+// The head to the next base URL, if there is one: what it is measured into, else nullptr.
+[[gnu::noinline]] wire::RequestHeadInfo* next_head(Checked* checked, uint8_t* index) {
+  Destinations& destinations = *checked->destinations;
+  if (++*index == destinations.count) {
+    checked->head.url = &checked->url;
+    return nullptr;
+  }
+  checked->head.url = &destinations.at[*index].url;
+  return &destinations.at[*index].info;
+}
+
+}  // namespace
+
+int refuse(Why* why, int code, const char* text) {
+  why->clear();
+  why->add(text);
+  return code;
+}
+
+int check_plain(const pester_request_t& given, Why* why) {
+  if (given.url == nullptr) return refuse(why, UV_EINVAL, "url: missing");
+  if (given.on_done == nullptr) return refuse(why, UV_EINVAL, "on_done: missing");
+  if (given.headers == nullptr && given.header_count != 0)
+    return refuse(why, UV_EINVAL, "headers: missing");
+  if (given.body == nullptr && given.body_len != 0) return refuse(why, UV_EINVAL, "body: missing");
+  if (given.into != nullptr && given.on_body != nullptr) {
+    return refuse(why, PESTER_EOPTION, "into: a streamed answer is not gathered");
+  }
+  if (given.fallback != nullptr && given.fixed_fallback != nullptr) {
+    return refuse(why, PESTER_EOPTION, "fixed_fallback: beside a fallback callback");
+  }
+  if (given.max_body_bytes < PESTER_NONE) return refuse(why, PESTER_EOPTION, "max_body_bytes: negative");
+  return 0;
+}
+
+// Where a request to a path goes.
+int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
+  const bool is_path = given.url[0] == '/';
+  if (given.base_url_count != 0 && !is_path) {
+    return refuse(why, PESTER_EOPTION, "base_urls: the url does not begin with a slash");
+  }
+  BaseUrls* own = nullptr;
+  if (const int rc = copy_base_urls(given.base_urls, given.base_url_count, client.memory, &own, why);
+      rc != 0) {
+    return rc;
+  }
+  const BaseUrls* bases = own != nullptr ? own : client.base_urls;
+  int rc = 0;
+  if (bases != nullptr && is_path) {
+    rc = join_base_urls(client.client->pool, *bases, given.url, &checked->destinations, why);
+  }
+  if (own != nullptr) client.memory.release(own, client.memory.data);
+  return rc;
+}
+
+int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
+  checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
+  checked->traits = wire::method_traits(checked->method);
+  if (checked->destinations != nullptr) {
+    checked->url = checked->destinations->at[0].url;
+  } else if (const int rc = wire::parse_url(given.url, url_storage, &checked->url, why); rc != 0) {
+    return rc;
+  }
+  wire::RequestHead& head = checked->head;
+  head.method = checked->method;
+  head.url = &checked->url;
+  head.headers = {reinterpret_cast<const wire::HeaderIn*>(given.headers), given.header_count};
+  head.user_agent = client.user_agent;
+  head.has_body = given.body != nullptr;
+  head.body_bytes = given.body_len;
+  uint8_t index = 0;
+  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
+    if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;
+    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
+  }
+  return check_policy(client, checked, why);
+}
+
+}  // namespace pester::api

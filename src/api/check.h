@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What is known of a request before it gets memory: each part is looked at once, and a refusal names the
+// one that offends. Refuses to know how a request is kept.
+#ifndef PESTER_API_CHECK_H_
+#define PESTER_API_CHECK_H_
+
+#include <optional>
+#include <string_view>
+
+#include "api/base_urls.h"
+#include "api/objects.h"
+#include "wire/request_writer.h"
+#include "wire/url.h"
+
+namespace pester::api {
+
+struct Checked {
+  pester_request_t given;
+  std::string_view method;
+  wire::MethodTraits traits;
+  wire::Url url;
+  wire::RequestHead head;
+  wire::RequestHeadInfo info;
+  std::optional<UserPolicy> own_policy;
+  Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
+};
+
+// Sets `why`, and returns the code.
+int refuse(core::Why* why, int code, const char* text);
+
+// Of what needs no memory.
+[[nodiscard]] int check_plain(const pester_request_t& given, core::Why* why);
+// Where a request to a path goes: sets `destinations` when there are base URLs.
+[[nodiscard]] int find_destinations(pester_client_s& client, Checked* checked, core::Why* why);
+// The rest, after those two; `url_storage` as parse_url wants it.
+[[nodiscard]] int check(const pester_client_s& client, char* url_storage, Checked* checked,
+                        core::Why* why);
+
+}  // namespace pester::api
+
+#endif
