@@ -53,6 +53,11 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   for (const BaseUrl& base : plan.base_urls) base_urls_.push_back({base.url.c_str(), base.weight});
   client.base_urls = base_urls_.data();
   client.base_url_count = base_urls_.size();
+  if (o.request.location) {
+    pester_redirects_init(&redirects_);
+    redirects_.max = o.request.max_redirects;
+    client.redirects = &redirects_;
+  }
   client.error_text = error_text.data();
   client.error_text_size = error_text.size();
 }
@@ -69,18 +74,23 @@ void ClientSetup::set_tls(const ConnectionOptions& c) {
   tls_.min_version = c.tls_min;
 }
 
-pester_request_t request_of(const RequestPlan& plan, const Options& options,
-                            std::vector<pester_header_t>& headers) {
+pester_request_t request_of(const RequestPlan& plan, const Options& options, RequestRoom& room) {
   pester_request_t request;
   pester_request_init(&request);
   request.method = plan.method.c_str();
   request.url = plan.url.c_str();
-  headers.clear();
+  room.headers.clear();
   for (const PlannedHeader& header : plan.headers) {
-    headers.push_back({header.name.c_str(), header.value ? header.value->c_str() : nullptr});
+    room.headers.push_back({header.name.c_str(), header.value ? header.value->c_str() : nullptr});
   }
-  request.headers = headers.data();
-  request.header_count = headers.size();
+  request.headers = room.headers.data();
+  request.header_count = room.headers.size();
+  if (options.request.user && options.request.auth_scheme != 0) {
+    pester_auth_init(&room.auth, options.request.auth_scheme);
+    room.auth.user = plan.user.c_str();
+    room.auth.password = plan.password.c_str();
+    request.auth = &room.auth;
+  }
   if (plan.body) {
     request.body = plan.body->data();
     request.body_len = plan.body->size();

@@ -30,13 +30,19 @@ class ClientSetup {
 
   pester_policy_t policy_;
   pester_tls_options_t tls_;
+  pester_redirects_t redirects_;
   std::vector<const char*> resolve_, connect_to_;
   std::vector<pester_base_url_t> base_urls_;
 };
 
-// A request of `plan`, but for callbacks. `headers` is filled and must live as long as the request.
-pester_request_t request_of(const RequestPlan& plan, const Options& options,
-                            std::vector<pester_header_t>& headers);
+// What a request points to.
+struct RequestRoom {
+  std::vector<pester_header_t> headers;
+  pester_auth_t auth{};
+};
+
+// A request of `plan`, but for callbacks. `room` is filled and must live as long as the request.
+pester_request_t request_of(const RequestPlan& plan, const Options& options, RequestRoom& room);
 
 }  // namespace pester::cli
 

@@ -168,12 +168,25 @@ constexpr OptionRow kRequestRows[] = {
     {"-A,--user-agent", "TEXT", "User-Agent; '' sends none", kRequest,
      [](Options& o, Value v) { o.request.user_agent = v; }},
     {"-e,--referer", "URL", "Referer", kRequest, [](Options& o, Value v) { o.request.referer = v; }},
-    {"-u,--user", "NAME:PASS", "Basic credentials", kRequest,
+    {"-u,--user", "NAME:PASS", "credentials: Basic, or what a challenge asks for", kRequest,
      [](Options& o, Value v) {
        if (v.find(':') == std::string::npos) {
          throw std::invalid_argument("has no password (NAME:PASS)");  // and is shown by name only
        }
        o.request.user = v;
+     }},
+    {"--basic", nullptr, "send the credentials of -u unasked (the default)", kRequest,
+     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_BASIC; }},
+    {"--digest", nullptr, "answer a Digest challenge with the credentials of -u", kRequest,
+     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_DIGEST; }},
+    {"--anyauth", nullptr, "answer the strongest challenge, Digest or Basic", kRequest,
+     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_ANY; }},
+    {"-L,--location", nullptr, "follow redirects", kRequest,
+     [](Options& o, Value) { o.request.location = true; }},
+    {"--max-redirs", "N", "at most so many, up to 100 (default 10; 0: none)", kRequest,
+     [](Options& o, Value v) {
+       const auto n = static_cast<int>(number(v, 0, 100));
+       o.request.max_redirects = n == 0 ? PESTER_NONE : n;
      }},
     {"--oauth2-bearer", "TOKEN", "Bearer credentials", kRequest,
      [](Options& o, Value v) { o.request.bearer = v; }},
@@ -314,8 +327,6 @@ constexpr OptionRow kOutputRows[] = {
 constexpr OptionRow kLaterRows[] = {
     {"-b,--cookie", "DATA", "cookies to send", kLater, refuse},
     {"-c,--cookie-jar", "FILE", "cookies to keep", kLater, refuse},
-    {"-L,--location", nullptr, "follow redirects", kLater, refuse},
-    {"--max-redirs", "N", "at most so many", kLater, refuse},
     {"--compressed", nullptr, "ask for a compressed body", kLater, refuse},
     {"-x,--proxy", "URL", "proxy", kLater, refuse},
     {"--noproxy", "LIST", "hosts without proxy", kLater, refuse},

@@ -41,6 +41,9 @@ struct RequestOptions {
   std::optional<std::string> user_agent;  // "": no such header
   std::string referer;
   std::optional<std::string> user;  // NAME:PASS
+  int auth_scheme = 0;              // pester_auth_scheme_t: what it is for
+  bool location = false;            // redirects are followed
+  int max_redirects = 0;            // 0: the library's default; PESTER_NONE: none
   std::optional<std::string> bearer;
   std::optional<std::string> attempt_header, deadline_header;  // names
   std::optional<std::string> fallback;                         // TEXT or @FILE

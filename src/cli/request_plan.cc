@@ -135,7 +135,11 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
                        [name](const PlannedHeader& h) { return equal_ignoring_case(h.name, name); });
   };
   std::vector<PlannedHeader> own;
-  if (options.user && !has("Authorization"))
+  if (options.user && options.auth_scheme != 0) {
+    const size_t colon = options.user->find(':');
+    plan.user = options.user->substr(0, colon);
+    plan.password = options.user->substr(colon + 1);
+  } else if (options.user && !has("Authorization"))
     own.push_back({"Authorization", "Basic " + base64(*options.user)});
   if (options.bearer && !has("Authorization"))
     own.push_back({"Authorization", "Bearer " + *options.bearer});

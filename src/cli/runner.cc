@@ -80,9 +80,9 @@ void Runner::start_more() {
 bool Runner::start_one() {
   Flight& flight = flights_.emplace_back(*this, dump_ ? &*dump_ : nullptr);
   flight.place = std::prev(flights_.end());
-  std::vector<pester_header_t> headers;
+  RequestRoom room;
   std::array<char, 512> why{};
-  pester_request_t request = request_of(plan_, options_, headers);
+  pester_request_t request = request_of(plan_, options_, room);
   request.on_head = on_head;
   request.on_body = on_body;
   request.on_done = on_done;

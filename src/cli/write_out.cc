@@ -81,6 +81,16 @@ uint64_t uploaded(const Report& r, const ExchangeReport& x) {
   return x.delivery == "sent" || x.delivery == "answered" ? r.upload_bytes : 0;
 }
 
+// When what the exchange followed began: itself, if it followed nothing.
+int64_t first_of(const Report& report, const ExchangeReport& last) {
+  int64_t began = last.started_ns;
+  for (const ExchangeReport& x : report.exchanges) {
+    const bool redirected = last.kind == "redirect" && x.lane == last.lane && x.attempt == last.attempt;
+    if (redirected) began = std::min(began, x.started_ns);
+  }
+  return began;
+}
+
 struct Variable {
   std::string_view name;
   Render render;
@@ -103,7 +113,8 @@ constexpr Variable kVariables[] = {
      }},
     {"time_starttransfer",
      [](const Report&, const ExchangeReport& x) { return seconds(x.first_byte_ns); }},
-    {"time_redirect", [](const Report&, const ExchangeReport&) { return seconds(0); }},
+    {"time_redirect",
+     [](const Report& r, const ExchangeReport& x) { return seconds(x.started_ns - first_of(r, x)); }},
     {"size_download",
      [](const Report& r, const ExchangeReport&) { return std::to_string(r.body_bytes); }},
     {"size_upload",
@@ -127,7 +138,11 @@ constexpr Variable kVariables[] = {
        return std::to_string(r.response ? r.response->headers.size() : 0);
      }},
     {"num_redirects",
-     [](const Report& r, const ExchangeReport&) { return std::to_string(r.count_kind("redirect")); }},
+     [](const Report& r, const ExchangeReport& x) {
+       return std::to_string(std::count_if(
+           r.exchanges.begin(), r.exchanges.end(),
+           [&x](const ExchangeReport& y) { return y.lane == x.lane && y.kind == "redirect"; }));
+     }},
     {"num_retries",
      [](const Report& r, const ExchangeReport&) { return std::to_string(r.count_kind("retry")); }},
     {"num_attempts",

@@ -148,6 +148,7 @@ void Shell::follow(core::Lane& lane) {
   note("follows to", truth.leads_to, static_cast<int64_t>(lane.follow));
   if (request_of(lane).policy->needs_health()) watch_health(origin);
   truth.hop = &origin;
+  truth.not_before = {};  // what is followed asks for no wait
   const auto place = static_cast<uint8_t>(core::kTargetsMax + truth.leads_to);
   engine_.followed(lane, origin, place, truth.leads_repeatable, now_);
 }

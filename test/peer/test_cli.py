@@ -381,7 +381,7 @@ class CommandTest(unittest.TestCase):
     def test_bad_usage_is_2(self):
         for arguments, word in [
             ([], b"URL"), (["--frob", "u"], b"--frob"), (["--backoff", "x", "u"], b"'x'"), (["a", "b"], b"URL"),
-            (["--concurrency", "65", "u"], b"'65'"), (["-L", "u"], b"not in this version"),
+            (["--concurrency", "65", "u"], b"'65'"), (["--max-redirs", "101", "u"], b"'101'"),
             (["--retry-on", "frob", "http://127.0.0.1/"], b"frob"), (["-m", "x", "u"], b"--max-time"),
         ]:
             done = self.expect(2, *arguments)

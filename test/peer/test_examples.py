@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every program of examples/ does in front of an unreliable server what its opening says. Usage:
-test_examples.py PESTER_FLAKY GET RACE POST_RETRY STREAM SHUTDOWN EXISTING_APP FAILOVER"""
+test_examples.py PESTER_FLAKY GET RACE POST_RETRY STREAM SHUTDOWN EXISTING_APP FAILOVER FOLLOW"""
 
 import re
 import signal
@@ -12,7 +12,7 @@ import unittest
 import servers
 from servers import Flaky, run, until
 
-PESTER_FLAKY = GET = RACE = POST_RETRY = STREAM = SHUTDOWN = EXISTING_APP = FAILOVER = ""
+PESTER_FLAKY = GET = RACE = POST_RETRY = STREAM = SHUTDOWN = EXISTING_APP = FAILOVER = FOLLOW = ""
 
 
 class ExamplesTest(unittest.TestCase):
@@ -37,6 +37,27 @@ class ExamplesTest(unittest.TestCase):
             out, errors = self.output(program, "http://a b/", status=2)
             self.assertEqual(out, "", program)
             self.assertNotEqual(errors, "", program)
+
+    # ---- follow
+
+    def test_follow_stays_within_the_site_and_shows_each_hop(self):
+        other = self.flaky("/x = body=elsewhere")
+        flaky = self.flaky("/a = status=302 header='Location: b?c=1'", "/b = status=503; body=here",
+                           f"/away = status=307 header='Location: {other.url}/x' body=stay")
+        out, errors = self.output(FOLLOW, flaky.url + "/a")
+        self.assertEqual(out, "here")
+        self.assertEqual(errors.splitlines(), [f"first    302 {flaky.url}/a", f"redirect 503 {flaky.url}/b?c=1",
+                                               f"retry    200 {flaky.url}/b?c=1"])
+        out, errors = self.output(FOLLOW, flaky.url + "/away")
+        self.assertEqual(out, "stay")
+        self.assertIn(f"not followed: {other.url}/x", errors)
+        self.assertEqual(other.requests(), [])
+
+    def test_follow_answers_a_challenge(self):
+        flaky = self.flaky("/ = status=401 header='WWW-Authenticate: Basic realm=\"x\"'; echo")
+        out, errors = self.output(FOLLOW, flaky.url + "/", "me", "secret")
+        self.assertIn("Authorization: Basic bWU6c2VjcmV0", out)
+        self.assertIn("auth     200", errors)
 
     # ---- get
 
@@ -204,4 +225,4 @@ class ExamplesTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    servers.main("PESTER_FLAKY", "GET", "RACE", "POST_RETRY", "STREAM", "SHUTDOWN", "EXISTING_APP", "FAILOVER")
+    servers.main("PESTER_FLAKY", "GET", "RACE", "POST_RETRY", "STREAM", "SHUTDOWN", "EXISTING_APP", "FAILOVER", "FOLLOW")
