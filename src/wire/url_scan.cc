@@ -354,8 +354,11 @@ bool scan_target(Scan& s, const char* p) {
 int scan_url(UrlScan& scan) {
   int code = PESTER_EURL;
   const char* p = scan_scheme(scan, &code);
-  if (p == nullptr) return code;
-  p = scan_authority(scan, p);
+  return p == nullptr ? code : scan_behind_scheme(scan, p);
+}
+
+int scan_behind_scheme(UrlScan& scan, const char* at) {
+  const char* const p = scan_authority(scan, at);
   return p != nullptr && scan_target(scan, p) ? 0 : PESTER_EURL;
 }
 

@@ -49,6 +49,8 @@ struct UrlScan {
 // Fills `scan`, of whose copy *end is NUL: 0, PESTER_EURL or PESTER_ESCHEME. Only after 0 are all marks
 // set.
 [[nodiscard]] int scan_url(UrlScan& scan);
+// The same from `at` on, where an authority begins: for URLs of other schemes, which are the caller's.
+[[nodiscard]] int scan_behind_scheme(UrlScan& scan, const char* at);
 
 }  // namespace pester::wire
 
