@@ -26,6 +26,7 @@
 #include <pester/fallback.h>
 #include <pester/policy.h>
 #include <pester/result.h>
+#include <pester/route.h>
 #include <pester/stats.h>
 #include <pester/tls.h>
 
@@ -70,6 +71,7 @@ typedef struct {
   size_t base_url_count;
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
+  const pester_route_t* route;             /* copied; NULL: the client's */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

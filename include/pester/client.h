@@ -6,6 +6,7 @@
 
 #include <pester/base.h>
 #include <pester/policy.h>
+#include <pester/route.h>
 #include <pester/tls.h>
 
 #ifdef __cplusplus
@@ -121,7 +122,7 @@ typedef struct {
   /* Replaces the monotonic clock (tests). Set back, it goes on from where it was. */
   uint64_t (*clock_ns)(void* data);
   void* clock_data;
-  int address_family; /* 0: both; 4 or 6: only that one */
+  int address_family; /* 0: both; 4 or 6: only that one; `route` may say it, too */
   /* "HOST:PORT:ADDR[,ADDR]..." and "H1:P1:H2:P2" as curl's --resolve and --connect-to. */
   const char* const* resolve;
   size_t resolve_count;
@@ -158,6 +159,7 @@ typedef struct {
   /* How long a request waits for that, and an attempt for a connection; then it is PESTER_EQUEUE. 0 or
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
+  const pester_route_t* route; /* of requests that bring none; NULL: the plain way */
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

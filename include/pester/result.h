@@ -145,7 +145,8 @@ typedef struct pester_exchange_s {
   int tls_resumed;
   const char* detail; /* "" or a sentence */
   const char* url;
-  const char* remote;      /* "127.0.0.1:8080", "[::1]:8080"; "" when nothing was connected */
+  const char* remote;      /* "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock", "unix:@name"; ""
+                              when nothing was connected */
   const char* tls_version; /* "TLSv1.3" */
   const char* tls_cipher;
   const char* tls_alpn; /* "" when none was agreed */

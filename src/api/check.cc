@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
+#include "api/route.h"
+
 namespace pester::api {
 
 using core::Why;
@@ -71,6 +73,15 @@ int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
   }
   if (own != nullptr) client.memory.release(own, client.memory.data);
   return rc;
+}
+
+int find_route(pester_client_s& client, Checked* checked, Why* why) {
+  static constexpr uv::RouteSpec kPlain{};
+  uv::Client& shell = *client.client;
+  const uv::RouteSpec& base = shell.route != nullptr ? *shell.route : kPlain;
+  uv::RouteSpec route;
+  if (const int rc = read_route(*checked->given.route, base, &route, why); rc != 0) return rc;
+  return shell.routes.get(route, &checked->route);
 }
 
 int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {

@@ -39,7 +39,7 @@ core::Verdict on_verdict(uv::Request& request, core::Lane& lane) {
   char remote[uv::kAddressTextBytes];
   if (lane.record < 0) return core::Verdict::by_rule;
   const auto index = static_cast<uint32_t>(lane.record);
-  uv::format_address(request.extras[index].remote, remote);
+  uv::format_remote(request, index, remote);
   fill_exchange(request, index, remote, &exchange);
   exchange.error = lane.error;
   exchange.status = lane.status;
@@ -94,7 +94,7 @@ void on_log(uv::Request& request, uint32_t record, std::string_view line) {
   const pester_client_s& owner = owner_of(*request.client);
   pester_exchange_t exchange;
   char remote[uv::kAddressTextBytes];
-  uv::format_address(request.extras[record].remote, remote);
+  uv::format_remote(request, record, remote);
   fill_exchange(request, record, remote, &exchange);
   owner.log_hook(&exchange, line.data(), owner.log_data);
 }
@@ -103,7 +103,7 @@ void on_trace(uv::Request& request, uint32_t record, uv::Trace event, std::strin
   const pester_client_s& owner = owner_of(*request.client);
   pester_exchange_t exchange;
   char remote[uv::kAddressTextBytes];
-  uv::format_address(request.extras[record].remote, remote);
+  uv::format_remote(request, record, remote);
   fill_exchange(request, record, remote, &exchange);
   owner.trace_hook(static_cast<int>(event), &exchange, {text.data(), text.size()}, owner.trace_data);
 }

@@ -6,6 +6,7 @@
 
 #include "api/objects.h"
 #include "api/policy_reader.h"
+#include "api/route.h"
 
 namespace pester::api {
 
@@ -194,6 +195,11 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (given.address_family != 0 && given.address_family != 4 && given.address_family != 6) {
     return refuse(why, "address_family", "must be 0, 4 or 6");
   }
+  options->route.family = static_cast<uint8_t>(given.address_family);
+  if (given.route != nullptr) {
+    const uv::RouteSpec base = options->route;
+    if (const int rc = read_route(*given.route, base, &options->route, why); rc != 0) return rc;
+  }
   if (given.resolve == nullptr && given.resolve_count != 0) return refuse(why, "resolve", "missing");
   if (given.connect_to == nullptr && given.connect_to_count != 0) {
     return refuse(why, "connect_to", "missing");
@@ -204,7 +210,6 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (const int rc = read_budget(given.budget, &options->budget, why); rc != 0) return rc;
   options->shared_budget = shared_of(given.shared_budget);
   if (const int rc = read_breaker(given.breaker, &options->breaker, why); rc != 0) return rc;
-  options->resolver.family = given.address_family;
   options->resolver.resolve = {given.resolve, given.resolve_count};
   options->resolver.connect_to = {given.connect_to, given.connect_to_count};
   options->seed = given.seed;

@@ -199,10 +199,7 @@ const char* remote_text(const pester_result_t* given, uint32_t index) {
     texts->room = room;
     for (uint32_t i = 0; i < room; ++i) {
       char* out = &texts->text[0][0] + i * sizeof texts->text[0];
-      out[0] = '\0';
-      if (result->extras[i].remote.any.sa_family != 0) {
-        pester::uv::format_address(result->extras[i].remote, out);
-      }
+      pester::uv::format_remote(*result, i, out);
     }
     result->remotes = texts;
   }

@@ -39,6 +39,7 @@ void free_client(Client& client) {
   resolver_free(client.resolver);
   wire::tls_context_free(client.tls);
   client.origins.release(client.pool);
+  route_leave(client.route);
   free_slots(client);
   client.spares.release(client.pool);
   client.pool.give({client.spare_parser, sizeof(wire::ResponseParser)});
@@ -97,8 +98,8 @@ Connection* delivering(Request& request) {
 }
 
 // One more request may go there; nullptr when memory is out.
-Origin* take_origin(Client& client, const Request& request, const wire::Url& url) {
-  Origin* origin = client.origins.get(client.pool, url);
+Origin* take_origin(Client& client, const Request& request, const wire::Url& url, Route* route) {
+  Origin* origin = client.origins.get(client.pool, url, route);
   if (origin == nullptr) return nullptr;
   if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
     return nullptr;
@@ -108,10 +109,11 @@ Origin* take_origin(Client& client, const Request& request, const wire::Url& url
 }
 
 // The first one's origin is taken already; on failure that is undone as well.
-[[gnu::noinline]] bool take_targets(Client& client, Request& request, const wire::Url* const* others) {
+[[gnu::noinline]] bool take_targets(Client& client, Request& request, Route* route,
+                                    const wire::Url* const* others) {
   request.targets[0].origin = request.origin;
   for (uint8_t i = 1; i < request.target_count; ++i) {
-    request.targets[i].origin = take_origin(client, request, *others[i - 1]);
+    request.targets[i].origin = take_origin(client, request, *others[i - 1], route);
     if (request.targets[i].origin != nullptr) continue;
     request.target_count = i;
     request_leave_origins(request);
@@ -158,7 +160,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   client->scratch = static_cast<char*>(scratch);
   // The timer keeps the loop alive for live requests; a dial that nobody waits for does not.
   client->home = {loop, &client->pool, 0, pump_on_no_sockets, client, false};
-  int rc = join_budget(*client, why);
+  int rc = client->routes.get(options.route, &client->route);
+  if (rc == 0) rc = join_budget(*client, why);
   if (rc == 0) rc = check_overrides(options.resolver, memory, why);
   // Outlives the client when it goes while the certificates are being read: not of its memory.
   if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
@@ -173,6 +176,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   }
   if (rc != 0) wire::tls_context_free(client->tls);
   if (rc != 0) {
+    route_leave(client->route);
+    client->pool.trim();
     client->~Client();
     memory.release(scratch, memory.data);
     memory.release(at, memory.data);
@@ -220,14 +225,14 @@ void client_sockets_gone(Client& client) {
   if (client.ending) release_hold(client);
 }
 
-int client_submit(Client& client, Request& request, const wire::Url& url,
+int client_submit(Client& client, Request& request, const wire::Url& url, Route* route,
                   const wire::Url* const* others) {
   if (client.closing) return PESTER_ECLOSING;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
-  Origin* origin = take_origin(client, request, url);
+  Origin* origin = take_origin(client, request, url, route);
   if (origin == nullptr) return UV_ENOMEM;
   request.origin = origin;
-  if (request.targets != nullptr && !take_targets(client, request, others)) return UV_ENOMEM;
+  if (request.targets != nullptr && !take_targets(client, request, route, others)) return UV_ENOMEM;
   request.client = &client;
   request.id = client.slots.add(&request);
   link_live(client, request);

@@ -18,6 +18,7 @@
 #include "uv/origins.h"
 #include "uv/request.h"
 #include "uv/resolver.h"
+#include "uv/route.h"
 #include "uv/shared_budget.h"
 #include "uv/worker_threads.h"
 #include "wire/memory.h"
@@ -48,6 +49,7 @@ struct ClientOptions {
   wire::ParserLimits parser_limits;
   wire::TlsOptions tls;
   ResolverOptions resolver;
+  RouteSpec route;  // of requests that bring none
   uint64_t body_bytes_max = uint64_t{8} << 20;
   uint64_t seed = 0;  // 0: from the system
   core::RandomSource random;
@@ -111,7 +113,11 @@ class SpareResponses {
 
 struct Client {
   Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
-      : options(given), pool(allocator), budget(given.budget), engine(given.limits, seed, given.random) {
+      : options(given),
+        pool(allocator),
+        budget(given.budget),
+        engine(given.limits, seed, given.random),
+        routes(&pool) {
     engine.set_ledger(core::Ledger(&budget));
   }
   ~Client() {
@@ -131,6 +137,8 @@ struct Client {
   SharedBudget* shared_budget = nullptr;  // in its place, joined
   core::Engine engine;
   core::Slots slots;
+  Routes routes;
+  Route* route = nullptr;  // held: of requests that bring none
   Origins origins;
   SocketHome home;
   Mailbox* mailbox = nullptr;
@@ -181,8 +189,8 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 
 // `request` is filled in but for what the client and the engine set. UV_ENOMEM, PESTER_ECLOSING: then
 // the request is still the caller's.
-// `others`: URLs of the targets beyond the first, where it has several.
-[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url,
+// `route`: to all its targets. `others`: URLs of the targets beyond the first, where it has several.
+[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url, Route* route,
                                 const wire::Url* const* others = nullptr);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);

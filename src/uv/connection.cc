@@ -53,6 +53,25 @@ void on_ready(Connection& connection, core::Now now) {
   connection.client->engine.ready(connection, now.mono);
 }
 
+// A unix socket's path stands among the request's texts: addresses have no room for it.
+[[gnu::noinline]] void name_remote(const Connection& connection, Request& request, uint32_t index) {
+  char path[kAddressTextBytes];
+  const size_t bytes = format_route(*static_cast<Origin*>(connection.origin)->route, path);
+  Address& remote = request.extras[index].remote;
+  for (uint32_t i = index; i-- > 0;) {
+    const Address& earlier = request.extras[i].remote;
+    if (!is_unix(earlier) || request.text(earlier.local.text) != std::string_view(path, bytes)) continue;
+    remote.local.text = earlier.local.text;
+    return;
+  }
+  remote.local.text = request_keep_text(request, connection.client->pool, {path, bytes});
+}
+
+void note_remote(const Connection& connection, Request& request, uint32_t index) {
+  request.extras[index].remote = connection.remote;
+  if (is_unix(connection.remote)) name_remote(connection, request, index);
+}
+
 void tcp_up(Connection& connection, core::Now now) {
   Client& client = *connection.client;
   Dialing* dialing = connection.dialing;
@@ -66,7 +85,7 @@ void tcp_up(Connection& connection, core::Now now) {
   socket->ready = connection_on_socket;
   connection.connect_ns = client_now(client).mono.ns - connection.tcp_at.ns;
   if (core::Lane* lane = connection.lane; lane != nullptr && lane->record >= 0) {
-    request_of(*lane).extras[lane->record].remote = connection.remote;
+    note_remote(connection, request_of(*lane), static_cast<uint32_t>(lane->record));
   }
   if (const int rc = socket_poll(socket, UV_READABLE); rc != 0) {
     dial_failed(connection, rc, now);
@@ -139,6 +158,7 @@ void dial_addresses(Connection& connection, const Addresses& addresses, core::No
   connection.dns_ns = now.mono.ns - connection.opened.ns;
   connection.tcp_at = now.mono;
   Dial& dial = connection.dialing->dial;
+  dial.route = static_cast<const Origin*>(connection.origin)->route;
   int rc = 0;
   if (connection.origin->health != nullptr && connection.lane != nullptr) {
     Addresses sorted = addresses;
@@ -214,9 +234,20 @@ Connection* make_connection(Client& client) {
 
 void look_up(Connection& connection, bool anew, core::Now now) {
   const auto* origin = static_cast<Origin*>(connection.origin);
+  const Route* route = origin->route;
   Addresses addresses;
-  const int rc = resolver_ask(connection.client->resolver, &connection.dialing->lookup, origin->host(),
-                              origin->host_kind, origin->zone(), origin->port, anew, now, &addresses);
+  if (route != nullptr && route->is_unix()) {
+    addresses.count = 1;
+    addresses.at[0] = Address{};
+    addresses.at[0].any.sa_family = AF_UNIX;
+    dial_addresses(connection, addresses, now);
+    return;
+  }
+  const uint8_t family = route != nullptr ? route->family : uint8_t{0};
+  const NameQuestion question = {
+      origin->host(), origin->host_kind, origin->zone(), origin->port, family, anew};
+  const int rc =
+      resolver_ask(connection.client->resolver, &connection.dialing->lookup, question, now, &addresses);
   if (rc == kResolvePending) return;
   if (rc == 0) {
     dial_addresses(connection, addresses, now);
@@ -305,7 +336,9 @@ void connection_handshake(Connection& connection, core::Now now) {
   const auto* origin = static_cast<Origin*>(connection.origin);
   int error = 0;
   if (connection.tls == nullptr) {
-    error = wire::tls_session_create(&connection.tls, client.tls, &client.pool, origin->host(),
+    const bool own = origin->route != nullptr && origin->route->tls != nullptr;
+    wire::TlsContext* const context = own ? origin->route->tls : client.tls;
+    error = wire::tls_session_create(&connection.tls, context, &client.pool, origin->host(),
                                      origin->host_kind, origin->port);
     if (error != 0) {
       dial_failed(connection, error, now);
@@ -401,7 +434,7 @@ void connection_begin_record(Connection& connection, core::Lane& lane, core::Now
   // Beyond this connection's own phases, which are told apart.
   const int64_t free_at = lane.reused ? now.mono.ns : connection.opened.ns;
   record.queued = std::max(free_at - request.began.ns - record.started, int64_t{0});
-  request.extras[lane.record].remote = connection.remote;
+  note_remote(connection, request, static_cast<uint32_t>(lane.record));
   if (connection.tls != nullptr) tell_tls(connection, request, static_cast<uint32_t>(lane.record));
 }
 

@@ -39,7 +39,7 @@ struct Response {
 
 // What is told of an exchange beyond core::Record, in an array beside it.
 struct RecordExtra {
-  Address remote{};                   // any.sa_family 0: nothing was connected
+  Address remote{};                   // any.sa_family 0: nothing was connected; see format_remote
   uint32_t detail = 0;                // into Request::texts; 0: none
   const char* tls_version = nullptr;  // static; nullptr: no TLS
   const char* tls_cipher = nullptr;
@@ -146,6 +146,9 @@ void request_leave_origins(Request& request);
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);
 // Room for one more record, which is returned; false when memory is out.
 [[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);
+// Whom the record's exchange was with: "127.0.0.1:80", "unix:/run/x.sock"; "" when nothing was
+// connected. `out` has kAddressTextBytes.
+void format_remote(const Request& request, uint32_t record, char* out);
 // Keeps a text; 0 when it is empty or memory is out.
 uint32_t request_keep_text(Request& request, wire::BlockPool& pool, std::string_view text);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The cache of names and those who wait for them. An entry is made at a name's first question and kept
-// in a hash table and in the order of use. Refuses to know connections.
+// The cache of names and those who wait for them. An entry is made at a name's first question for a
+// family and kept in a hash table and in the order of use. Refuses to know connections.
 #include "uv/resolver.h"
 
 #include <cstring>
@@ -13,6 +13,7 @@ namespace pester::uv {
 namespace {
 
 constexpr size_t kBuckets = 512;
+constexpr uint8_t kFamilies[] = {0, 4, 6};
 
 enum class State : uint8_t { unknown, asking, answered };
 
@@ -27,6 +28,7 @@ struct Entry {
   int error;
   State state;
   uint8_t name_bytes;
+  uint8_t family;
   Addresses addresses;
   // The name follows.
 
@@ -77,24 +79,23 @@ class Resolver {
         mailbox_(mailbox),
         cache_(options.cache),
         cache_failure_(options.cache_failure),
-        family_(options.family),
         ask_(options.ask != nullptr ? options.ask : system_getaddrinfo) {}
 
   int parse(const ResolverOptions& options, core::Why* why) {
     return overrides_.parse(options.resolve, options.connect_to, allocator_, why);
   }
   void release();
-  int ask(Lookup* lookup, Target target, bool fresh, core::Now now, Addresses* addresses);
+  int ask(Lookup* lookup, const NameQuestion& question, core::Now now, Addresses* addresses);
   void abandon(Lookup* lookup);
   void forget(std::string_view host);
   [[nodiscard]] size_t pending() const { return pending_; }
 
  private:
-  int ask_name(Lookup* lookup, const Target& target, bool fresh, core::Now now, Addresses* addresses);
-  int answer_from(const Addresses& given, uint16_t port, Addresses* addresses) const;
+  int ask_name(Lookup* lookup, const NameQuestion& question, const Target& target, core::Now now,
+               Addresses* addresses);
   [[nodiscard]] bool holds(const Entry& entry, bool fresh, core::Instant now) const;
-  Entry* find(std::string_view name) const;
-  int make(std::string_view name, Entry** entry);
+  Entry* find(std::string_view name, uint8_t family) const;
+  int make(std::string_view name, uint8_t family, Entry** entry);
   int start(Entry* entry, core::Instant now);
   bool make_room();
   void drop(Entry* entry);
@@ -107,7 +108,6 @@ class Resolver {
   Mailbox* mailbox_;
   core::Duration cache_;
   core::Duration cache_failure_;
-  int family_;
   GetaddrinfoFn ask_;
   Overrides overrides_;
   size_t pending_ = 0;
@@ -120,9 +120,11 @@ class Resolver {
 
 // ---- The table and the order of use.
 
-Entry* Resolver::find(std::string_view name) const {
+Entry* Resolver::find(std::string_view name, uint8_t family) const {
   Entry* entry = buckets_[bucket_of(name)];
-  while (entry != nullptr && entry->name() != name) entry = entry->same_bucket;
+  while (entry != nullptr && (entry->family != family || entry->name() != name)) {
+    entry = entry->same_bucket;
+  }
   return entry;
 }
 
@@ -158,7 +160,7 @@ bool Resolver::make_room() {
   return false;
 }
 
-int Resolver::make(std::string_view name, Entry** entry) {
+int Resolver::make(std::string_view name, uint8_t family, Entry** entry) {
   if (name.empty() || name.size() > kNameBytesMax) return UV_EAI_NONAME;
   if (!make_room()) return UV_EAI_AGAIN;
   auto* made = static_cast<Entry*>(allocator_.alloc(sizeof(Entry) + name.size(), allocator_.data));
@@ -171,6 +173,7 @@ int Resolver::make(std::string_view name, Entry** entry) {
   made->error = 0;
   made->state = State::unknown;
   made->name_bytes = static_cast<uint8_t>(name.size());
+  made->family = family;
   made->addresses.count = 0;
   std::memcpy(reinterpret_cast<char*>(made + 1), name.data(), name.size());
   bucket = made;
@@ -182,27 +185,32 @@ int Resolver::make(std::string_view name, Entry** entry) {
 
 // ---- Questions.
 
+namespace {
+
 // What the user or a literal says, less the families that are not wanted.
-int Resolver::answer_from(const Addresses& given, uint16_t port, Addresses* addresses) const {
+int answer_from(const Addresses& given, int family, uint16_t port, Addresses* addresses) {
   addresses->count = 0;
   for (size_t i = 0; i < given.count; i++) {
-    if (is_of_family(given.at[i], family_)) addresses->at[addresses->count++] = given.at[i];
+    if (is_of_family(given.at[i], family)) addresses->at[addresses->count++] = given.at[i];
   }
   set_ports(addresses, port);
   return addresses->count == 0 ? UV_EAI_ADDRFAMILY : 0;
 }
 
-int Resolver::ask(Lookup* lookup, Target target, bool fresh, core::Now now, Addresses* addresses) {
+}  // namespace
+
+int Resolver::ask(Lookup* lookup, const NameQuestion& question, core::Now now, Addresses* addresses) {
   PESTER_ASSERT(lookup->entry == nullptr);
+  Target target = {question.host, question.kind, question.zone, question.port};
   overrides_.redirect(&target);
   if (const Addresses* given = overrides_.find(target); given != nullptr) {
-    return answer_from(*given, target.port, addresses);
+    return answer_from(*given, question.family, target.port, addresses);
   }
-  if (target.kind == wire::HostKind::name) return ask_name(lookup, target, fresh, now, addresses);
+  if (target.kind == wire::HostKind::name) return ask_name(lookup, question, target, now, addresses);
   Addresses literal;
   literal.count = 1;
   if (!parse_address(target.host, target.zone, &literal.at[0])) return UV_EAI_NONAME;
-  return answer_from(literal, target.port, addresses);
+  return answer_from(literal, question.family, target.port, addresses);
 }
 
 bool Resolver::holds(const Entry& entry, bool fresh, core::Instant now) const {
@@ -211,16 +219,16 @@ bool Resolver::holds(const Entry& entry, bool fresh, core::Instant now) const {
   return now < entry.asked + (entry.error == 0 ? cache_ : cache_failure_);
 }
 
-int Resolver::ask_name(Lookup* lookup, const Target& target, bool fresh, core::Now now,
+int Resolver::ask_name(Lookup* lookup, const NameQuestion& question, const Target& target, core::Now now,
                        Addresses* addresses) {
-  Entry* entry = find(target.host);
+  Entry* entry = find(target.host, question.family);
   if (entry == nullptr) {
-    if (const int error = make(target.host, &entry); error != 0) return error;
+    if (const int error = make(target.host, question.family, &entry); error != 0) return error;
   } else if (entry != newest_) {
     take_out(entry);
     put_newest(entry);
   }
-  if (holds(*entry, fresh, now.mono)) {
+  if (holds(*entry, question.fresh, now.mono)) {
     copy_with_port(entry->addresses, target.port, addresses);
     return entry->error;
   }
@@ -237,7 +245,7 @@ int Resolver::ask_name(Lookup* lookup, const Target& target, bool fresh, core::N
 // The answer's age counts from here, so that no clock has to be read when it comes. A failure that took
 // long to come may be over the time that failures are kept: it has slowed its askers down already.
 int Resolver::start(Entry* entry, core::Instant now) {
-  NameLookup* lookup = name_lookup_new(entry->name(), family_, ask_);
+  NameLookup* lookup = name_lookup_new(entry->name(), entry->family, ask_);
   if (lookup == nullptr) return UV_ENOMEM;
   lookup->job.done = on_done;
   lookup->job.owner = entry;
@@ -289,8 +297,10 @@ void Resolver::abandon(Lookup* lookup) {
 
 void Resolver::forget(std::string_view host) {
   const auto forget_name = [this](std::string_view name) {
-    Entry* entry = find(name);
-    if (entry != nullptr && entry->state == State::answered) entry->state = State::unknown;
+    for (const uint8_t family : kFamilies) {
+      Entry* entry = find(name, family);
+      if (entry != nullptr && entry->state == State::answered) entry->state = State::unknown;
+    }
   };
   forget_name(host);
   overrides_.each_target_of(host, forget_name);
@@ -327,9 +337,9 @@ void resolver_free(Resolver* resolver) {
   if (resolver != nullptr) resolver->release();
 }
 
-int resolver_ask(Resolver* resolver, Lookup* lookup, std::string_view host, wire::HostKind kind,
-                 std::string_view zone, uint16_t port, bool fresh, core::Now now, Addresses* addresses) {
-  return resolver->ask(lookup, {host, kind, zone, port}, fresh, now, addresses);
+int resolver_ask(Resolver* resolver, Lookup* lookup, const NameQuestion& question, core::Now now,
+                 Addresses* addresses) {
+  return resolver->ask(lookup, question, now, addresses);
 }
 
 void resolver_abandon(Resolver* resolver, Lookup* lookup) {

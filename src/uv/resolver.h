@@ -23,13 +23,22 @@ struct ResolverOptions {
   // Both count from the moment of asking.
   core::Duration cache = core::Duration::from_ms(60'000);  // 0: none
   core::Duration cache_failure = core::Duration::from_ms(1'000);
-  int family = 0;               // 0, 4, 6
   GetaddrinfoFn ask = nullptr;  // replaces system_getaddrinfo (tests); runs on a private thread
   // "HOST:PORT:ADDR[,ADDR]..." as curl's --resolve (HOST may be "*"; a leading "+" is accepted; IPv6
   // addresses may stand in brackets; the last one for a HOST:PORT counts) and "H1:P1:H2:P2" as
   // --connect-to (empty H1/P1 match any; empty H2/P2 keep; the first that matches counts).
   std::span<const char* const> resolve;
   std::span<const char* const> connect_to;
+};
+
+// Where an asker wants to go. The views need not outlive the call.
+struct NameQuestion {
+  std::string_view host;
+  wire::HostKind kind = wire::HostKind::name;
+  std::string_view zone;
+  uint16_t port = 0;
+  uint8_t family = 0;  // of the addresses: 0 (both), 4, 6
+  bool fresh = false;  // passes over a cached failure (a retry)
 };
 
 class Resolver;
@@ -56,9 +65,8 @@ void resolver_free(Resolver* resolver);
 
 // 0: `addresses` holds the answer now. kResolvePending: lookup->done will be called from
 // Mailbox::drain; whoever waits sees to it that the loop stays alive. Negative: UV_EAI_... (UV_EAI_AGAIN
-// also when kNamesMax names are pending), UV_ENOMEM. `fresh` passes over a cached failure (a retry).
-[[nodiscard]] int resolver_ask(Resolver* resolver, Lookup* lookup, std::string_view host,
-                               wire::HostKind kind, std::string_view zone, uint16_t port, bool fresh,
+// also when kNamesMax names are pending), UV_ENOMEM.
+[[nodiscard]] int resolver_ask(Resolver* resolver, Lookup* lookup, const NameQuestion& question,
                                core::Now now, Addresses* addresses);
 void resolver_abandon(Resolver* resolver, Lookup* lookup);  // fine when it is not pending
 // Forgets a name that led nowhere, so that the next request asks again.

@@ -14,7 +14,8 @@ using namespace pester::test;
 namespace {
 
 void family_is_handed_to_the_system(void**) {
-  create({.family = 6});
+  create({});
+  bench->family = 6;
   Asker asker;
   assert_int_equal(resolve(&asker, "a.test"), 0);
   assert_int_equal(asked_family, 6);
@@ -45,7 +46,8 @@ void resolve_overrides_hold_for_host_and_port(void**) {
 
 void resolve_override_gives_the_wanted_family_only(void**) {
   const char* const given[] = {"a.test:80:192.0.2.1,2001:db8::1", "b.test:80:192.0.2.1"};
-  create({.family = 6, .resolve = given});
+  create({.resolve = given});
+  bench->family = 6;
   Asker asker;
   assert_int_equal(ask(&asker, "a.test"), 0);
   assert_addresses(asker.addresses, {"[2001:db8::1]:80"});
