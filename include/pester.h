@@ -25,6 +25,7 @@
 #include <pester/client.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/proxy.h>
 #include <pester/result.h>
 #include <pester/route.h>
 #include <pester/stats.h>
@@ -72,6 +73,7 @@ typedef struct {
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
   const pester_route_t* route;             /* copied; NULL: the client's */
+  const pester_proxy_t* proxy;             /* likewise */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -6,6 +6,7 @@
 
 #include <pester/base.h>
 #include <pester/policy.h>
+#include <pester/proxy.h>
 #include <pester/route.h>
 #include <pester/tls.h>
 
@@ -160,6 +161,7 @@ typedef struct {
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
   const pester_route_t* route; /* of requests that bring none; NULL: the plain way */
+  const pester_proxy_t* proxy; /* NULL: none */
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

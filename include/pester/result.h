@@ -165,6 +165,8 @@ typedef struct pester_exchange_s {
                           */
   int64_t computed_backoff_ns; /* the backoff alone; backoff_ns is what was waited: the longer of it and
                                   Retry-After. -1 for a lane's first */
+  const char* proxy; /* through which it went or was to go, without its credentials; "" for none. Then
+                        `remote` is the proxy's, and its handshake is a part of connect_ns */
 } pester_exchange_t;
 
 PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);

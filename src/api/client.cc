@@ -166,6 +166,7 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
   }
   shell->attempt_header = client->attempt_header;
   shell->deadline_header = client->deadline_header;
+  shell->user_agent = client->user_agent;
   client->stamps = !shell->attempt_header.empty() || !shell->deadline_header.empty();
   return copy_base_urls(given.base_urls, given.base_url_count, client->memory, &client->base_urls, why);
 }

@@ -6,6 +6,7 @@
 
 #include "api/objects.h"
 #include "api/policy_reader.h"
+#include "api/proxy.h"
 #include "api/route.h"
 
 namespace pester::api {
@@ -199,6 +200,11 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (given.route != nullptr) {
     const uv::RouteSpec base = options->route;
     if (const int rc = read_route(*given.route, base, &options->route, why); rc != 0) return rc;
+  }
+  if (given.proxy != nullptr) {
+    if (const int rc = read_client_proxy(*given.proxy, &options->proxies, why); rc != 0) return rc;
+    const bool names_one = given.proxy->url != nullptr && given.proxy->url[0] != '\0';
+    if (names_one && options->route.is_unix()) return refuse(why, "proxy.url", "beside a unix socket");
   }
   if (given.resolve == nullptr && given.resolve_count != 0) return refuse(why, "resolve", "missing");
   if (given.connect_to == nullptr && given.connect_to_count != 0) {

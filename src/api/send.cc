@@ -173,12 +173,8 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
   uv::Client& shell = *client.client;
   int rc = check_plain(given, &why);
   if (rc == 0 && shell.closing) rc = refuse(&why, PESTER_ECLOSING, "the client is closing");
-  checked.route = shell.route;
-  const bool own_route = rc == 0 && given.route != nullptr;
-  if (own_route) {
-    checked.route = nullptr;
-    rc = find_route(client, &checked, &why);
-  }
+  const bool own_way = rc == 0 && (given.route != nullptr || given.proxy != nullptr);
+  if (own_way) rc = find_way(client, &checked, &why);
   char stack[kUrlStack];
   wire::Block storage;
   if (rc == 0 && (given.url[0] == '/' || given.base_url_count != 0)) {
@@ -203,7 +199,8 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
       if (given.fixed_fallback != nullptr)
         rc = keep_fallback(client, *given.fixed_fallback, result, &why);
-      if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, checked.route, others);
+      if (rc == 0 && own_way && !uv::way_keep(*result, shell.pool, &checked.way)) rc = UV_ENOMEM;
+      if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
     } else {
@@ -212,7 +209,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     if (rc == UV_ENOMEM) why.add("out of memory");
   }
   shell.pool.give(storage);
-  if (own_route) uv::route_leave(checked.route);
+  if (own_way) uv::way_leave(&checked.way);
   if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
   return rc;

@@ -8,6 +8,7 @@
 
 #include "core/assert.h"
 #include "uv/pump.h"
+#include "uv/way.h"
 
 namespace pester::uv {
 
@@ -40,6 +41,7 @@ void free_client(Client& client) {
   wire::tls_context_free(client.tls);
   client.origins.release(client.pool);
   route_leave(client.route);
+  proxy_choice_leave(client.proxies);
   free_slots(client);
   client.spares.release(client.pool);
   client.pool.give({client.spare_parser, sizeof(wire::ResponseParser)});
@@ -98,8 +100,10 @@ Connection* delivering(Request& request) {
 }
 
 // One more request may go there; nullptr when memory is out.
-Origin* take_origin(Client& client, const Request& request, const wire::Url& url, Route* route) {
-  Origin* origin = client.origins.get(client.pool, url, route);
+Origin* take_origin(Client& client, Request& request, const wire::Url& url) {
+  const bool is_usual = client.proxies == nullptr && request.rare == nullptr;
+  Origin* origin =
+      is_usual ? client.origins.get(client.pool, url, client.route) : origin_for(client, &request, url);
   if (origin == nullptr) return nullptr;
   if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
     return nullptr;
@@ -109,11 +113,10 @@ Origin* take_origin(Client& client, const Request& request, const wire::Url& url
 }
 
 // The first one's origin is taken already; on failure that is undone as well.
-[[gnu::noinline]] bool take_targets(Client& client, Request& request, Route* route,
-                                    const wire::Url* const* others) {
+[[gnu::noinline]] bool take_targets(Client& client, Request& request, const wire::Url* const* others) {
   request.targets[0].origin = request.origin;
   for (uint8_t i = 1; i < request.target_count; ++i) {
-    request.targets[i].origin = take_origin(client, request, *others[i - 1], route);
+    request.targets[i].origin = take_origin(client, request, *others[i - 1]);
     if (request.targets[i].origin != nullptr) continue;
     request.target_count = i;
     request_leave_origins(request);
@@ -161,6 +164,9 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   // The timer keeps the loop alive for live requests; a dial that nobody waits for does not.
   client->home = {loop, &client->pool, 0, pump_on_no_sockets, client, false};
   int rc = client->routes.get(options.route, &client->route);
+  if (rc == 0 && options.proxies.is_any()) {
+    rc = proxy_choice_make(client->pool, options.proxies, &client->proxies, why);
+  }
   if (rc == 0) rc = join_budget(*client, why);
   if (rc == 0) rc = check_overrides(options.resolver, memory, why);
   // Outlives the client when it goes while the certificates are being read: not of its memory.
@@ -177,6 +183,7 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   if (rc != 0) wire::tls_context_free(client->tls);
   if (rc != 0) {
     route_leave(client->route);
+    proxy_choice_leave(client->proxies);
     client->pool.trim();
     client->~Client();
     memory.release(scratch, memory.data);
@@ -225,14 +232,14 @@ void client_sockets_gone(Client& client) {
   if (client.ending) release_hold(client);
 }
 
-int client_submit(Client& client, Request& request, const wire::Url& url, Route* route,
+int client_submit(Client& client, Request& request, const wire::Url& url,
                   const wire::Url* const* others) {
   if (client.closing) return PESTER_ECLOSING;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
-  Origin* origin = take_origin(client, request, url, route);
+  Origin* origin = take_origin(client, request, url);
   if (origin == nullptr) return UV_ENOMEM;
   request.origin = origin;
-  if (request.targets != nullptr && !take_targets(client, request, route, others)) return UV_ENOMEM;
+  if (request.targets != nullptr && !take_targets(client, request, others)) return UV_ENOMEM;
   request.client = &client;
   request.id = client.slots.add(&request);
   link_live(client, request);

@@ -16,6 +16,7 @@
 #include "core/slots.h"
 #include "uv/connection.h"
 #include "uv/origins.h"
+#include "uv/proxy_choice.h"
 #include "uv/request.h"
 #include "uv/resolver.h"
 #include "uv/route.h"
@@ -50,6 +51,7 @@ struct ClientOptions {
   wire::TlsOptions tls;
   ResolverOptions resolver;
   RouteSpec route;  // of requests that bring none
+  ProxyChoiceSpec proxies;
   uint64_t body_bytes_max = uint64_t{8} << 20;
   uint64_t seed = 0;  // 0: from the system
   core::RandomSource random;
@@ -58,6 +60,7 @@ struct ClientOptions {
   core::BreakerOptions breaker;
   // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
   std::string_view attempt_header, deadline_header;
+  std::string_view user_agent;  // told to a proxy that is asked for a tunnel; empty: not
   Clock clock;
   bool keep_log = false;
   bool log = false;    // hooks.log is wanted
@@ -138,7 +141,8 @@ struct Client {
   core::Engine engine;
   core::Slots slots;
   Routes routes;
-  Route* route = nullptr;  // held: of requests that bring none
+  Route* route = nullptr;          // held: of requests that bring none
+  ProxyChoice* proxies = nullptr;  // likewise; nullptr: none
   Origins origins;
   SocketHome home;
   Mailbox* mailbox = nullptr;
@@ -189,8 +193,8 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 
 // `request` is filled in but for what the client and the engine set. UV_ENOMEM, PESTER_ECLOSING: then
 // the request is still the caller's.
-// `route`: to all its targets. `others`: URLs of the targets beyond the first, where it has several.
-[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url, Route* route,
+// `others`: URLs of the targets beyond the first, where it has several.
+[[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url,
                                 const wire::Url* const* others = nullptr);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);

@@ -6,7 +6,9 @@
 
 #include "core/text.h"
 #include "uv/client.h"
+#include "uv/forward_head.h"
 #include "uv/resume.h"
+#include "uv/way.h"
 #include "wire/request_writer.h"
 
 namespace pester::uv {
@@ -55,13 +57,18 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   const ClientOptions& options = client.options;
   wire::Bytes& head = connection.own_head;
   std::string_view plain = {request.wire_bytes, request.wire_head_bytes};
+  const auto& origin = *static_cast<const Origin*>(connection.origin);
+  const bool forwarded = is_forwarded(origin);
   if (lane.target != 0) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (!lane.resuming && options.attempt_header.empty() && options.deadline_header.empty()) {
+  } else if (!forwarded && !lane.resuming && options.attempt_header.empty() &&
+             options.deadline_header.empty()) {
     return true;
   }
-  if (!head.append(client.pool, plain.data(), plain.size())) return false;
+  const bool begun = forwarded ? append_forwarded(head, client.pool, plain, origin)
+                               : head.append(client.pool, plain.data(), plain.size());
+  if (!begun) return false;
   if (!options.attempt_header.empty() &&
       !add_number(head, client.pool, options.attempt_header, ordinal_of(request, lane))) {
     return false;

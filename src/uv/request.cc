@@ -10,6 +10,7 @@
 #include "uv/connection.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
+#include "uv/way.h"
 
 namespace pester::uv {
 
@@ -76,6 +77,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
   }
+  way_free(pool, rare.way);
   pool.give({&rare, sizeof rare});
 }
 

@@ -44,8 +44,9 @@ struct RecordExtra {
   const char* tls_version = nullptr;  // static; nullptr: no TLS
   const char* tls_cipher = nullptr;
   uint32_t tls_alpn = 0;  // into Request::texts
-  bool tls_resumed = false;
-  bool end_told = false;  // to the trace
+  bool tls_resumed : 1 = false;
+  bool end_told : 1 = false;  // to the trace
+  uint16_t proxy = 0;         // into Request::texts, which are no longer; 0: none
 };
 
 inline constexpr uint32_t kRecordsMax = 256;  // of one request; then the oldest told one is dropped
@@ -73,6 +74,7 @@ struct TargetText {
 };
 
 struct Resume;
+struct Way;
 
 // What few requests need: a request in backoff is to be small.
 struct Rare {
@@ -81,6 +83,7 @@ struct Rare {
   const TargetText* target_texts = nullptr;  // beside core::Request::targets
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
+  Way* way = nullptr;                        // its own route or proxies; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
 };
 

@@ -88,6 +88,7 @@ class Resolver {
   int ask(Lookup* lookup, const NameQuestion& question, core::Now now, Addresses* addresses);
   void abandon(Lookup* lookup);
   void forget(std::string_view host);
+  void redirect(Target* target) const { overrides_.redirect(target); }
   [[nodiscard]] size_t pending() const { return pending_; }
 
  private:
@@ -202,7 +203,7 @@ int answer_from(const Addresses& given, int family, uint16_t port, Addresses* ad
 int Resolver::ask(Lookup* lookup, const NameQuestion& question, core::Now now, Addresses* addresses) {
   PESTER_ASSERT(lookup->entry == nullptr);
   Target target = {question.host, question.kind, question.zone, question.port};
-  overrides_.redirect(&target);
+  if (!question.is_proxy) overrides_.redirect(&target);
   if (const Addresses* given = overrides_.find(target); given != nullptr) {
     return answer_from(*given, question.family, target.port, addresses);
   }
@@ -340,6 +341,10 @@ void resolver_free(Resolver* resolver) {
 int resolver_ask(Resolver* resolver, Lookup* lookup, const NameQuestion& question, core::Now now,
                  Addresses* addresses) {
   return resolver->ask(lookup, question, now, addresses);
+}
+
+void resolver_redirect(const Resolver* resolver, Target* target) {
+  resolver->redirect(target);
 }
 
 void resolver_abandon(Resolver* resolver, Lookup* lookup) {

@@ -13,6 +13,7 @@
 #include "core/why.h"
 #include "uv/address.h"
 #include "uv/name_lookup.h"
+#include "uv/resolve_override.h"
 #include "uv/worker_threads.h"
 #include "wire/memory.h"
 #include "wire/url.h"
@@ -37,8 +38,9 @@ struct NameQuestion {
   wire::HostKind kind = wire::HostKind::name;
   std::string_view zone;
   uint16_t port = 0;
-  uint8_t family = 0;  // of the addresses: 0 (both), 4, 6
-  bool fresh = false;  // passes over a cached failure (a retry)
+  uint8_t family = 0;     // of the addresses: 0 (both), 4, 6
+  bool fresh = false;     // passes over a cached failure (a retry)
+  bool is_proxy = false;  // connect_to is for origins
 };
 
 class Resolver;
@@ -68,6 +70,8 @@ void resolver_free(Resolver* resolver);
 // also when kNamesMax names are pending), UV_ENOMEM.
 [[nodiscard]] int resolver_ask(Resolver* resolver, Lookup* lookup, const NameQuestion& question,
                                core::Now now, Addresses* addresses);
+// Where connect_to sends connections to that target.
+void resolver_redirect(const Resolver* resolver, Target* target);
 void resolver_abandon(Resolver* resolver, Lookup* lookup);  // fine when it is not pending
 // Forgets a name that led nowhere, so that the next request asks again.
 void resolver_forget(Resolver* resolver, std::string_view host);

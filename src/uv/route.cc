@@ -38,6 +38,9 @@ uint32_t hash_of(const RouteSpec& spec) {
   hash.add(&address, sizeof address);
   hash.add(&spec.local.port_first, sizeof spec.local.port_first);
   hash.add(&spec.tls, sizeof(void*));
+  hash.add(spec.proxy.text);
+  hash.add(spec.proxy.userinfo);
+  hash.add(&spec.tunnels, sizeof spec.tunnels);
   return hash.value();
 }
 
@@ -50,7 +53,8 @@ bool same_local(const LocalEnd& a, const LocalEnd& b) {
 
 // Puts the texts behind each other from `at` on, and shows the views where they are now.
 size_t texts_of(const RouteSpec& spec) {
-  return spec.unix_path.size() + spec.local.interface.size();
+  return spec.unix_path.size() + spec.local.interface.size() + spec.proxy.text.size() +
+         spec.proxy.userinfo.size();
 }
 void move_text(std::string_view* text, char** at) {
   if (!text->empty()) std::memcpy(*at, text->data(), text->size());
@@ -58,11 +62,25 @@ void move_text(std::string_view* text, char** at) {
   *at += text->size();
 }
 
+// Host and zone are parts of the proxy's text.
+void move_proxy(wire::ProxyUrl* proxy, char** at) {
+  const char* const before = proxy->text.data();
+  move_text(&proxy->text, at);
+  const auto follow = [proxy, before](std::string_view* part) {
+    if (part->empty()) return;
+    *part = {proxy->text.data() + (part->data() - before), part->size()};
+  };
+  follow(&proxy->host);
+  follow(&proxy->zone);
+  move_text(&proxy->userinfo, at);
+}
+
 }  // namespace
 
 bool same_route(const RouteSpec& a, const RouteSpec& b) {
   return a.unix_path == b.unix_path && a.unix_abstract == b.unix_abstract && a.family == b.family &&
-         same_local(a.local, b.local) && a.tls == b.tls;
+         same_local(a.local, b.local) && a.tls == b.tls && a.proxy.text == b.proxy.text &&
+         a.proxy.userinfo == b.proxy.userinfo && a.tunnels == b.tunnels;
 }
 
 socklen_t route_unix_address(const Route& route, sockaddr_un* address) {
@@ -99,6 +117,7 @@ int Routes::get(const RouteSpec& spec, Route** out) {
   auto* texts = reinterpret_cast<char*>(route + 1);
   move_text(&route->unix_path, &texts);
   move_text(&route->local.interface, &texts);
+  move_proxy(&route->proxy, &texts);
   route->home = this;
   route->block = block;
   route->hash = hash;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The way to an origin where it is not the plain one: through a unix socket, from an interface or an
-// address of this host, by one family of addresses, under a TLS configuration of its own. A route is a
-// part of the pool's key, so that what goes one way never shares a connection with what goes another.
-// Routes of a client are interned and counted; nullptr is the plain one, which costs nothing. Refuses to
-// know origins and to connect.
+// address of this host, by one family of addresses, under a TLS configuration of its own, through a
+// proxy with its credentials. A route is a part of the pool's key, so that what goes one way never
+// shares a connection with what goes another. Routes of a client are interned and counted; nullptr is
+// the plain one, which costs nothing. Refuses to know origins and to connect.
 #ifndef PESTER_UV_ROUTE_H_
 #define PESTER_UV_ROUTE_H_
 
@@ -15,6 +15,7 @@
 
 #include "uv/local_end.h"
 #include "wire/memory.h"
+#include "wire/proxy_url.h"
 #include "wire/tls.h"
 
 namespace pester::uv {
@@ -29,10 +30,13 @@ struct RouteSpec {
   uint8_t family = 0;               // of the addresses: 0 (both), 4 or 6
   LocalEnd local;                   // of TCP
   wire::TlsContext* tls = nullptr;  // lent for the route's life; nullptr: the client's
+  wire::ProxyUrl proxy;             // `text` is empty: none
+  bool tunnels = false;             // an HTTP proxy is asked for a tunnel, whatever goes through it
 
   [[nodiscard]] bool is_unix() const { return !unix_path.empty(); }
+  [[nodiscard]] bool is_proxied() const { return !proxy.text.empty(); }
   [[nodiscard]] bool is_plain() const {
-    return unix_path.empty() && family == 0 && local.is_any() && tls == nullptr;
+    return unix_path.empty() && family == 0 && local.is_any() && tls == nullptr && !is_proxied();
   }
 };
 [[nodiscard]] bool same_route(const RouteSpec& a, const RouteSpec& b);

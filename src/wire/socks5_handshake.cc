@@ -55,10 +55,11 @@ void Socks5Handshake::start(const ProxyTarget& target) {
   expect(Phase::method, 2);
 }
 
-void Socks5Handshake::use_address(const unsigned char* bytes, size_t count) {
+void Socks5Handshake::use_address(const unsigned char* bytes, size_t count, uint16_t port) {
   PESTER_ASSERT(phase_ == Phase::method && (count == 4 || count == 16));
   std::memcpy(address_, bytes, count);
   address_bytes_ = static_cast<uint8_t>(count);
+  target_.port = port;
 }
 
 void Socks5Handshake::put(std::string_view bytes) {
@@ -82,6 +83,10 @@ ProxyStep Socks5Handshake::expect(Phase phase, size_t bytes) {
 ProxyStep Socks5Handshake::feed(std::string_view input, size_t* taken) {
   *taken = 0;
   for (;;) {
+    // An answer to what was not sent yet is none.
+    if (*taken != input.size() && !output().empty()) {
+      return fail(PESTER_EPROXY, "bytes before they were asked for");
+    }
     const size_t count = std::min(wanted_ - in_size_, input.size() - *taken);
     std::memcpy(in_ + in_size_, input.data() + *taken, count);
     in_size_ += count;
@@ -90,8 +95,6 @@ ProxyStep Socks5Handshake::feed(std::string_view input, size_t* taken) {
     const ProxyStep step = take_answer();
     if (step != ProxyStep::more) return step;
     if (*taken == input.size()) return ProxyStep::more;
-    // An answer to what was not sent yet is none.
-    if (!output().empty()) return fail(PESTER_EPROXY, "bytes before they were asked for");
   }
 }
 

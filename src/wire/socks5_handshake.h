@@ -20,9 +20,9 @@ class Socks5Handshake {
   // Writes the greeting to output(). Literal addresses go out in binary, a name as it is: for the proxy
   // to resolve. `target` must outlive the handshake.
   void start(const ProxyTarget& target);
-  // Instead of a name: its address, 4 or 16 bytes, as resolved here. May be called until the proxy has
-  // chosen a method; it must have been when start()'s target has no host.
-  void use_address(const unsigned char* bytes, size_t count);
+  // Instead of a name and its port: its address, 4 or 16 bytes, as resolved here. To be called before
+  // anything is fed.
+  void use_address(const unsigned char* bytes, size_t count, uint16_t port);
 
   [[nodiscard]] std::string_view output() const { return {out_ + sent_, out_size_ - sent_}; }
   void consume_output(size_t count) { sent_ += count; }

@@ -228,11 +228,11 @@ void a_name_resolved_here_goes_out_as_its_address(void**) {
   Talk talk;
   talk.socks.start(kName);
   const unsigned char address[] = {192, 0, 2, 1};
-  talk.socks.use_address(address, sizeof address);
+  talk.socks.use_address(address, sizeof address, 8443);
   talk.hear(kNoAuth, 1);
   talk.hear(kGranted, 4);
   assert_int_equal(static_cast<int>(talk.step), static_cast<int>(ProxyStep::done));
-  assert_true(talk.wrote(answer_of("\5\1\0\5\1\0\1\300\0\2\1\1\273")));
+  assert_true(talk.wrote(answer_of("\5\1\0\5\1\0\1\300\0\2\1\40\373")));
 }
 
 void a_password_is_sent_when_it_is_asked_for(void**) {
