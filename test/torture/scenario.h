@@ -6,40 +6,54 @@
 #define PESTER_TEST_TORTURE_SCENARIO_H_
 
 #include "support/client_case.h"
+#include "support/proxy_peer.h"
 
 namespace pester::test {
 
-enum class Way { plain, lanes, retry, grows, streamed, paused, post, closed_midway, told };
-inline constexpr Way kWays[] = {Way::plain,  Way::lanes, Way::retry,         Way::grows, Way::streamed,
-                                Way::paused, Way::post,  Way::closed_midway, Way::told};
-inline constexpr const char* kWayNames[] = {"plain",  "lanes", "retry",         "grows", "streamed",
-                                            "paused", "post",  "closed_midway", "told"};
+enum class Way {
+  plain,
+  lanes,
+  retry,
+  grows,
+  streamed,
+  paused,
+  post,
+  closed_midway,
+  told,
+  forwarded,
+  tunnelled,
+  socks
+};
+inline constexpr Way kWays[] = {
+    Way::plain, Way::lanes,         Way::retry, Way::grows,     Way::streamed,  Way::paused,
+    Way::post,  Way::closed_midway, Way::told,  Way::forwarded, Way::tunnelled, Way::socks,
+};
+inline constexpr const char* kWayNames[] = {
+    "plain", "lanes",         "retry", "grows",     "streamed",  "paused",
+    "post",  "closed_midway", "told",  "forwarded", "tunnelled", "socks",
+};
 
 class Scenario {
  public:
-  // /big and /chunks answer at length, /busy twice with a 503 first, others shortly.
+  // /big and /chunks answer at length, /busy twice with a 503 first, others shortly. Both servers are
+  // proxies, too, that play the origin.
   void open() {
     for (int i = 0; i < 40'000; ++i) big_ += std::to_string(i);
-    server_ = new LoopbackServer([this](Peer& peer) {
-      for (std::string head; !(head = peer.head()).empty();) {
-        if (const size_t at = head.find("Content-Length: "); at != std::string::npos) {
-          peer.body(std::strtoul(head.c_str() + at + 16, nullptr, 10));
-        }
-        if (head.find(" /big") != std::string::npos) {
-          peer.answer(big_);
-        } else if (head.find(" /chunks") != std::string::npos) {
-          peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-          for (int i = 0; i < 20; ++i) peer.send("5\r\nhello\r\n");
-          peer.send("0\r\nX-Trailer: yes\r\n\r\n");
-        } else if (head.find(" /busy") != std::string::npos && server_->count++ % 3 != 2) {
-          peer.answer("busy", "503 Busy");
-        } else {
-          peer.answer("hello");
-        }
-      }
+    server_ = new LoopbackServer([this](Peer& peer) { serve(peer); });
+    socks_ = new LoopbackServer([this](Peer& peer) {
+      socks_greeting(peer);
+      peer.send(kSocksPassword);
+      socks_password(peer);
+      peer.send(kSocksWelcome);
+      socks_request(peer);
+      peer.send(kSocksGranted);
+      serve(peer);
     });
   }
-  void close() { delete server_; }
+  void close() {
+    delete server_;
+    delete socks_;
+  }
 
   // Returns nullptr when all is well, else what is not. `allocator` may be nullptr.
   const char* run(Way way, const pester_allocator_t* allocator) {
@@ -63,6 +77,13 @@ class Scenario {
       (void)pester_budget_new(&budget, nullptr);
       case_.options.shared_budget = budget;
     }
+    pester_proxy_init(&proxy_);
+    const bool is_socks = way == Way::socks;
+    proxy_url_ = (is_socks ? "socks5h://user:secret@" : "http://user:secret@") +
+                 std::string("127.0.0.1:") + std::to_string((is_socks ? socks_ : server_)->port());
+    proxy_.url = proxy_url_.c_str();
+    proxy_.tunnel = way == Way::tunnelled;
+    if (way == Way::forwarded || is_socks) case_.options.proxy = &proxy_;
     const int rc = case_.open();
     pester_budget_free(budget);
     if (rc == 0) {
@@ -76,6 +97,28 @@ class Scenario {
   int last_error() const { return outcome_.error; }
 
  private:
+  void serve(Peer& peer) {
+    for (std::string head; !(head = peer.head()).empty();) {
+      if (head.starts_with("CONNECT ")) {
+        peer.send("HTTP/1.1 200 OK\r\n\r\n");
+        continue;
+      }
+      if (const size_t at = head.find("Content-Length: "); at != std::string::npos) {
+        peer.body(std::strtoul(head.c_str() + at + 16, nullptr, 10));
+      }
+      if (head.find(" /big") != std::string::npos) {
+        peer.answer(big_);
+      } else if (head.find(" /chunks") != std::string::npos) {
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for (int i = 0; i < 20; ++i) peer.send("5\r\nhello\r\n");
+        peer.send("0\r\nX-Trailer: yes\r\n\r\n");
+      } else if (head.find(" /busy") != std::string::npos && server_->count++ % 3 != 2) {
+        peer.answer("busy", "503 Busy");
+      } else {
+        peer.answer("hello");
+      }
+    }
+  }
   const char* send_and_check(Way way) {
     outcome_ = {};
     const std::string expected = way == Way::grows                            ? big_
@@ -91,6 +134,7 @@ class Scenario {
       request.on_head = Outcome::on_head;
       request.on_body = Outcome::on_body;
     }
+    if (way == Way::tunnelled) request.proxy = &proxy_;
     if (way == Way::post) {
       request.body = big_.data();
       request.body_len = big_.size();
@@ -139,6 +183,9 @@ class Scenario {
   Case case_;
   Outcome outcome_;
   LoopbackServer* server_ = nullptr;
+  LoopbackServer* socks_ = nullptr;
+  pester_proxy_t proxy_;
+  std::string proxy_url_;
   std::string big_;
 };
 
