@@ -215,6 +215,17 @@ constexpr OptionRow kConnectionRows[] = {
      [](Options& o, Value v) { o.connection.resolve.push_back(v); }},
     {"--connect-to", "H1:P1:H2:P2", "connect to H2:P2 where H1:P1 is asked for", kConnection,
      [](Options& o, Value v) { o.connection.connect_to.push_back(v); }},
+    {"-x,--proxy", "URL", "go through it: http (by CONNECT to https), socks5, socks5h; '' is none",
+     kConnection, [](Options& o, Value v) { o.connection.proxy = v; }},
+    {"-U,--proxy-user", "NAME:PASS", "credentials for the proxy", kConnection,
+     [](Options& o, Value v) {
+       if (v.find(':') == std::string::npos) throw std::invalid_argument("has no password (NAME:PASS)");
+       o.connection.proxy_user = v;
+     }},
+    {"-p,--proxytunnel", nullptr, "ask an http proxy for a tunnel to http:// URLs, too", kConnection,
+     [](Options& o, Value) { o.connection.proxy_tunnel = true; }},
+    {"--noproxy", "LIST", "hosts that are reached without the proxy; * is all", kConnection,
+     [](Options& o, Value v) { o.connection.no_proxy = v; }},
     {"-4,--ipv4", nullptr, "IPv4 only", kConnection, [](Options& o, Value) { o.connection.family = 4; }},
     {"-6,--ipv6", nullptr, "IPv6 only", kConnection, [](Options& o, Value) { o.connection.family = 6; }},
 };
@@ -317,8 +328,6 @@ constexpr OptionRow kLaterRows[] = {
     {"-L,--location", nullptr, "follow redirects", kLater, refuse},
     {"--max-redirs", "N", "at most so many", kLater, refuse},
     {"--compressed", nullptr, "ask for a compressed body", kLater, refuse},
-    {"-x,--proxy", "URL", "proxy", kLater, refuse},
-    {"--noproxy", "LIST", "hosts without proxy", kLater, refuse},
     {"--unix-socket", "PATH", "connect to a unix socket", kLater, refuse},
 };
 
