@@ -24,6 +24,7 @@ struct Checked {
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
   uv::Way way;                           // held, when the request brings a part of it
+  wire::Block headers_block;             // of head.headers, when they are more than were given
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
 };
 

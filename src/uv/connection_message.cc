@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/follow.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -78,6 +79,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
   if (lane.resuming) resume_check_head(connection, lane);
+  if (request.attends) follow_look(connection, lane);
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
@@ -129,12 +131,22 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
   }
 }
 
+// A body that is not the user's as it comes.
+[[gnu::noinline]] void take_aside(Connection& connection, core::Lane& lane, std::string_view span,
+                                  core::Now now) {
+  if (lane.resuming) {
+    stream_rest(connection, lane, span, now);
+  } else if (connection.response.body_bytes > core::kDiscardDrainBytes) {
+    connection.client->engine.preview_ready(lane, now.mono);  // what follows does not wait for the rest
+  }
+}
+
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   connection.response.body_bytes += span.size();
-  if (lane.resuming) {
-    stream_rest(connection, lane, span, now);
+  if (unsigned{lane.resuming} | unsigned{lane.follow != core::Kind::first}) {
+    take_aside(connection, lane, span, now);
     return;
   }
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
@@ -189,7 +201,8 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
-  if (lane.previewing) {
+  if (unsigned{lane.previewing} | unsigned{lane.follow != core::Kind::first}) {
+    connection.idle_entry = client.entry;
     client.engine.preview_ready(lane, now.mono);
     return;
   }

@@ -4,17 +4,14 @@
 #ifndef PESTER_UV_FORWARD_HEAD_H_
 #define PESTER_UV_FORWARD_HEAD_H_
 
-#include <string_view>
-
 #include "uv/origins.h"
 #include "wire/memory.h"
 
 namespace pester::uv {
 
-// Appends `plain`, a whole head as the origin itself would get it, to `head`. A request that brings a
+// Makes it of `head`, a whole one as the origin itself would get it. A request that brings a
 // Proxy-Authorization keeps its own. False when memory is out.
-[[nodiscard]] bool append_forwarded(wire::Bytes& head, wire::BlockPool& pool, std::string_view plain,
-                                    const Origin& origin);
+[[nodiscard]] bool make_forwarded(wire::Bytes& head, wire::BlockPool& pool, const Origin& origin);
 
 }  // namespace pester::uv
 
