@@ -358,6 +358,87 @@ void what_is_said_goes_before_the_environment(void**) {
   end();
 }
 
+// ---- each hop by its own proxy (item 25)
+
+void a_redirect_to_an_exempted_host_leaves_the_proxy_and_its_credentials(void**) {
+  serve_origin();
+  const std::string there = origin->url("/there");
+  c.serve([there](Peer& peer) {
+    heard.add(peer.head());
+    peer.send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + there + "\r\n\r\n");
+    peer.sees_close();
+  });
+  proxy.no_proxy = "127.0.0.1";
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  redirects.max = 3;
+  c.options.redirects = &redirects;
+  open_through("http://", "user:secret@");
+  ProxyOutcome got;
+  get("http://a.test/", &got);
+  assert_string_equal(got.body.c_str(), "direct");
+  assert_true(has(heard.at(0), "\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"));
+  assert_true(heard.at(1).starts_with("origin: GET /there HTTP/1.1\r\n"));
+  assert_false(has(heard.at(1), "Proxy-Authorization"));
+  assert_int_equal(got.proxies.size(), 2);
+  assert_string_equal(got.proxies[0].c_str(), c.server->url("").c_str());
+  assert_string_equal(got.proxies[1].c_str(), "");
+  end();
+}
+
+void a_redirect_from_an_exempted_host_takes_the_proxy(void**) {
+  serve_proxy();
+  origin = std::make_unique<LoopbackServer>([](Peer& peer) {
+    peer.head();
+    peer.send("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://a.test:81/there\r\n\r\n");
+    peer.sees_close();
+  });
+  proxy.no_proxy = "127.0.0.1";
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  redirects.max = 3;
+  c.options.redirects = &redirects;
+  open_through("http://", "user:secret@");
+  ProxyOutcome got;
+  get(origin->url(), &got);
+  assert_string_equal(got.body.c_str(), "by proxy 0");
+  assert_string_equal(first_line(heard.at(0)).c_str(), "GET http://a.test:81/there HTTP/1.1");
+  assert_true(has(heard.at(0), "\r\nHost: a.test:81\r\n"));
+  assert_true(has(heard.at(0), "\r\nProxy-Authorization: Basic "));
+  assert_string_equal(got.proxies[0].c_str(), "");
+  assert_string_equal(got.proxies[1].c_str(), c.server->url("").c_str());
+  end();
+}
+
+void a_challenge_is_answered_for_the_path_as_the_origin_sees_it(void**) {
+  c.serve([](Peer& peer) {
+    for (std::string head = heard.add(peer.head()); !head.empty(); head = heard.add(peer.head())) {
+      if (has(head, "\r\nAuthorization: Digest ")) {
+        peer.answer("known");
+      } else {
+        peer.send(
+            "HTTP/1.1 401 Who\r\nContent-Length: 0\r\nWWW-Authenticate: Digest realm=\"r\", "
+            "nonce=\"n\", "
+            "qop=\"auth\", algorithm=SHA-256\r\n\r\n");
+      }
+    }
+  });
+  open_through("http://", "user:secret@");
+  pester_auth_t auth;
+  pester_auth_init(&auth, PESTER_AUTH_DIGEST);
+  auth.user = "me";
+  auth.password = "mine";
+  ProxyOutcome got;
+  pester_request_t request = c.request(kPage, &got);
+  request.auth = &auth;
+  assert_int_equal(c.send(request, &got), 0);
+  assert_true(run_until_done(c, got));
+  assert_string_equal(got.body.c_str(), "known");
+  assert_true(has(heard.at(1), "uri=\"/\""));
+  assert_true(has(heard.at(1), "\r\nProxy-Authorization: Basic "));
+  end();
+}
+
 // ---- refusals
 
 void bad_options_are_refused_by_name(void**) {
@@ -511,6 +592,9 @@ int main() {
       cmocka_unit_test_setup(upper_case_http_proxy_is_never_read, begin),
       cmocka_unit_test_setup(a_malformed_variable_is_named, begin),
       cmocka_unit_test_setup(what_is_said_goes_before_the_environment, begin),
+      cmocka_unit_test_setup(a_redirect_to_an_exempted_host_leaves_the_proxy_and_its_credentials, begin),
+      cmocka_unit_test_setup(a_redirect_from_an_exempted_host_takes_the_proxy, begin),
+      cmocka_unit_test_setup(a_challenge_is_answered_for_the_path_as_the_origin_sees_it, begin),
       cmocka_unit_test_setup(bad_options_are_refused_by_name, begin),
       cmocka_unit_test_setup(a_requests_bad_options_are_refused_by_name, begin),
       cmocka_unit_test_setup(a_proxy_that_refuses_tcp_is_told_with_its_name, begin),
