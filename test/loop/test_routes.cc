@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 #include "uv/origins.h"
 
@@ -64,6 +65,39 @@ void the_plain_way_is_no_object(void**) {
   assert_null(get(RouteSpec{}));
   assert_int_equal(bench->routes.count(), 0);
   route_leave(nullptr);
+}
+
+RouteSpec proxy_route(const char* text, char* storage) {
+  RouteSpec spec;
+  pester::core::Why why;
+  assert_int_equal(pester::wire::parse_proxy_url(text, storage, &spec.proxy, &why), 0);
+  return spec;
+}
+
+void a_proxy_and_its_credentials_tell_routes_apart(void**) {
+  static const char* const kUrls[] = {
+      "http://p:1",    "http://p:2",     "http://q:1",     "socks5://p:1",
+      "socks5h://p:1", "http://a:b@p:1", "http://a:c@p:1", "http://[fe80::1%25lo]:1"};
+  char storage[256];
+  Route* routes[std::size(kUrls)];
+  for (size_t i = 0; i < std::size(kUrls); ++i) {
+    routes[i] = get(proxy_route(kUrls[i], storage));
+    for (size_t other = 0; other < i; ++other) assert_ptr_not_equal(routes[other], routes[i]);
+  }
+  std::memset(storage, '#', sizeof storage);  // the routes have copies
+  assert_true(routes[5]->proxy.text == "http://p:1" && routes[5]->proxy.userinfo == "a:b");
+  assert_true(routes[5]->proxy.host == "p" && routes[5]->proxy.zone.empty());
+  assert_true(routes[7]->proxy.host == "fe80::1" && routes[7]->proxy.zone == "lo");
+  RouteSpec tunnel = proxy_route("http://p:1", storage);
+  tunnel.tunnels = true;
+  Route* tunnelled = get(tunnel);
+  assert_ptr_not_equal(tunnelled, routes[0]);
+  Route* again = get(proxy_route("http://a:c@P:1/", storage));
+  assert_ptr_equal(again, routes[6]);
+  route_leave(again);
+  route_leave(tunnelled);
+  for (Route* route : routes) route_leave(route);
+  assert_int_equal(bench->routes.count(), 0);
 }
 
 void equal_routes_are_one(void**) {
@@ -249,6 +283,7 @@ int main() {
   const CMUnitTest tests[] = {
       CLAIM(the_plain_way_is_no_object),
       CLAIM(equal_routes_are_one),
+      CLAIM(a_proxy_and_its_credentials_tell_routes_apart),
       CLAIM(whatever_differs_makes_another),
       CLAIM(an_origin_is_another_by_another_way),
       CLAIM(routes_are_as_many_as_origins_at_most),
