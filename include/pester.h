@@ -25,6 +25,7 @@
 #include <pester/client.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/resolve.h>
 #include <pester/result.h>
 #include <pester/route.h>
 #include <pester/stats.h>

@@ -6,6 +6,7 @@
 
 #include <pester/base.h>
 #include <pester/policy.h>
+#include <pester/resolve.h>
 #include <pester/route.h>
 #include <pester/tls.h>
 
@@ -159,7 +160,9 @@ typedef struct {
   /* How long a request waits for that, and an attempt for a connection; then it is PESTER_EQUEUE. 0 or
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
-  const pester_route_t* route; /* of requests that bring none; NULL: the plain way */
+  const pester_route_t* route;    /* of requests that bring none; NULL: the plain way */
+  pester_resolve_cb resolve_hook; /* instead of the system; see resolve.h */
+  void* resolve_data;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

@@ -80,6 +80,8 @@ struct pester_client_s {
   void* log_data = nullptr;
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
+  pester_resolve_cb resolve_hook = nullptr;
+  void* resolve_data = nullptr;
   pester::api::BaseUrls* base_urls = nullptr;
   bool is_default = false;  // of the one-liners: closes itself
   bool stamps = false;      // its requests bring a number of their attempt or a remaining time

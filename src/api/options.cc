@@ -215,6 +215,7 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   options->seed = given.seed;
   options->random = {given.random, given.random_data};
   options->clock = {given.clock_ns, given.clock_data};
+  options->resolve_hook = given.resolve_hook != nullptr;
   options->keep_log = given.keep_log != 0;
   options->log = given.log_hook != nullptr;
   options->trace = given.trace_hook != nullptr;

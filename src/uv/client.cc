@@ -7,6 +7,7 @@
 #include <new>
 
 #include "core/assert.h"
+#include "uv/names.h"
 #include "uv/pump.h"
 
 namespace pester::uv {
@@ -167,7 +168,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
   if (rc == 0) rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
   if (rc == 0) {
-    rc = resolver_create(&client->resolver, options.resolver, client->mailbox, memory, why);
+    client->options.resolver.elsewhere = names_elsewhere(*client);
+    rc = resolver_create(&client->resolver, client->options.resolver, client->mailbox, memory, why);
     if (rc == 0) rc = uv_timer_init(loop, &client->timer);
     if (rc != 0) {
       resolver_free(client->resolver);
@@ -250,6 +252,14 @@ int client_cancel(Client& client, uint64_t id) {
   client.engine.cancel(*request, PESTER_ECANCELED, core::Stop::cancelled, now.mono);
   pump_after_call(client, now);
   return 0;
+}
+
+int client_answer(Client& client, uint64_t token, int error, const Addresses& addresses) {
+  if (client.closing) return PESTER_ENOENT;
+  const core::Now now = client_now(client);
+  const int rc = resolver_answer(client.resolver, token, error, addresses);
+  pump_after_call(client, now);
+  return rc;
 }
 
 int client_pause(Client& client, uint64_t id) {

@@ -39,6 +39,8 @@ struct Hooks {
   // `line` ends in NUL, without a newline.
   void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
+  // A name to be answered by resolver_answer. The question's host ends in NUL.
+  void (*resolve)(Client& client, const NameQuestion& question, uint64_t token) = nullptr;
   // The last request is done, and none was sent since.
   void (*idle)(Client& client) = nullptr;
 };
@@ -60,8 +62,9 @@ struct ClientOptions {
   std::string_view attempt_header, deadline_header;
   Clock clock;
   bool keep_log = false;
-  bool log = false;    // hooks.log is wanted
-  bool trace = false;  // hooks.trace is wanted
+  bool resolve_hook = false;  // hooks.resolve is asked for names
+  bool log = false;           // hooks.log is wanted
+  bool trace = false;         // hooks.trace is wanted
 };
 
 // A clock of the user's may be set back: time then goes on from where it was, or every deadline would
@@ -168,6 +171,7 @@ struct Client {
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;
+  bool names_wanted = false;  // there may be names to ask for elsewhere
   bool closing = false;
   bool ending = false;  // the handles are being closed
   uint8_t holds = 0;    // handles still open
@@ -195,6 +199,8 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);
+// As resolver_answer.
+[[nodiscard]] int client_answer(Client& client, uint64_t token, int error, const Addresses& addresses);
 
 // ---- for the connection
 core::Now client_now(const Client& client);

@@ -41,7 +41,7 @@ void NameCache::touch(NameEntry* entry) {
 }
 
 NameEntry* NameCache::make(const NameKey& key) {
-  void* at = allocator_.alloc(sizeof(NameEntry) + key.name.size(), allocator_.data);
+  void* at = allocator_.alloc(sizeof(NameEntry) + key.name.size() + 1, allocator_.data);
   if (at == nullptr) return nullptr;
   auto* made = ::new (at) NameEntry{};
   NameEntry*& bucket = buckets_[bucket_of(key.name)];
@@ -50,7 +50,9 @@ NameEntry* NameCache::make(const NameKey& key) {
   made->name_bytes = static_cast<uint8_t>(key.name.size());
   made->family = key.family;
   made->port = key.port;
-  std::memcpy(reinterpret_cast<char*>(made + 1), key.name.data(), key.name.size());
+  auto* name = reinterpret_cast<char*>(made + 1);
+  std::memcpy(name, key.name.data(), key.name.size());
+  name[key.name.size()] = '\0';
   bucket = made;
   put_newest(made);
   count_++;

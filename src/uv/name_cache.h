@@ -46,7 +46,7 @@ struct NameEntry {
   uint8_t family;
   uint16_t port;
   Addresses addresses;
-  // The name follows.
+  // The name follows, and a NUL.
 
   [[nodiscard]] std::string_view name() const {
     return {reinterpret_cast<const char*>(this + 1), name_bytes};

@@ -8,6 +8,7 @@
 
 #include "core/assert.h"
 #include "core/error.h"
+#include "uv/names.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -403,6 +404,8 @@ void client_pump(Client& client, core::Now now) {
       tell(client, static_cast<Request&>(*request), now);
     } else if (Connection* connection = take_resumed(client)) {
       connection_resume(*connection, now);
+    } else if (client.names_wanted) {
+      names_ask(client);
     } else {
       break;
     }

@@ -76,7 +76,7 @@ void resolver_free(Resolver* resolver);
 [[nodiscard]] int resolver_ask(Resolver* resolver, Lookup* lookup, const NameQuestion& question,
                                core::Now now, Addresses* addresses);
 // The next name that somebody waits for and nobody has been asked for; false: there is none. The view of
-// the name is valid until its answer.
+// the name is valid until its answer, and ends in NUL.
 [[nodiscard]] bool resolver_take_question(Resolver* resolver, NameQuestion* question, uint64_t* token);
 // Answers it, as often as once; calls done of those who wait. An `error` below 0, or addresses, of which
 // those of another family than was asked for are left out. PESTER_ENOENT: that question is not open.
