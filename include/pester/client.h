@@ -163,6 +163,11 @@ typedef struct {
   const pester_route_t* route;    /* of requests that bring none; NULL: the plain way */
   pester_resolve_cb resolve_hook; /* instead of the system; see resolve.h */
   void* resolve_data;
+  int resolver; /* pester_resolver_t: who is asked without a hook */
+  /* "IP[:PORT][,IP[:PORT]]..." (an IPv6 address with a port in brackets): the servers that c-ares asks,
+   * at most 16; NULL: the system's, of resolv.conf. */
+  const char* dns_servers;
+  int64_t dns_timeout_ms; /* of a question to a server by c-ares, which is put 3 times; 0: 2,000 */
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

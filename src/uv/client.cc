@@ -214,6 +214,7 @@ void client_end(Client& client) {
   client.ending = true;
   client.holds = 3;  // timer, mailbox, and this call; then the sockets, if any are open
   pump_abandon_trust(client);
+  names_end(client);
   resolver_free(client.resolver);
   client.resolver = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&client.timer),

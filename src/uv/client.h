@@ -62,9 +62,12 @@ struct ClientOptions {
   std::string_view attempt_header, deadline_header;
   Clock clock;
   bool keep_log = false;
-  bool resolve_hook = false;  // hooks.resolve is asked for names
-  bool log = false;           // hooks.log is wanted
-  bool trace = false;         // hooks.trace is wanted
+  bool cares = false;  // names are asked of DNS servers, by c-ares: of these, or the system's
+  Addresses dns_servers;
+  core::Duration dns_timeout = core::Duration::from_ms(2'000);  // of each try
+  bool resolve_hook = false;                                    // hooks.resolve is asked for names
+  bool log = false;                                             // hooks.log is wanted
+  bool trace = false;                                           // hooks.trace is wanted
 };
 
 // A clock of the user's may be set back: time then goes on from where it was, or every deadline would
@@ -84,6 +87,7 @@ class SteadyClock {
 enum class Trust : uint8_t { unknown, loading, ready, failed };
 
 struct TrustJob;
+class DnsChannel;
 
 // Buffers of responses that were told, for those that come: cheaper than giving back each block.
 class SpareResponses {
@@ -146,6 +150,7 @@ struct Client {
   SocketHome home;
   Mailbox* mailbox = nullptr;
   Resolver* resolver = nullptr;
+  DnsChannel* dns = nullptr;  // once a name was asked for
   wire::TlsContext* tls = nullptr;
   Trust trust = Trust::unknown;
   int trust_error = 0;
@@ -165,9 +170,10 @@ struct Client {
 
   mutable SteadyClock steady;  // of a clock of the user's
   uv_timer_t timer;
-  core::Instant timer_at = core::Instant::never();  // when it will fire
-  core::Instant grace = core::Instant::never();     // deadlines until then had their late look
-  uint64_t entry = 0;                               // counts calls from the loop
+  core::Instant timer_at = core::Instant::never();   // when it will fire
+  core::Instant names_due = core::Instant::never();  // when `dns` wants to be looked at
+  core::Instant grace = core::Instant::never();      // deadlines until then had their late look
+  uint64_t entry = 0;                                // counts calls from the loop
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;

@@ -14,6 +14,10 @@ struct Client;
 [[nodiscard]] Elsewhere names_elsewhere(Client& client);
 // From the pump: asks what is to be asked.
 void names_ask(Client& client);
+// `names_due` is over.
+void names_expire(Client& client, core::Now now);
+// Nobody asks any more.
+void names_end(Client& client);
 
 }  // namespace pester::uv
 
