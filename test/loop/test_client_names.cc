@@ -322,6 +322,31 @@ void what_needs_no_asking_is_not_asked(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+#ifdef PESTER_HAVE_IDN2
+// The pool, the Host header and the question have one name for a host, however it is written.
+void an_international_host_has_one_name(void**) {
+  c.serve([](Peer& peer) {
+    for (std::string head = peer.head(); !head.empty(); head = peer.head()) {
+      const size_t at = head.find("Host: ") + 6;
+      peer.answer(head.substr(at, head.find('\r', at) - at));
+    }
+  });
+  at_question = [](const Asked& question) { assert_int_equal(answer(question.token), 0); };
+  assert_int_equal(c.open(), 0);
+  const std::string wanted = "xn--bcher-kva.test:" + std::to_string(c.server->port());
+  for (const char* host : {"B\u00dcCHER.test", "b\u00fccher\u3002test", "xn--bcher-kva.test"}) {
+    Outcome outcome;
+    assert_int_equal(get(url(host), &outcome), 0);
+    assert_true(run_until_done(c, outcome));
+    assert_string_equal(outcome.body.c_str(), wanted.c_str());
+  }
+  assert_int_equal(asked.size(), 1);
+  assert_string_equal(asked[0].host.c_str(), "xn--bcher-kva.test");
+  assert_int_equal(c.stats().connections_opened, 1);
+  assert_int_equal(c.end(), 0);
+}
+#endif
+
 // More names than are kept: those that nobody waits for any more make room, answered or not.
 void unanswered_names_make_room(void**) {
   assert_int_equal(c.open(), 0);
@@ -359,6 +384,9 @@ int main() {
       cmocka_unit_test_setup(send_inside_the_hook_is_asked_in_turn, begin),
       cmocka_unit_test_setup(what_needs_no_asking_is_not_asked, begin),
       cmocka_unit_test_setup(unanswered_names_make_room, begin),
+#ifdef PESTER_HAVE_IDN2
+      cmocka_unit_test_setup(an_international_host_has_one_name, begin),
+#endif
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
