@@ -6,6 +6,7 @@
 
 #include <pester/base.h>
 #include <pester/policy.h>
+#include <pester/redirect.h>
 #include <pester/resolve.h>
 #include <pester/route.h>
 #include <pester/tls.h>
@@ -160,6 +161,7 @@ typedef struct {
   /* How long a request waits for that, and an attempt for a connection; then it is PESTER_EQUEUE. 0 or
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
+  const pester_redirects_t* redirects; /* of requests without their own; NULL: none is followed */
   const pester_route_t* route;    /* of requests that bring none; NULL: the plain way */
   pester_resolve_cb resolve_hook; /* instead of the system; see resolve.h */
   void* resolve_data;

@@ -22,6 +22,7 @@ struct Checked {
   wire::RequestHead head;
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
+  wire::Block headers_block;             // of head.headers, when they are more than were given
   uv::Route* route = nullptr;            // held when the request brings one, else the client's
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
 };
