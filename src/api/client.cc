@@ -108,6 +108,13 @@ void on_trace(uv::Request& request, uint32_t record, uv::Trace event, std::strin
   owner.trace_hook(static_cast<int>(event), &exchange, {text.data(), text.size()}, owner.trace_data);
 }
 
+void on_resolve(uv::Client& client, const uv::NameQuestion& question, uint64_t token) {
+  pester_client_s& owner = owner_of(client);
+  const pester_resolve_question_t asked = {sizeof asked, token, question.host.data(), question.port,
+                                           question.family};
+  owner.resolve_hook(&owner, &asked, owner.resolve_data);
+}
+
 void on_idle(uv::Client& client) {
   pester_client_s& owner = owner_of(client);
   if (owner.is_default) (void)pester_client_close(&owner, nullptr, nullptr);
@@ -202,6 +209,7 @@ uv::Hooks make_hooks() {
           .redirect = ask_redirect,
           .log = on_log,
           .trace = on_trace,
+          .resolve = on_resolve,
           .idle = on_idle};
 }
 
@@ -236,6 +244,8 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
   client->log_data = given.log_data;
   client->trace_hook = given.trace_hook;
   client->trace_data = given.trace_data;
+  client->resolve_hook = given.resolve_hook;
+  client->resolve_data = given.resolve_data;
   pester::uv::ClientOptions shell;
   int rc = api::read_client_options(given, &shell, &client->policy, &why);
   if (rc == 0) rc = api::read_client(given, client, &shell, &why);

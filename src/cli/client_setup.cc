@@ -44,6 +44,7 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   client.resolve_count = resolve_.size();
   client.connect_to = connect_to_.data();
   client.connect_to_count = connect_to_.size();
+  set_route(o.connection);
   const auto parallel = static_cast<int64_t>(std::min(o.resilience.parallel, o.resilience.runs()));
   client.max_connections_per_origin =
       std::max(kConnectionsDefault, parallel * std::max(policy_.concurrency, 1));
@@ -58,6 +59,20 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   client.base_url_count = base_urls_.size();
   client.error_text = error_text.data();
   client.error_text_size = error_text.size();
+}
+
+void ClientSetup::set_route(const ConnectionOptions& c) {
+  pester_route_init(&route_);
+  route_.unix_socket = text_or_null(c.unix_socket);
+  // As curl, which asks nothing else of a unix socket.
+  if (c.unix_socket.empty()) {
+    route_.interface_name = text_or_null(c.interface);
+    route_.local_address = text_or_null(c.local_address);
+  }
+  client.route = &route_;
+  if (c.dns_servers.empty()) return;
+  client.resolver = PESTER_RESOLVER_CARES;
+  client.dns_servers = c.dns_servers.c_str();
 }
 
 void ClientSetup::set_tls(const ConnectionOptions& c) {

@@ -3,6 +3,7 @@
 // listed too, so that its user reads that instead of "unknown option".
 #include "cli/option_table.h"
 
+#include <arpa/inet.h>
 #include <pester.h>
 
 #include <array>
@@ -106,6 +107,22 @@ void set_base_url_weight(Options& o, Value text) {
   const auto weight = static_cast<int>(number(text, 0, 1'000'000));
   if (o.request.base_urls.empty()) throw std::invalid_argument("has no --base-url before it");
   o.request.base_urls.back().weight = weight;
+}
+
+// "NAME", "ADDRESS", or as curl tells them apart: "if!NAME", "host!ADDRESS".
+void set_interface(Options& o, Value text) {
+  const bool is_name = text.starts_with("if!");
+  const bool is_host = text.starts_with("host!");
+  const std::string bare = is_name ? text.substr(3) : is_host ? text.substr(5) : text;
+  if (bare.empty()) throw std::invalid_argument("names no interface and no address");
+  in6_addr address{};
+  const std::string before_zone = bare.substr(0, bare.find('%'));
+  const bool is_address = inet_pton(AF_INET, bare.c_str(), &address) == 1 ||
+                          inet_pton(AF_INET6, before_zone.c_str(), &address) == 1;
+  if (is_host && !is_address) throw std::invalid_argument("has no address behind host!");
+  o.connection.interface.clear();
+  o.connection.local_address.clear();
+  (is_address && !is_name ? o.connection.local_address : o.connection.interface) = bare;
 }
 
 int64_t wait_ms(Value text) {
@@ -226,6 +243,14 @@ constexpr OptionRow kConnectionRows[] = {
      [](Options& o, Value) { o.connection.proxy_tunnel = true; }},
     {"--noproxy", "LIST", "hosts that are reached without the proxy; * is all", kConnection,
      [](Options& o, Value v) { o.connection.no_proxy = v; }},
+    {"--unix-socket", "PATH", "connect to this unix socket, whatever the URL's host", kConnection,
+     [](Options& o, Value v) { o.connection.unix_socket = v; }},
+    {"--abstract-unix-socket", "NAME", "connect to this abstract unix socket", kConnection,
+     [](Options& o, Value v) { o.connection.unix_socket = "@" + v; }},
+    {"--interface", "NAME|ADDRESS", "connect through this interface, or from this address of the host",
+     kConnection, set_interface},
+    {"--dns-servers", "IP[:PORT][,...]", "ask these DNS servers for names, not the system", kConnection,
+     [](Options& o, Value v) { o.connection.dns_servers = v; }},
     {"-4,--ipv4", nullptr, "IPv4 only", kConnection, [](Options& o, Value) { o.connection.family = 4; }},
     {"-6,--ipv6", nullptr, "IPv6 only", kConnection, [](Options& o, Value) { o.connection.family = 6; }},
 };
@@ -328,7 +353,6 @@ constexpr OptionRow kLaterRows[] = {
     {"-L,--location", nullptr, "follow redirects", kLater, refuse},
     {"--max-redirs", "N", "at most so many", kLater, refuse},
     {"--compressed", nullptr, "ask for a compressed body", kLater, refuse},
-    {"--unix-socket", "PATH", "connect to a unix socket", kLater, refuse},
 };
 
 template <size_t... N>

@@ -71,7 +71,7 @@ uint64_t address_key(const Address& address) {
 
 bool parse_address(std::string_view text, std::string_view zone, Address* address) {
   char literal[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof literal) return false;
+  if (text.empty() || text.size() >= sizeof literal) return false;
   std::memcpy(literal, text.data(), text.size());
   literal[text.size()] = '\0';
   std::memset(address, 0, sizeof *address);

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "core/assert.h"
+#include "uv/names.h"
 #include "uv/pump.h"
 #include "uv/way.h"
 
@@ -99,11 +100,24 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(lane.connection);
 }
 
+[[gnu::always_inline]] inline Origin* take_origin(Client& client, Request& request,
+                                                  const wire::Url& url) {
+  const bool is_usual = client.proxies == nullptr && request.rare == nullptr;
+  Origin* const origin =
+      is_usual ? client.origins.get(client.pool, url, client.route) : origin_for(client, &request, url);
+  if (origin == nullptr) return nullptr;
+  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
+    return nullptr;
+  }
+  ++origin->requests;
+  return origin;
+}
+
 // The first one's origin is taken already; on failure that is undone as well.
 [[gnu::noinline]] bool take_targets(Client& client, Request& request, const wire::Url* const* others) {
   request.targets[0].origin = request.origin;
   for (uint8_t i = 1; i < request.target_count; ++i) {
-    request.targets[i].origin = client_take_origin(client, request, *others[i - 1]);
+    request.targets[i].origin = take_origin(client, request, *others[i - 1]);
     if (request.targets[i].origin != nullptr) continue;
     request.target_count = i;
     request_leave_origins(request);
@@ -137,15 +151,7 @@ int check_overrides(const ResolverOptions& options, const wire::Allocator& memor
 }  // namespace
 
 Origin* client_take_origin(Client& client, Request& request, const wire::Url& url) {
-  const bool is_usual = client.proxies == nullptr && request.rare == nullptr;
-  Origin* origin =
-      is_usual ? client.origins.get(client.pool, url, client.route) : origin_for(client, &request, url);
-  if (origin == nullptr) return nullptr;
-  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
-    return nullptr;
-  }
-  ++origin->requests;
-  return origin;
+  return take_origin(client, request, url);
 }
 
 int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
@@ -172,7 +178,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
   if (rc == 0) rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
   if (rc == 0) {
-    rc = resolver_create(&client->resolver, options.resolver, client->mailbox, memory, why);
+    client->options.resolver.elsewhere = names_elsewhere(*client);
+    rc = resolver_create(&client->resolver, client->options.resolver, client->mailbox, memory, why);
     if (rc == 0) rc = uv_timer_init(loop, &client->timer);
     if (rc != 0) {
       resolver_free(client->resolver);
@@ -218,6 +225,7 @@ void client_end(Client& client) {
   client.ending = true;
   client.holds = 3;  // timer, mailbox, and this call; then the sockets, if any are open
   pump_abandon_trust(client);
+  names_end(client);
   resolver_free(client.resolver);
   client.resolver = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&client.timer),
@@ -235,7 +243,7 @@ int client_submit(Client& client, Request& request, const wire::Url& url,
                   const wire::Url* const* others) {
   if (client.closing) return PESTER_ECLOSING;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
-  Origin* origin = client_take_origin(client, request, url);
+  Origin* origin = take_origin(client, request, url);
   if (origin == nullptr) return UV_ENOMEM;
   request.origin = origin;
   if (request.targets != nullptr && !take_targets(client, request, others)) return UV_ENOMEM;
@@ -256,6 +264,14 @@ int client_cancel(Client& client, uint64_t id) {
   client.engine.cancel(*request, PESTER_ECANCELED, core::Stop::cancelled, now.mono);
   pump_after_call(client, now);
   return 0;
+}
+
+int client_answer(Client& client, uint64_t token, int error, const Addresses& addresses) {
+  if (client.closing) return PESTER_ENOENT;
+  const core::Now now = client_now(client);
+  const int rc = resolver_answer(client.resolver, token, error, addresses);
+  pump_after_call(client, now);
+  return rc;
 }
 
 int client_pause(Client& client, uint64_t id) {

@@ -43,6 +43,8 @@ struct Hooks {
   // `line` ends in NUL, without a newline.
   void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
+  // A name to be answered by resolver_answer. The question's host ends in NUL.
+  void (*resolve)(Client& client, const NameQuestion& question, uint64_t token) = nullptr;
   // The last request is done, and none was sent since.
   void (*idle)(Client& client) = nullptr;
 };
@@ -67,8 +69,12 @@ struct ClientOptions {
   const Redirects* redirects = nullptr;  // of requests without any of their own; lent for its life
   Clock clock;
   bool keep_log = false;
-  bool log = false;    // hooks.log is wanted
-  bool trace = false;  // hooks.trace is wanted
+  bool cares = false;  // names are asked of DNS servers, by c-ares: of these, or the system's
+  Addresses dns_servers;
+  core::Duration dns_timeout = core::Duration::from_ms(2'000);  // of each try
+  bool resolve_hook = false;                                    // hooks.resolve is asked for names
+  bool log = false;                                             // hooks.log is wanted
+  bool trace = false;                                           // hooks.trace is wanted
 };
 
 // A clock of the user's may be set back: time then goes on from where it was, or every deadline would
@@ -88,6 +94,7 @@ class SteadyClock {
 enum class Trust : uint8_t { unknown, loading, ready, failed };
 
 struct TrustJob;
+class DnsChannel;
 
 // Buffers of responses that were told, for those that come: cheaper than giving back each block.
 class SpareResponses {
@@ -151,6 +158,7 @@ struct Client {
   SocketHome home;
   Mailbox* mailbox = nullptr;
   Resolver* resolver = nullptr;
+  DnsChannel* dns = nullptr;  // once a name was asked for
   wire::TlsContext* tls = nullptr;
   Trust trust = Trust::unknown;
   int trust_error = 0;
@@ -170,12 +178,14 @@ struct Client {
 
   mutable SteadyClock steady;  // of a clock of the user's
   uv_timer_t timer;
-  core::Instant timer_at = core::Instant::never();  // when it will fire
-  core::Instant grace = core::Instant::never();     // deadlines until then had their late look
-  uint64_t entry = 0;                               // counts calls from the loop
+  core::Instant timer_at = core::Instant::never();   // when it will fire
+  core::Instant names_due = core::Instant::never();  // when `dns` wants to be looked at
+  core::Instant grace = core::Instant::never();      // deadlines until then had their late look
+  uint64_t entry = 0;                                // counts calls from the loop
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;
+  bool names_wanted = false;  // there may be names to ask for elsewhere
   bool closing = false;
   bool ending = false;  // the handles are being closed
   uint8_t holds = 0;    // handles still open
@@ -203,9 +213,11 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);
+// As resolver_answer.
+[[nodiscard]] int client_answer(Client& client, uint64_t token, int error, const Addresses& addresses);
 
 // ---- for the connection
-// One more request may go there; nullptr when memory is out.
+// One more request may go there, by the way that is for that URL; nullptr when memory is out.
 [[nodiscard]] Origin* client_take_origin(Client& client, Request& request, const wire::Url& url);
 core::Now client_now(const Client& client);
 // Every call from the loop begins and ends so.

@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "core/error.h"
 #include "uv/follow.h"
+#include "uv/names.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -40,7 +41,7 @@ void arm_timer(Client& client, core::Now now) {
     live ? uv_ref(handle) : uv_unref(handle);
   }
   const Instant far = now.mono + Duration::from_ms(kFarMs);
-  const Instant next = client.engine.next_deadline();
+  const Instant next = std::min(client.engine.next_deadline(), client.names_due);
   if (next >= client.timer_at && (!client.timer_at.is_never() || !live)) return;
   // At least a tick: the loop polls between two calls of a timer, so that what has come is read first.
   const Instant at = std::min(next, far);
@@ -69,6 +70,7 @@ void on_timer(uv_timer_t* timer) {
   const Instant expected = client.timer_at;
   client.timer_at = Instant::never();
   expire(client, expected, now);
+  if (client.names_due <= now.mono) names_expire(client, now);
   client_leave(client, now);
 }
 
@@ -83,22 +85,23 @@ void open_record(Client& client, core::Lane& lane, core::Now now) {
 }
 
 void do_lane(Client& client, core::Lane& lane, core::Now now) {
+  namespace work = core::lane_work;
   while (lane.work != 0) {
-    if ((lane.work & core::lane_work::kRecord) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kRecord);
+    if ((lane.work & work::kRecord) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kRecord);
       open_record(client, lane, now);
-    } else if ((lane.work & core::lane_work::kDial) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kDial);
-      connection_dial(client, lane, now);
-    } else if ((lane.work & core::lane_work::kSpare) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kSpare);
-      connection_dial_spare(client, lane, now);
-    } else if ((lane.work & core::lane_work::kFollow) != 0) {
-      lane.work = 0;
-      follow_go(client, lane, now);
-    } else {
+    } else if ((lane.work & work::kSend) != 0) {
       lane.work = 0;
       connection_send(lane, now);
+    } else if ((lane.work & work::kDial) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kDial);
+      connection_dial(client, lane, now);
+    } else if ((lane.work & work::kSpare) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kSpare);
+      connection_dial_spare(client, lane, now);
+    } else {
+      lane.work = 0;
+      follow_go(client, lane, now);
     }
   }
 }
@@ -265,6 +268,15 @@ void tell_head(Client& client, Request& request) {
   }
 }
 
+// Most requests have one.
+void leave_origins(Request& request) {
+  if (request.rare != nullptr || request.targets != nullptr) {
+    request_leave_origins(request);
+  } else {
+    --static_cast<Origin*>(request.origin)->requests;
+  }
+}
+
 void tell_done(Client& client, Request& request, core::Now now) {
   if (request.error != 0 || (request.winner < 0 && !request.fell_back)) {
     if (!request.head_told) request_show(request, nullptr);
@@ -282,7 +294,7 @@ void tell_done(Client& client, Request& request, core::Now now) {
   client.slots.remove(request.id);
   *request.back = request.next;
   if (request.next != nullptr) request.next->back = request.back;
-  request_leave_origins(request);
+  leave_origins(request);
   client.hooks.done(request);
   request_show(request, nullptr);
   request.next = client.finished;
@@ -408,6 +420,8 @@ void client_pump(Client& client, core::Now now) {
       tell(client, static_cast<Request&>(*request), now);
     } else if (Connection* connection = take_resumed(client)) {
       connection_resume(*connection, now);
+    } else if (client.names_wanted) {
+      names_ask(client);
     } else {
       break;
     }

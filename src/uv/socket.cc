@@ -76,17 +76,19 @@ int connect_descriptor(int fd, const Address& address, const Route* route) {
 }  // namespace
 
 int socket_open(Socket** socket, SocketHome* home, const Address& address, const Route* route) {
+  const int fd = descriptor_open(address.any.sa_family, route);
+  if (fd < 0) return fd;
+  const int error = socket_adopt(socket, home, fd);
+  if (error != 0) close(fd);
+  return error;
+}
+
+int socket_adopt(Socket** socket, SocketHome* home, int fd) {
   const wire::Block block = home->pool->take(sizeof(Socket));
   if (block.at == nullptr) return UV_ENOMEM;
   auto* opened = static_cast<Socket*>(block.at);
-  const int fd = descriptor_open(address.any.sa_family, route);
-  if (fd < 0) {
-    home->pool->give(block);
-    return fd;
-  }
   // When it fails, libuv has not taken the handle up: there is nothing for uv_close.
   if (const int error = uv_poll_init(home->loop, &opened->poll, fd); error != 0) {
-    close(fd);
     home->pool->give(block);
     return error;
   }
@@ -175,14 +177,19 @@ ssize_t socket_send(Socket* socket, const char* bytes, size_t count) {
   }
 }
 
-void socket_close(Socket* socket) {
+void socket_disown(Socket* socket) {
   socket->ready = nullptr;
   socket->poll.data = nullptr;
   // uv_close takes the descriptor out of epoll and drops events already fetched for it; libuv's manual
   // allows it to be closed right after (and its number to be used again).
   uv_close(reinterpret_cast<uv_handle_t*>(&socket->poll), on_closed);
-  close(socket->fd);
   socket->fd = -1;
+}
+
+void socket_close(Socket* socket) {
+  const int fd = socket->fd;
+  socket_disown(socket);
+  close(fd);
 }
 
 }  // namespace pester::uv

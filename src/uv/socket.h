@@ -56,6 +56,10 @@ void socket_ref(Socket* socket, bool referenced);
 [[nodiscard]] ssize_t socket_send(Socket* socket, const char* bytes, size_t count);
 // Like recv of one byte, which stays unread.
 [[nodiscard]] ssize_t socket_peek(Socket* socket);
+// Somebody else's descriptor, to be told when it is ready; polled for nothing. socket_disown leaves it
+// open, and may be followed at once by its closing.
+[[nodiscard]] int socket_adopt(Socket** socket, SocketHome* home, int fd);
+void socket_disown(Socket* socket);
 // Closes the descriptor at once; the owner hears nothing more; the memory goes in uv's close callback.
 void socket_close(Socket* socket);
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/why.h"
+#include "wire/idna.h"
 #include "wire/url.h"
 
 namespace pester::wire {
@@ -34,8 +35,11 @@ struct UrlScan {
   uint32_t port = 0;  // 0: the default one
   core::Scheme scheme = core::Scheme::http;
   HostKind kind = HostKind::name;
-  bool rebuild = false;  // the normal form is not what was written
-  bool dots = false;     // the path has dot segments
+  bool rebuild = false;        // the normal form is not what was written
+  bool dots = false;           // the path has dot segments
+  bool international = false;  // the host is in `ascii`, without a trailing dot, not where it was marked
+  size_t ascii_bytes = 0;
+  char ascii[kAsciiHostBytes];  // set with `international` only
 
   [[nodiscard]] uint32_t default_port() const { return scheme == core::Scheme::https ? 443 : 80; }
   // The bytes of the text given that the copy has between two marks.

@@ -341,6 +341,34 @@ void lanes_race_over_a_unix_socket(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+void a_redirect_stays_on_the_requests_way(void**) {
+  const std::string path = directory->socket("moved");
+  c.server = std::make_unique<LoopbackServer>(
+      [](Peer& peer) {
+        for (std::string head = peer.head(); !head.empty(); head = peer.head()) {
+          if (head.find("Host: a.test") != std::string::npos) {
+            peer.send("HTTP/1.1 302 Found\r\nLocation: http://b.test/\r\nContent-Length: 0\r\n\r\n");
+          } else {
+            peer.answer("arrived");
+          }
+        }
+      },
+      listen_unix(path));
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  redirects.max = 5;
+  c.options.redirects = &redirects;
+  assert_int_equal(c.open(), 0);
+  route.unix_socket = path.c_str();
+  Got got;
+  fetch("http://a.test/", &route, &got);
+  assert_string_equal(got.body.c_str(), "arrived");
+  assert_int_equal(got.remotes.size(), 2);
+  for (const std::string& remote : got.remotes)
+    assert_string_equal(remote.c_str(), ("unix:" + path).c_str());
+  assert_int_equal(c.end(), 0);
+}
+
 void a_taken_result_still_names_the_socket(void**) {
   const std::string path = directory->socket("kept");
   c.server = serve_unix(path, "kept");
@@ -456,6 +484,7 @@ int main() {
       CLAIM(a_family_is_chosen_for_each_request),
       CLAIM(routes_have_breakers_of_their_own),
       CLAIM(lanes_race_over_a_unix_socket),
+      CLAIM(a_redirect_stays_on_the_requests_way),
       CLAIM(a_taken_result_still_names_the_socket),
       CLAIM(the_client_closes_while_it_connects),
       CLAIM(many_routes_come_and_go),

@@ -92,6 +92,30 @@ void data_keep_the_order_of_the_command_line(void**) {
   }
 }
 
+void interfaces_and_addresses_are_told_apart_as_by_curl(void**) {
+  const auto reads = [](const char* text, const char* interface, const char* address) {
+    const Options o = parsed({"--interface", text, "a"});
+    assert_string_equal(o.connection.interface.c_str(), interface);
+    assert_string_equal(o.connection.local_address.c_str(), address);
+  };
+  reads("eth0", "eth0", "");
+  reads("if!127.0.0.1", "127.0.0.1", "");
+  reads("127.0.0.2", "", "127.0.0.2");
+  reads("::1", "", "::1");
+  reads("fe80::1%eth0", "", "fe80::1%eth0");
+  reads("host!127.0.0.3", "", "127.0.0.3");
+  const Options last = parsed({"--interface", "127.0.0.1", "--interface", "lo", "a"});
+  assert_string_equal(last.connection.interface.c_str(), "lo");
+  assert_string_equal(last.connection.local_address.c_str(), "");
+}
+
+void unix_sockets_and_servers_are_kept(void**) {
+  assert_string_equal(parsed({"--unix-socket", "/run/x", "a"}).connection.unix_socket.c_str(), "/run/x");
+  assert_string_equal(parsed({"--abstract-unix-socket", "x", "a"}).connection.unix_socket.c_str(), "@x");
+  const Options o = parsed({"--dns-servers", "127.0.0.1:53,[::1]", "a"});
+  assert_string_equal(o.connection.dns_servers.c_str(), "127.0.0.1:53,[::1]");
+}
+
 void the_last_of_repeated_options_holds(void**) {
   const Options o = parsed({"-X", "A", "-X", "B", "-m", "1", "-m", "2.5", "-4", "-6", "a"});
   assert_string_equal(o.request.method.c_str(), "B");
@@ -285,9 +309,8 @@ void bad_values_name_option_and_value(void**) {
 
 void what_this_version_lacks_says_so(void**) {
   const std::vector<const char*> cases[] = {
-      {"-b", "a=b", "u"},           {"-c", "jar", "u"},    {"-L", "u"},
-      {"--max-redirs", "3", "u"},   {"--compressed", "u"}, {"-T", "-", "u"},
-      {"--unix-socket", "/s", "u"},
+      {"-b", "a=b", "u"},         {"-c", "jar", "u"},    {"-L", "u"},
+      {"--max-redirs", "3", "u"}, {"--compressed", "u"}, {"-T", "-", "u"},
   };
   for (const auto& words : cases) {
     const std::string text = refusal(words);
@@ -349,6 +372,8 @@ int main() {
       cmocka_unit_test(what_the_library_refuses_is_told_by_option_and_value),
       cmocka_unit_test(zero_attempts_mean_one),
       cmocka_unit_test(a_backoff_of_nothing_is_none),
+      cmocka_unit_test(interfaces_and_addresses_are_told_apart_as_by_curl),
+      cmocka_unit_test(unix_sockets_and_servers_are_kept),
       cmocka_unit_test(bad_values_name_option_and_value),
       cmocka_unit_test(what_this_version_lacks_says_so),
       cmocka_unit_test(nonsense_is_refused),
