@@ -26,8 +26,11 @@
 #include <pester/client.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/proxy.h>
 #include <pester/redirect.h>
+#include <pester/resolve.h>
 #include <pester/result.h>
+#include <pester/route.h>
 #include <pester/stats.h>
 #include <pester/tls.h>
 
@@ -74,6 +77,8 @@ typedef struct {
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
   const pester_redirects_t* redirects;     /* NULL: the client's */
   const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
+  const pester_route_t* route;             /* copied; NULL: the client's */
+  const pester_proxy_t* proxy;             /* likewise */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

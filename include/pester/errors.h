@@ -34,6 +34,9 @@
   XX(ETLSDATA, -7033, "TLS failed after the handshake")                           \
   XX(ETRUST, -7034, "the CA certificates could not be loaded")                    \
   XX(ECLIENTCERT, -7035, "the client certificate or its key could not be loaded") \
+  XX(EPROXY, -7036, "the proxy did not connect")                                  \
+  XX(EPROXYAUTH, -7037, "the proxy did not accept the credentials")               \
+  XX(EPROXYHOST, -7038, "the proxy's name was not found")                         \
   /* deadlines, one code a phase */                                               \
   XX(ETIMEOUT_CONNECT, -7040, "timed out while connecting")                       \
   XX(ETIMEOUT_FIRST_BYTE, -7041, "timed out waiting for the first byte")          \

@@ -2,6 +2,8 @@
 #include "api/check.h"
 
 #include "api/auth.h"
+#include "api/proxy.h"
+#include "api/route.h"
 
 namespace pester::api {
 
@@ -73,6 +75,35 @@ int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
   }
   if (own != nullptr) client.memory.release(own, client.memory.data);
   return rc;
+}
+
+int find_way(pester_client_s& client, Checked* checked, Why* why) {
+  uv::Client& shell = *client.client;
+  const pester_request_t& given = checked->given;
+  uv::RouteSpec route;
+  if (shell.route != nullptr) route = *shell.route;
+  if (given.route != nullptr) {
+    const uv::RouteSpec base = route;
+    if (const int rc = read_route(*given.route, base, &route, why); rc != 0) return rc;
+  }
+  uv::ProxyChoiceSpec proxies;
+  if (shell.proxies != nullptr) proxies = shell.proxies->given;
+  if (given.proxy != nullptr) {
+    const uv::ProxyChoiceSpec base = proxies;
+    if (const int rc = read_request_proxy(*given.proxy, base, &proxies, why); rc != 0) return rc;
+    const bool names_one = given.proxy->url != nullptr && given.proxy->url[0] != '\0';
+    if (names_one && route.is_unix()) {
+      if (given.route != nullptr) return refuse(why, PESTER_EOPTION, "proxy.url: beside a unix socket");
+      route = {};  // said by the request itself: stronger than the client's socket
+    }
+  }
+  if (const int rc = shell.routes.get(route, &checked->way.route); rc != 0) return rc;
+  if (given.proxy == nullptr && shell.proxies != nullptr) {
+    checked->way.proxies = shell.proxies;
+    ++shell.proxies->holders;
+  }
+  if (given.proxy == nullptr || !proxies.is_any()) return 0;
+  return uv::proxy_choice_make(shell.pool, proxies, &checked->way.proxies, why);
 }
 
 int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {

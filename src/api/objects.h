@@ -81,6 +81,8 @@ struct pester_client_s {
   void* log_data = nullptr;
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
+  pester_resolve_cb resolve_hook = nullptr;
+  void* resolve_data = nullptr;
   pester::api::BaseUrls* base_urls = nullptr;
   pester::api::UserRedirects* redirects = nullptr;
   bool extras = false;      // its requests have what api/extras.h adds

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/policy_setup.h"
+#include "cli/report.h"
 
 namespace pester::cli {
 namespace {
@@ -32,8 +33,10 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
       connect_to_(pointers(o.connection.connect_to)) {
   pester_client_options_init(&client);
   set_tls(o.connection);
+  set_proxy(o.connection);
   client.policy = &policy_;
   client.tls = &tls_;
+  client.proxy = &proxy_;
   if (o.request.user_agent) client.user_agent = o.request.user_agent->c_str();
   if (o.resilience.seed) client.seed = *o.resilience.seed != 0 ? *o.resilience.seed : kSeedForZero;
   client.address_family = o.connection.family;
@@ -41,6 +44,7 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   client.resolve_count = resolve_.size();
   client.connect_to = connect_to_.data();
   client.connect_to_count = connect_to_.size();
+  set_route(o.connection);
   const auto parallel = static_cast<int64_t>(std::min(o.resilience.parallel, o.resilience.runs()));
   client.max_connections_per_origin =
       std::max(kConnectionsDefault, parallel * std::max(policy_.concurrency, 1));
@@ -62,6 +66,20 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   client.error_text_size = error_text.size();
 }
 
+void ClientSetup::set_route(const ConnectionOptions& c) {
+  pester_route_init(&route_);
+  route_.unix_socket = text_or_null(c.unix_socket);
+  // As curl, which asks nothing else of a unix socket.
+  if (c.unix_socket.empty()) {
+    route_.interface_name = text_or_null(c.interface);
+    route_.local_address = text_or_null(c.local_address);
+  }
+  client.route = &route_;
+  if (c.dns_servers.empty()) return;
+  client.resolver = PESTER_RESOLVER_CARES;
+  client.dns_servers = c.dns_servers.c_str();
+}
+
 void ClientSetup::set_tls(const ConnectionOptions& c) {
   pester_tls_options_init(&tls_);
   if (c.insecure) tls_.verify = PESTER_NONE;
@@ -72,6 +90,16 @@ void ClientSetup::set_tls(const ConnectionOptions& c) {
   tls_.key_password = text_or_null(c.cert_password);
   tls_.pinned_spki = text_or_null(c.pinned);
   tls_.min_version = c.tls_min;
+}
+
+// As curl does: the environment counts for what no option says.
+void ClientSetup::set_proxy(const ConnectionOptions& c) {
+  pester_proxy_init(&proxy_);
+  proxy_.from_environment = 1;
+  if (c.proxy) proxy_url_ = c.proxy_user ? with_userinfo(*c.proxy, *c.proxy_user) : *c.proxy;
+  if (c.proxy) proxy_.url = proxy_url_.c_str();
+  if (c.no_proxy) proxy_.no_proxy = c.no_proxy->c_str();
+  if (c.proxy_tunnel) proxy_.tunnel = 1;
 }
 
 pester_request_t request_of(const RequestPlan& plan, const Options& options, RequestRoom& room) {

@@ -57,7 +57,13 @@ struct ConnectionOptions {
   bool insecure = false;
   int tls_min = 0;  // pester_tls_version_t
   std::vector<std::string> resolve, connect_to;
-  int family = 0;  // 4, 6, or 0 for both
+  int family = 0;           // 4, 6, or 0 for both
+  std::string unix_socket;  // a path, or "@NAME"
+  std::string interface, local_address, dns_servers;
+  std::optional<std::string> proxy;       // "": none, whatever the environment says
+  std::optional<std::string> no_proxy;    // likewise
+  std::optional<std::string> proxy_user;  // NAME:PASS
+  bool proxy_tunnel = false;
 };
 
 struct ResilienceOptions {

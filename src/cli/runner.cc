@@ -184,7 +184,7 @@ void Runner::on_trace(int event, const pester_exchange_t* x, pester_slice_t text
     case PESTER_TRACE_CONNECTED: {
       WireTrace::Tls tls;
       if (x->tls != 0) tls = {x->tls_version, x->tls_cipher, x->tls_alpn, x->tls_resumed != 0};
-      to_stderr(trace.connected(who, x->remote, x->reused != 0, x->tls != 0 ? &tls : nullptr));
+      to_stderr(trace.connected(who, x->remote, x->proxy, x->reused != 0, x->tls != 0 ? &tls : nullptr));
       break;
     }
     case PESTER_TRACE_REQUEST:

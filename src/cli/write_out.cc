@@ -40,14 +40,20 @@ int64_t connected_at(const ExchangeReport& x) {
          x.connect_ns;
 }
 
+// Of a unix socket, as with curl, there is neither.
+bool is_unix(const std::string& remote) {
+  return remote.starts_with("unix:");
+}
+
 std::string host_part(const std::string& remote) {
+  if (is_unix(remote)) return "";
   const std::string host = remote.substr(0, remote.rfind(':'));
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
 std::string port_part(const std::string& remote) {
   const size_t colon = remote.rfind(':');
-  return colon == std::string::npos ? "0" : remote.substr(colon + 1);
+  return colon == std::string::npos || is_unix(remote) ? "0" : remote.substr(colon + 1);
 }
 
 uint64_t received_head_bytes(const Report& report) {

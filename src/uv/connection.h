@@ -23,6 +23,8 @@ struct Dialing {
   Dial dial;
 };
 
+struct ProxyTalk;
+
 // How a stream ended that could not be read to its end yet.
 enum class StreamEnd : uint8_t { none, clean, cut };
 
@@ -33,6 +35,7 @@ struct Connection : core::Connection {
   Connection* resume_next = nullptr;  // among those that the pump must read on
   Connection* trust_next = nullptr;   // among those that wait for the CA certificates
   Dialing* dialing = nullptr;
+  ProxyTalk* proxy_talk = nullptr;  // while a proxy is asked to lead to the origin
   Socket* socket = nullptr;
   wire::TlsSession* tls = nullptr;
   wire::ResponseParser* parser = nullptr;  // from the first byte of a response to its last
@@ -102,6 +105,11 @@ void connection_fail(Connection& connection, core::Lane& lane, int error, std::s
 // Fills in what is known of the connection when an exchange gets it.
 void connection_begin_record(Connection& connection, core::Lane& lane, core::Now now);
 void connection_handshake(Connection& connection, core::Now now);
+// What is sent from now on goes to the origin: TLS comes next, or the request.
+void connection_reached(Connection& connection, core::Now now);
+// The detail of the exchange that the connection is dialed for, if it is for one.
+void connection_keep_detail(Connection& connection, std::string_view detail);
+void connection_dial_failed(Connection& connection, int error, core::Now now);
 // Sends what is left of the request, and of TLS's output.
 void connection_send_on(Connection& connection, core::Now now);
 // Sends what TLS has to say; false when the socket is broken (send_error tells).

@@ -6,10 +6,12 @@
 #include <new>
 
 #include "core/assert.h"
+#include "core/text.h"
 #include "uv/connection.h"
 #include "uv/follow.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
+#include "uv/way.h"
 
 namespace pester::uv {
 
@@ -78,6 +80,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
   }
+  way_free(pool, rare.way);
   pool.give({&rare, sizeof rare});
 }
 
@@ -147,6 +150,18 @@ bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lan
   ::new (static_cast<void*>(request.extras + index)) RecordExtra;
   lane.record = static_cast<int32_t>(index);
   return true;
+}
+
+void format_remote(const Request& request, uint32_t record, char* out) {
+  const Address& remote = request.extras[record].remote;
+  out[0] = '\0';
+  if (remote.any.sa_family == 0) return;
+  if (!is_unix(remote) || remote.local.text == 0) {
+    format_address(remote, out);
+    return;
+  }
+  const std::string_view text = request.text(remote.local.text);
+  out[core::copy_text(text, out, kAddressTextBytes - 1)] = '\0';
 }
 
 uint32_t request_keep_text(Request& request, wire::BlockPool& pool, std::string_view text) {

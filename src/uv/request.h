@@ -39,13 +39,14 @@ struct Response {
 
 // What is told of an exchange beyond core::Record, in an array beside it.
 struct RecordExtra {
-  Address remote{};                   // any.sa_family 0: nothing was connected
+  Address remote{};                   // any.sa_family 0: nothing was connected; see format_remote
   uint32_t detail = 0;                // into Request::texts; 0: none
   const char* tls_version = nullptr;  // static; nullptr: no TLS
   const char* tls_cipher = nullptr;
   uint32_t tls_alpn = 0;  // into Request::texts
-  bool tls_resumed = false;
-  bool end_told = false;  // to the trace
+  bool tls_resumed : 1 = false;
+  bool end_told : 1 = false;  // to the trace
+  uint16_t proxy = 0;         // into Request::texts, which are no longer; 0: none
 };
 
 inline constexpr uint32_t kRecordsMax = 256;  // of one request; then the oldest told one is dropped
@@ -73,6 +74,7 @@ struct TargetText {
 };
 
 struct Resume;
+struct Way;
 struct Redirects;
 struct Auth;
 
@@ -83,6 +85,7 @@ struct Rare {
   const TargetText* target_texts = nullptr;  // beside core::Request::targets
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
+  Way* way = nullptr;                        // its own route or proxies; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
   wire::Block redirects_block;               // likewise
   const Redirects* redirects = nullptr;      // of the request's own, in it
@@ -160,6 +163,9 @@ void request_show(Request& request, Response* response);
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);
 // Room for one more record, which is returned; false when memory is out.
 [[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);
+// Whom the record's exchange was with: "127.0.0.1:80", "unix:/run/x.sock"; "" when nothing was
+// connected. `out` has kAddressTextBytes.
+void format_remote(const Request& request, uint32_t record, char* out);
 // Keeps a text; 0 when it is empty or memory is out.
 uint32_t request_keep_text(Request& request, wire::BlockPool& pool, std::string_view text);
 

@@ -3,6 +3,7 @@
 // speak before they are asked.
 #include "support/client_case.h"
 #include "support/tls_peer.h"
+#include "support/unix_server.h"
 
 #include "support/cmocka.h"
 
@@ -92,6 +93,59 @@ void a_wrong_name_is_refused_once_and_said(void**) {
   assert_non_null(std::strstr(outcome.detail.c_str(), "wrong.invalid"));
   end_tls();
 }
+
+// The host is named in the URL, whatever the socket.
+void tls_over_a_unix_socket_verifies_the_host_of_the_url(void**) {
+  SocketDirectory directory;
+  const std::string path = directory.socket("tls");
+  const auto script = [](TlsPeer& tls, Peer&) {
+    while (!tls.head().empty()) {
+      tls.say(ok("unix"));
+      tls.flush();
+    }
+  };
+  c.server = std::make_unique<LoopbackServer>(service.open(server_options, script), listen_unix(path));
+  pester_route_t route;
+  pester_route_init(&route);
+  route.unix_socket = path.c_str();
+  c.options.route = &route;
+  assert_int_equal(c.open(), 0);
+  Outcome good, wrong;
+  assert_int_equal(c.get("https://host.example.test/", &good), 0);
+  c.run();
+  assert_string_equal(good.body.c_str(), "unix");
+  assert_int_equal(c.get("https://wrong.invalid/", &wrong), 0);
+  c.run();
+  assert_int_equal(wrong.error, PESTER_ECERTIFICATE);
+  end_tls();
+}
+
+#ifdef PESTER_HAVE_IDN2
+void an_international_host_is_verified_in_its_ascii_form(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) {
+    while (!tls.head().empty()) {
+      tls.say(ok("idna"));
+      tls.flush();
+    }
+  });
+  static std::string host;
+  host.clear();
+  c.tls.verify_cb = [](const char* name, const unsigned char*, size_t, const char* error, void*) {
+    host = name;
+    return error == nullptr ? 0 : 1;
+  };
+  const std::string rule = "B\u00fccher.example.test:" + std::to_string(c.server->port()) + ":127.0.0.1";
+  const char* rules[] = {rule.c_str()};
+  c.options.resolve = rules;
+  c.options.resolve_count = 1;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url("b\u00fccher.example.test"), &outcome), 0);
+  c.run();
+  assert_string_equal(outcome.body.c_str(), "idna");
+  assert_string_equal(host.c_str(), "xn--bcher-kva.example.test");
+  end_tls();
+}
+#endif
 
 void a_missing_ca_file_is_named(void**) {
   serve_tls([](TlsPeer& tls, Peer&) { tls.head(); });
@@ -276,6 +330,10 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_page_over_tls_is_a_page_and_the_next_session_is_resumed, begin),
       cmocka_unit_test_setup(a_wrong_name_is_refused_once_and_said, begin),
+      cmocka_unit_test_setup(tls_over_a_unix_socket_verifies_the_host_of_the_url, begin),
+#ifdef PESTER_HAVE_IDN2
+      cmocka_unit_test_setup(an_international_host_is_verified_in_its_ascii_form, begin),
+#endif
       cmocka_unit_test_setup(a_missing_ca_file_is_named, begin),
       cmocka_unit_test_setup(a_body_until_close_without_close_notify_is_cut, begin),
       cmocka_unit_test_setup(a_server_that_speaks_first_is_no_server, begin),
