@@ -158,6 +158,9 @@ typedef struct {
   /* How long a request waits for that, and an attempt for a connection; then it is PESTER_EQUEUE. 0 or
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
+  /* Cookies that responses set are kept here and sent back (cookies.h). NULL: none are. The client keeps
+   * the jar until it is gone. */
+  pester_cookie_jar_t* cookies;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

@@ -116,6 +116,7 @@ void on_idle(uv::Client& client) {
 void on_gone(void* user) {
   auto* client = static_cast<pester_client_s*>(user);
   const wire::Allocator memory = client->memory;
+  if (client->cookies != nullptr) client->cookies->leave();
   if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
   memory.release(client, memory.data);
 }
@@ -166,7 +167,10 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
   }
   shell->attempt_header = client->attempt_header;
   shell->deadline_header = client->deadline_header;
-  client->stamps = !shell->attempt_header.empty() || !shell->deadline_header.empty();
+  if (given.cookies == PESTER_COOKIES_NONE) return refuse(why, "cookies", "NULL is for none");
+  shell->cookies = jar_of(given.cookies);
+  client->stamps =
+      !shell->attempt_header.empty() || !shell->deadline_header.empty() || shell->cookies != nullptr;
   return copy_base_urls(given.base_urls, given.base_url_count, client->memory, &client->base_urls, why);
 }
 
@@ -217,6 +221,8 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
     memory.release(client, memory.data);
     return rc;
   }
+  if (shell.cookies != nullptr) shell.cookies->join();
+  client->cookies = shell.cookies;
   client->client->user = client;
   client->client->on_gone = api::on_gone;
   client->client->hooks = api::make_hooks();

@@ -61,6 +61,37 @@ size_t others_bytes(const Destinations& destinations) {
   result->composes = true;
 }
 
+// Cookies: the request's own jar instead of the client's, or none.
+bool ready_cookies(wire::BlockPool& pool, const pester_request_t& given, pester_result_s* result) {
+  const bool own = given.cookies != nullptr && given.cookies != PESTER_COOKIES_NONE;
+  bool takes_field_away = false;
+  for (size_t i = 0; i < given.header_count; ++i) {
+    const pester_header_t& header = given.headers[i];
+    if (header.value == nullptr && wire::equals_ignoring_case(header.name, "cookie")) {
+      takes_field_away = true;
+    }
+  }
+  if (given.cookies == nullptr && !takes_field_away) return true;
+  uv::Rare* const rare = uv::request_rare(*result, pool);
+  if (rare == nullptr) return false;
+  rare->no_cookies = given.cookies == PESTER_COOKIES_NONE;
+  rare->no_cookie_field = takes_field_away;
+  if (own) {
+    rare->cookies = jar_of(given.cookies);
+    rare->cookies->join();
+  }
+  return true;
+}
+
+// What its exchanges need beyond a head that is the same for all of them. False when memory is out.
+[[gnu::noinline]] bool ready_exchanges(pester_client_s& client, const pester_request_t& given,
+                                       pester_result_s* result) {
+  result->composes = true;
+  if (given.cookies == nullptr && client.cookies == nullptr) return true;
+  result->attends = true;
+  return ready_cookies(client.client->pool, given, result);
+}
+
 // One block: the request, lanes, records; then the targets, the policy, URL, method, head and body.
 pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const pester_request_t& given = checked.given;
@@ -126,7 +157,10 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
     return nullptr;
   }
   if (target_bytes != 0) build_targets(checked, targets_at, extra + result->wire_size, result);
-  if (client.stamps) result->composes = true;
+  if ((client.stamps || given.cookies != nullptr) && !ready_exchanges(client, given, result)) {
+    uv::request_release(*result, client.client->pool);
+    return nullptr;
+  }
   result->repeatable =
       checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
   result->no_body = checked.traits.head;

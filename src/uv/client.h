@@ -20,6 +20,7 @@
 #include "uv/resolver.h"
 #include "uv/shared_budget.h"
 #include "uv/worker_threads.h"
+#include "wire/cookie_jar.h"
 #include "wire/memory.h"
 #include "wire/tls.h"
 
@@ -56,6 +57,8 @@ struct ClientOptions {
   core::BreakerOptions breaker;
   // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
   std::string_view attempt_header, deadline_header;
+  wire::CookieJar* cookies =
+      nullptr;  // for requests without one of their own; lent for the client's life
   Clock clock;
   bool keep_log = false;
   bool log = false;    // hooks.log is wanted

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/cookies.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -61,6 +62,11 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
+// What few requests want of a head. False when memory is out.
+[[gnu::noinline]] bool attend_head(const Connection& connection, const core::Lane& lane) {
+  return cookies_keep(connection, lane);
+}
+
 void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
@@ -78,6 +84,10 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
   if (lane.resuming) resume_check_head(connection, lane);
+  if (request.attends && !attend_head(connection, lane)) {
+    connection_fail(connection, lane, UV_ENOMEM, {}, now);
+    return;
+  }
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }

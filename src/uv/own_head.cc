@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "uv/client.h"
+#include "uv/cookies.h"
 #include "uv/resume.h"
 #include "wire/request_writer.h"
 
@@ -58,7 +59,8 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   if (lane.target != 0) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (!lane.resuming && options.attempt_header.empty() && options.deadline_header.empty()) {
+  } else if (!lane.resuming && options.attempt_header.empty() && options.deadline_header.empty() &&
+             cookies_of(request) == nullptr) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;
@@ -73,6 +75,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
                   static_cast<uint64_t>(left.ns / 1'000'000))) {
     return false;
   }
+  if (!cookies_add_field(request, lane, client.pool, &head)) return false;
   connection.to_send = head.size() + request.body().size();
   return true;
 }

@@ -9,6 +9,7 @@
 #include "uv/connection.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
+#include "wire/cookie_jar.h"
 
 namespace pester::uv {
 
@@ -70,6 +71,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   Rare& rare = *request.rare;
   rare.log.release(pool);
   rare.traces.release(pool);
+  if (rare.cookies != nullptr) rare.cookies->leave();
   if (rare.resume != nullptr) pool.give({rare.resume, sizeof(Resume)});
   if (rare.fixed_fallback != nullptr) {
     rare.fixed_fallback->release(pool);

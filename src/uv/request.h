@@ -15,6 +15,10 @@
 #include "wire/response_head.h"
 #include "wire/url.h"
 
+namespace pester::wire {
+class CookieJar;
+}
+
 namespace pester::uv {
 
 struct Client;
@@ -82,6 +86,9 @@ struct Rare {
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
+  wire::CookieJar* cookies = nullptr;        // its own, joined, instead of the client's
+  bool no_cookies = false;                   // none are sent, none kept
+  bool no_cookie_field = false;              // none are sent
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -129,6 +136,11 @@ struct Request : core::Request {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
 };
+
+// The URL that the exchange goes to which the lane is at: the one place to ask.
+[[nodiscard]] inline std::string_view exchange_url(const Request& request, const core::Lane& lane) {
+  return request.url_of(lane.target);
+}
 
 // Room for a request of `size` bytes (at least sizeof(Request): the caller's own extension of it), its
 // lanes and `bytes` more. nullptr when memory is out. `extra` is where the further bytes begin.

@@ -12,8 +12,8 @@ namespace pester::wire {
 // Names of one label that are on no list count as suffixes, too.
 PublicSuffixes built_in_suffixes() {
   if (psl_builtin() == nullptr) return {};  // libpsl may be built without its list
-  const auto is_one = [](std::string_view domain, void*) {
-    return psl_is_public_suffix(psl_builtin(), domain.data()) != 0;
+  const auto is_one = [](const char* domain, void*) {
+    return psl_is_public_suffix(psl_builtin(), domain);
   };
   return {is_one, nullptr};
 }

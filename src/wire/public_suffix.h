@@ -8,13 +8,14 @@
 
 namespace pester::wire {
 
-// Whether a name is one of those; `domain` is lower case, ends in a NUL that size() does not count.
+// Whether a name is one of those; not 0: it is. `domain` is lower case.
 struct PublicSuffixes {
-  bool (*is_one)(std::string_view domain, void* data) = nullptr;
+  int (*is_one)(const char* domain, void* data) = nullptr;
   void* data = nullptr;
 
   [[nodiscard]] bool any() const { return is_one != nullptr; }
-  [[nodiscard]] bool has(std::string_view domain) const { return is_one(domain, data); }
+  // `domain` ends in a NUL that size() does not count.
+  [[nodiscard]] bool has(std::string_view domain) const { return is_one(domain.data(), data) != 0; }
 };
 
 // The list of this build; none (is_one is nullptr) when it has none.

@@ -21,7 +21,9 @@ pester::core::Why why;
 std::string text;
 
 int open(void**) {
-  const auto is_suffix = [](std::string_view domain, void*) { return domain == "co.test"; };
+  const auto is_suffix = [](const char* domain, void*) {
+    return int{domain == std::string_view("co.test")};
+  };
   jar = CookieJar::create(Allocator::system(), {is_suffix, nullptr});
   return 0;
 }
