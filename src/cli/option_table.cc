@@ -177,6 +177,12 @@ constexpr OptionRow kRequestRows[] = {
      }},
     {"--oauth2-bearer", "TOKEN", "Bearer credentials", kRequest,
      [](Options& o, Value v) { o.request.bearer = v; }},
+    {"-b,--cookie", "DATA|FILE", "send cookies, 'a=b; c=d'; without an '=' a file to read them from",
+     kRequest, [](Options& o, Value v) { o.request.cookies.push_back(v); }},
+    {"-c,--cookie-jar", "FILE", "write the cookies that are there in the end", kRequest,
+     [](Options& o, Value v) { o.request.cookie_jar = v; }},
+    {"-j,--junk-session-cookies", nullptr, "read no cookies that were for one session", kRequest,
+     [](Options& o, Value) { o.request.junk_session_cookies = true; }},
     {"--attempt-header", "NAME", "add a header with the attempt's number, from 1", kRequest,
      [](Options& o, Value v) { o.request.attempt_header = v; }},
     {"--deadline-header", "NAME", "add a header with the milliseconds left, when there is a deadline",
@@ -312,8 +318,6 @@ constexpr OptionRow kOutputRows[] = {
 };
 
 constexpr OptionRow kLaterRows[] = {
-    {"-b,--cookie", "DATA", "cookies to send", kLater, refuse},
-    {"-c,--cookie-jar", "FILE", "cookies to keep", kLater, refuse},
     {"-L,--location", nullptr, "follow redirects", kLater, refuse},
     {"--max-redirs", "N", "at most so many", kLater, refuse},
     {"--compressed", nullptr, "ask for a compressed body", kLater, refuse},

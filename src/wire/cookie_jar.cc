@@ -131,10 +131,10 @@ Kept CookieJar::put(const CookieParts& parts, int64_t now_s, Why* why) {
   if (!fits) return refuse(why, "too long");
   if (!is_cookie_name(parts.name)) return refuse(why, "the name is none");
   if (!is_cookie_value(parts.value)) return refuse(why, "the value is none");
-  if (parts.path.empty() || parts.path.front() != '/' || !is_cookie_value(parts.path)) {
+  if (parts.path.empty() || parts.path.front() != '/' || !is_cookie_text(parts.path)) {
     return refuse(why, "the path is none");
   }
-  if (parts.domain.empty() || !is_cookie_value(parts.domain)) return refuse(why, "the domain is none");
+  if (parts.domain.empty() || !is_cookie_text(parts.domain)) return refuse(why, "the domain is none");
   return store(parts, now_s);
 }
 

@@ -92,14 +92,13 @@ class Attributes {
   bool max_age_ = false;
 };
 
-bool is_plain(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_text_byte(c) && c != '\t'; });
-}
-
 }  // namespace
 
+bool is_cookie_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_text_byte(c) && c != '\t'; });
+}
 bool is_cookie_value(std::string_view text) {
-  return is_plain(text) && text.find(';') == std::string_view::npos;
+  return is_cookie_text(text) && text.find(';') == std::string_view::npos;
 }
 bool is_cookie_name(std::string_view text) {
   return !text.empty() && is_cookie_value(text) && text.find('=') == std::string_view::npos;
@@ -124,7 +123,7 @@ bool parse_set_cookie(std::string_view text, int64_t now_s, SetCookie* cookie, W
     attributes.take(name, trimmed(attribute));
   }
   // A tab is white space around a part; inside of one it would part the fields of a file.
-  if (!is_plain(cookie->name) || !is_plain(cookie->value) || !is_plain(cookie->path)) {
+  if (!is_cookie_text(cookie->name) || !is_cookie_text(cookie->value) || !is_cookie_text(cookie->path)) {
     return refuse(why, "a tab");
   }
   return true;

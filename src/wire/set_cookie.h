@@ -36,8 +36,10 @@ struct SetCookie {
 // False: it is to be ignored as a whole, and `why` says for what.
 [[nodiscard]] bool parse_set_cookie(std::string_view text, int64_t now_s, SetCookie* cookie,
                                     core::Why* why);
-// Whether the text could be the name, or the value, of a cookie that goes out: no control byte, no ';',
-// and no '=' in a name, which is not empty.
+// Whether the text has no control byte, no tab either.
+[[nodiscard]] bool is_cookie_text(std::string_view text);
+// Whether it could be the name, or the value, of a cookie that goes out: such a text without ';', and
+// without '=' in a name, which is not empty.
 [[nodiscard]] bool is_cookie_name(std::string_view text);
 [[nodiscard]] bool is_cookie_value(std::string_view text);
 

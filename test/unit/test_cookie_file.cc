@@ -82,6 +82,16 @@ void what_is_written_reads_the_same(void**) {
   assert_string_equal(written(), first.c_str());
 }
 
+// A URL's path may have what parts attributes.
+void a_default_path_with_a_semicolon_reads_the_same(void**) {
+  set("http://a.test/x;y/z", "n=1");
+  const std::string first = written();
+  assert_string_equal(first.c_str(), "a.test\tFALSE\t/x;y\tFALSE\t0\tn\t1\n");
+  jar->clear();
+  assert_int_equal(read(first).taken, 1);
+  assert_string_equal(written(), first.c_str());
+}
+
 // As curl 7.88 writes it.
 void curls_own_file_is_read(void**) {
   const CookieFileRead found = read(
@@ -143,7 +153,7 @@ void what_is_no_cookie_is_left_out_and_the_first_told(void**) {
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn;m\tv", "line 2: the name is none");
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn\tv\rw", "line 2: the value is none");
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn\tv;w", "line 2: the value is none");
-  is_refused("a;test\tFALSE\t/\tFALSE\t0\tn\tv", "line 2: the domain is none");
+  is_refused("a\x01test\tFALSE\t/\tFALSE\t0\tn\tv", "line 2: the domain is none");
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn\t" + std::string(4096, 'v'), "line 2: too long");
   is_refused(".co.test\tTRUE\t/\tFALSE\t0\tn\tv", "line 2: co.test is a public suffix");
   is_refused(std::string(254, 'd') + "\tFALSE\t/\tFALSE\t0\tn\tv",
@@ -188,6 +198,7 @@ int main() {
   const CMUnitTest tests[] = {
       TEST(every_property_but_same_site_has_its_field),
       TEST(what_is_written_reads_the_same),
+      TEST(a_default_path_with_a_semicolon_reads_the_same),
       TEST(curls_own_file_is_read),
       TEST(lines_may_end_in_cr_lf_and_the_last_in_nothing),
       TEST(what_is_over_is_neither_read_nor_written),
