@@ -22,11 +22,13 @@
 #ifndef PESTER_H_
 #define PESTER_H_
 
+#include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
 #include <pester/cookies.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/redirect.h>
 #include <pester/result.h>
 #include <pester/stats.h>
 #include <pester/tls.h>
@@ -72,6 +74,8 @@ typedef struct {
   size_t base_url_count;
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
+  const pester_redirects_t* redirects;     /* NULL: the client's */
+  const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
   pester_cookie_jar_t* cookies; /* NULL: the client's; PESTER_COOKIES_NONE: none. Kept until on_done */
 } pester_request_t;
 

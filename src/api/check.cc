@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
+#include "api/auth.h"
+
 namespace pester::api {
 
 using core::Why;
@@ -89,6 +91,10 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
+  if (given.auth != nullptr) {
+    const int rc = add_authorization(given, client.client->pool, &head, &checked->headers_block, why);
+    if (rc != 0) return rc;
+  }
   uint8_t index = 0;
   for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
     if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;

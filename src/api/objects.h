@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "api/base_urls.h"
+#include "api/redirects.h"
 #include "core/why.h"
 #include "uv/client.h"
 
@@ -81,9 +82,11 @@ struct pester_client_s {
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
   pester::api::BaseUrls* base_urls = nullptr;
+  pester::api::UserRedirects* redirects = nullptr;
+  bool extras = false;      // its requests have what api/extras.h adds
+  bool is_default = false;  // of the one-liners: closes itself
+  bool stamps = false;      // its requests bring a number of their attempt or a remaining time
   pester::wire::CookieJar* cookies = nullptr;  // joined
-  bool is_default = false;                     // of the one-liners: closes itself
-  bool stamps = false;  // the heads of its requests tell what only the moment of sending knows
   char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};
 };

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "api/check.h"
-#include "api/fallback.h"
+#include "api/extras.h"
 
 namespace pester::api {
 
@@ -59,37 +59,6 @@ size_t others_bytes(const Destinations& destinations) {
   result->rare->target_texts = target_texts;
   result->target_count = destinations.count;
   result->composes = true;
-}
-
-// Cookies: the request's own jar instead of the client's, or none.
-bool ready_cookies(wire::BlockPool& pool, const pester_request_t& given, pester_result_s* result) {
-  const bool own = given.cookies != nullptr && given.cookies != PESTER_COOKIES_NONE;
-  bool takes_field_away = false;
-  for (size_t i = 0; i < given.header_count; ++i) {
-    const pester_header_t& header = given.headers[i];
-    if (header.value == nullptr && wire::equals_ignoring_case(header.name, "cookie")) {
-      takes_field_away = true;
-    }
-  }
-  if (given.cookies == nullptr && !takes_field_away) return true;
-  uv::Rare* const rare = uv::request_rare(*result, pool);
-  if (rare == nullptr) return false;
-  rare->no_cookies = given.cookies == PESTER_COOKIES_NONE;
-  rare->no_cookie_field = takes_field_away;
-  if (own) {
-    rare->cookies = jar_of(given.cookies);
-    rare->cookies->join();
-  }
-  return true;
-}
-
-// What its exchanges need beyond a head that is the same for all of them. False when memory is out.
-[[gnu::noinline]] bool ready_exchanges(pester_client_s& client, const pester_request_t& given,
-                                       pester_result_s* result) {
-  result->composes = true;
-  if (given.cookies == nullptr && client.cookies == nullptr) return true;
-  result->attends = true;
-  return ready_cookies(client.client->pool, given, result);
 }
 
 // One block: the request, lanes, records; then the targets, the policy, URL, method, head and body.
@@ -157,10 +126,7 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
     return nullptr;
   }
   if (target_bytes != 0) build_targets(checked, targets_at, extra + result->wire_size, result);
-  if ((client.stamps || given.cookies != nullptr) && !ready_exchanges(client, given, result)) {
-    uv::request_release(*result, client.client->pool);
-    return nullptr;
-  }
+  if (client.stamps) result->composes = true;
   result->repeatable =
       checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
   result->no_body = checked.traits.head;
@@ -184,17 +150,6 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
                                                       const wire::Url* (&room)[core::kTargetsMax]) {
   for (uint8_t i = 1; i < destinations.count; ++i) room[i - 1] = &destinations.at[i].url;
   return room;
-}
-
-// The fixed fallback, copied into a block of its own.
-[[gnu::noinline]] int keep_fallback(pester_client_s& client, const pester_fallback_t& given,
-                                    pester_result_s* result, Why* why) {
-  wire::BlockPool& pool = client.client->pool;
-  if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
-  const wire::Block block = pool.take(sizeof(uv::Response));
-  if (block.at == nullptr) return UV_ENOMEM;
-  result->rare->fixed_fallback = ::new (block.at) uv::Response;
-  return make_response(pool, given, result->rare->fixed_fallback, why);
 }
 
 }  // namespace
@@ -229,8 +184,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      if (given.fixed_fallback != nullptr)
-        rc = keep_fallback(client, *given.fixed_fallback, result, &why);
+      if (wants_extras(client, given)) rc = add_extras(client, given, result, &why);
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
@@ -241,6 +195,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
   }
   shell.pool.give(storage);
   if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
+  if (checked.headers_block.at != nullptr) shell.pool.give(checked.headers_block);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
   return rc;
 }

@@ -11,6 +11,7 @@
 #include "uv/client.h"
 #include "uv/connection.h"
 #include "uv/cookies.h"
+#include "uv/follow.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -63,8 +64,10 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
 }
 
 // What few requests want of a head. False when memory is out.
-[[gnu::noinline]] bool attend_head(const Connection& connection, const core::Lane& lane) {
-  return cookies_keep(connection, lane);
+[[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane) {
+  if (!cookies_keep(connection, lane)) return false;
+  follow_look(connection, lane);
+  return true;
 }
 
 void on_head(Connection& connection, core::Lane& lane, core::Now now) {
@@ -139,12 +142,22 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
   }
 }
 
+// A body that is not the user's as it comes.
+[[gnu::noinline]] void take_aside(Connection& connection, core::Lane& lane, std::string_view span,
+                                  core::Now now) {
+  if (lane.resuming) {
+    stream_rest(connection, lane, span, now);
+  } else if (connection.response.body_bytes > core::kDiscardDrainBytes) {
+    connection.client->engine.preview_ready(lane, now.mono);  // what follows does not wait for the rest
+  }
+}
+
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   connection.response.body_bytes += span.size();
-  if (lane.resuming) {
-    stream_rest(connection, lane, span, now);
+  if (unsigned{lane.resuming} | unsigned{lane.follow != core::Kind::first}) {
+    take_aside(connection, lane, span, now);
     return;
   }
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
@@ -199,7 +212,8 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
-  if (lane.previewing) {
+  if (unsigned{lane.previewing} | unsigned{lane.follow != core::Kind::first}) {
+    connection.idle_entry = client.entry;
     client.engine.preview_ready(lane, now.mono);
     return;
   }

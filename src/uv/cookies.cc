@@ -4,7 +4,9 @@
 #include <cstring>
 #include <ctime>
 
+#include "core/text.h"
 #include "uv/client.h"
+#include "uv/follow.h"
 #include "wire/request_writer.h"
 
 namespace pester::uv {
@@ -41,13 +43,13 @@ bool cookies_add_field(const Request& request, const core::Lane& lane, wire::Blo
   wire::CookieJar* const jar = cookies_of(request);
   const bool kept_away = request.rare != nullptr && request.rare->no_cookie_field;
   // RFC 9110 §9.3.8: a TRACE comes back as it was sent, to whoever asked for it.
-  if (jar == nullptr || kept_away || request.method() == "TRACE") return true;
+  if (jar == nullptr || kept_away || core::begins_with(head->view(), "TRACE ")) return true;
   const std::string_view own = wire::find_head_field(head->view(), "cookie");
   const bool any_own = own.data() != nullptr;
   const size_t at = any_own ? static_cast<size_t>(own.data() + own.size() - head->data())
                             : head->size() - kLine.size();  // before the empty line
   wire::Bytes text;
-  bool ok = jar->write(wire::cookie_place(exchange_url(request, lane)), own, time(nullptr), pool, &text);
+  bool ok = jar->write(wire::cookie_place(follow_url(request, lane)), own, time(nullptr), pool, &text);
   if (ok && !text.empty()) {
     ok = any_own ? insert(pool, at, {}, text.view(), {}, head)
                  : insert(pool, at, "Cookie: ", text.view(), kLine, head);
@@ -61,7 +63,7 @@ bool cookies_keep(const Connection& connection, const core::Lane& lane) {
   wire::CookieJar* const jar = cookies_of(request);
   if (jar == nullptr) return true;
   const wire::ResponseHead& head = connection.response.head;
-  const wire::CookiePlace from = wire::cookie_place(exchange_url(request, lane));
+  const wire::CookiePlace from = wire::cookie_place(follow_url(request, lane));
   const int64_t now_s = time(nullptr);
   core::Why why;  // of one that is refused: the jar goes on without it
   size_t seen = 0;

@@ -8,6 +8,7 @@
 
 #include "core/assert.h"
 #include "core/error.h"
+#include "uv/follow.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -92,6 +93,9 @@ void do_lane(Client& client, core::Lane& lane, core::Now now) {
     } else if ((lane.work & core::lane_work::kSpare) != 0) {
       lane.work &= static_cast<uint8_t>(~core::lane_work::kSpare);
       connection_dial_spare(client, lane, now);
+    } else if ((lane.work & core::lane_work::kFollow) != 0) {
+      lane.work = 0;
+      follow_go(client, lane, now);
     } else {
       lane.work = 0;
       connection_send(lane, now);
@@ -313,6 +317,7 @@ void tell(Client& client, Request& request, core::Now now) {
   if (take(shell_work::kTrace)) tell_traces(client, request);
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
   if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
+  if (take(work::kFollow)) follow_ask(client, request);
   if (take(work::kLog)) tell_records(client, request);
   if (take(work::kFallback)) ask_fallback(client, request);
   if (client.options.trace) tell_ends(client, request);

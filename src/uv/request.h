@@ -77,6 +77,8 @@ struct TargetText {
 };
 
 struct Resume;
+struct Redirects;
+struct Auth;
 
 // What few requests need: a request in backoff is to be small.
 struct Rare {
@@ -86,6 +88,11 @@ struct Rare {
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
+  wire::Block redirects_block;               // likewise
+  const Redirects* redirects = nullptr;      // of the request's own, in it
+  Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
+  wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
+  wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
   wire::CookieJar* cookies = nullptr;        // its own, joined, instead of the client's
   bool no_cookies = false;                   // none are sent, none kept
   bool no_cookie_field = false;              // none are sent
@@ -125,6 +132,7 @@ struct Request : core::Request {
   [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }
   [[nodiscard]] std::string_view url_of(uint8_t target) const {
+    if (target >= core::kTargetsMax) return hop_url(static_cast<uint8_t>(target - core::kTargetsMax));
     if (rare == nullptr || rare->target_texts == nullptr) return url();
     return {rare->target_texts[target].url, rare->target_texts[target].url_bytes};
   }
@@ -132,15 +140,16 @@ struct Request : core::Request {
     return {wire_bytes + wire_head_bytes, wire_size - wire_head_bytes};
   }
   [[nodiscard]] Resume* resume() const { return rare != nullptr ? rare->resume : nullptr; }
+  // Empty where there was no room to keep it.
+  [[nodiscard]] std::string_view hop_url(uint8_t place) const {
+    const wire::Bytes& places = rare->hop_urls;
+    if (place >= places.size() / sizeof(uint32_t)) return "";
+    return text(reinterpret_cast<const uint32_t*>(places.data())[place]);
+  }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
 };
-
-// The URL that the exchange goes to which the lane is at: the one place to ask.
-[[nodiscard]] inline std::string_view exchange_url(const Request& request, const core::Lane& lane) {
-  return request.url_of(lane.target);
-}
 
 // Room for a request of `size` bytes (at least sizeof(Request): the caller's own extension of it), its
 // lanes and `bytes` more. nullptr when memory is out. `extra` is where the further bytes begin.

@@ -285,6 +285,86 @@ void an_answer_after_a_resend_sets_too(void**) {
   assert_int_equal(end(), 0);
 }
 
+// ---- redirects and challenges
+
+// A login: the redirect sets what the next hop needs.
+void a_redirect_sets_what_its_next_hop_brings(void**) {
+  c.serve([](Peer& peer) {
+    for (std::string head; !(head = peer.head()).empty();) {
+      const bool login = head.starts_with("GET /login ");
+      peer.answer(cookie_of(head),
+                  login ? "302 Found\r\nSet-Cookie: sid=1; Path=/\r\nLocation: /home" : "200 OK");
+    }
+  });
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  c.options.redirects = &redirects;
+  assert_int_equal(c.open(), 0);
+  assert_string_equal(ask(c.server->url("/login")).c_str(), "sid=1");
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_int_equal(end(), 0);
+}
+
+// Item 25: not the request's own Cookie, and of the jar what is the new host's; nor again on the way
+// back.
+void each_hop_brings_its_own_hosts_cookies(void**) {
+  c.serve([](Peer& peer) {
+    for (std::string head; !(head = peer.head()).empty();) {
+      static std::string seen;
+      const bool at_a = head.find("Host: a.test") != std::string::npos;
+      const std::string port = std::to_string(c.server->port());
+      const std::string set = std::string("302 Found\r\nSet-Cookie: at=") + (at_a ? "a" : "b");
+      if (head.starts_with("GET /1 ")) {
+        seen = cookie_of(head);
+        peer.answer("", set + "\r\nLocation: http://b.test:" + port + "/2");
+      } else if (head.starts_with("GET /2 ")) {
+        seen += "|" + cookie_of(head);
+        peer.answer("", set + "\r\nLocation: http://a.test:" + port + "/3");
+      } else {
+        peer.answer(seen + "|" + cookie_of(head));
+      }
+    }
+  });
+  name_the_server();
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  c.options.redirects = &redirects;
+  assert_int_equal(pester_cookie_jar_set(jar, "http://b.test/", "of=b", nullptr, 0), 0);
+  assert_int_equal(c.open(), 0);
+  const std::string url = at("a.test", "/1");
+  pester_request_t request = c.request(url, &outcome);
+  const pester_header_t own = {"Cookie", "own=secret"};
+  request.headers = &own;
+  request.header_count = 1;
+  assert_string_equal(ask(request).c_str(), "own=secret|of=b|at=a");
+  assert_string_equal(ask(at("b.test", "/3")).c_str(), "own=secret|of=b|of=b; at=b");
+  assert_int_equal(end(), 0);
+}
+
+void the_answer_to_a_challenge_brings_what_the_challenge_set(void**) {
+  c.serve([](Peer& peer) {
+    for (std::string head; !(head = peer.head()).empty();) {
+      const bool known = head.find("\r\nAuthorization: Digest ") != std::string::npos;
+      peer.answer(
+          cookie_of(head),
+          known ? "200 OK"
+                : "401 No\r\nSet-Cookie: n=1\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", "
+                  "qop=\"auth\"");
+    }
+  });
+  assert_int_equal(c.open(), 0);
+  pester_auth_t auth;
+  pester_auth_init(&auth, PESTER_AUTH_DIGEST);
+  auth.user = "u";
+  auth.password = "p";
+  const std::string url = c.server->url();
+  pester_request_t request = c.request(url, &outcome);
+  request.auth = &auth;
+  assert_string_equal(ask(request).c_str(), "n=1");
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_int_equal(end(), 0);
+}
+
 // ---- which requests
 
 void a_request_may_have_a_jar_of_its_own_or_none(void**) {
@@ -494,6 +574,9 @@ int main() {
       TEST(a_response_sets_at_most_50),
       TEST(a_body_that_goes_on_is_asked_for_with_cookies),
       TEST(an_answer_after_a_resend_sets_too),
+      TEST(a_redirect_sets_what_its_next_hop_brings),
+      TEST(each_hop_brings_its_own_hosts_cookies),
+      TEST(the_answer_to_a_challenge_brings_what_the_challenge_set),
       TEST(a_request_may_have_a_jar_of_its_own_or_none),
       TEST(a_client_without_a_jar_may_have_requests_with_one),
       TEST(a_cookie_header_of_ones_own_comes_first_and_is_not_repeated),

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "api/extras.h"
+
+#include <new>
+
+#include "api/auth.h"
+#include "api/fallback.h"
+#include "api/redirects.h"
+
+namespace pester::api {
+
+namespace {
+
+using core::Why;
+
+// Copied into a block of its own.
+int keep_fallback(pester_client_s& client, const pester_fallback_t& given, pester_result_s* result,
+                  Why* why) {
+  wire::BlockPool& pool = client.client->pool;
+  if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
+  const wire::Block block = pool.take(sizeof(uv::Response));
+  if (block.at == nullptr) return UV_ENOMEM;
+  result->rare->fixed_fallback = ::new (block.at) uv::Response;
+  return make_response(pool, given, result->rare->fixed_fallback, why);
+}
+
+int keep_own_redirects(pester_client_s& client, const pester_request_t& given, pester_result_s* result,
+                       Why* why) {
+  wire::BlockPool& pool = client.client->pool;
+  pester_redirects_t read;
+  size_t bytes = 0;
+  if (const int rc = read_redirects(given.redirects, &read, &bytes, why); rc != 0) return rc;
+  uv::Rare* const rare = uv::request_rare(*result, pool);
+  if (rare == nullptr) return UV_ENOMEM;
+  rare->redirects_block = pool.take(bytes);
+  if (rare->redirects_block.at == nullptr) return UV_ENOMEM;
+  rare->redirects = keep_redirects(read, rare->redirects_block.at);
+  use_redirects(*rare->redirects, result);
+  return 0;
+}
+
+bool takes_cookie_field_away(const pester_request_t& given) {
+  for (size_t i = 0; i < given.header_count; ++i) {
+    const pester_header_t& header = given.headers[i];
+    if (header.value == nullptr && wire::equals_ignoring_case(header.name, "cookie")) return true;
+  }
+  return false;
+}
+
+// A jar of its own instead of the client's, or none.
+int keep_cookies(pester_client_s& client, const pester_request_t& given, pester_result_s* result) {
+  const bool none = given.cookies == PESTER_COOKIES_NONE;
+  const bool no_field = takes_cookie_field_away(given);
+  result->composes = true;
+  result->attends = true;
+  if (given.cookies == nullptr && !no_field) return 0;
+  uv::Rare* const rare = uv::request_rare(*result, client.client->pool);
+  if (rare == nullptr) return UV_ENOMEM;
+  rare->no_cookies = none;
+  rare->no_cookie_field = no_field;
+  if (given.cookies == nullptr || none) return 0;
+  rare->cookies = jar_of(given.cookies);
+  rare->cookies->join();
+  return 0;
+}
+
+}  // namespace
+
+int add_extras(pester_client_s& client, const pester_request_t& given, pester_result_s* result,
+               Why* why) {
+  int rc = 0;
+  if (given.fixed_fallback != nullptr) rc = keep_fallback(client, *given.fixed_fallback, result, why);
+  if (rc == 0 && given.redirects != nullptr) {
+    rc = keep_own_redirects(client, given, result, why);
+  } else if (rc == 0 && client.redirects != nullptr) {
+    use_redirects(*client.redirects, result);
+  }
+  if (rc == 0 && (given.cookies != nullptr || client.cookies != nullptr)) {
+    rc = keep_cookies(client, given, result);
+  }
+  if (rc == 0 && given.auth != nullptr) rc = keep_auth(given, client.client->pool, result);
+  return rc;
+}
+
+}  // namespace pester::api
