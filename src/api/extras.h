@@ -4,14 +4,17 @@
 #ifndef PESTER_API_EXTRAS_H_
 #define PESTER_API_EXTRAS_H_
 
+#include <cstdint>
+
 #include "api/objects.h"
 
 namespace pester::api {
 
 // Cheap to ask: most requests have none of it.
 inline bool wants_extras(const pester_client_s& client, const pester_request_t& given) {
-  return given.fixed_fallback != nullptr || given.redirects != nullptr || given.auth != nullptr ||
-         given.cookies != nullptr || client.extras;
+  const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
+  return (bits(given.fixed_fallback) | bits(given.redirects) | bits(given.auth) | bits(given.cookies) |
+          uintptr_t{client.extras}) != 0;
 }
 // 0 or a code, and then `why` tells.
 [[nodiscard, gnu::noinline]] int add_extras(pester_client_s& client, const pester_request_t& given,

@@ -43,7 +43,6 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.retry_after_s = 0;
   lane.delivery = Delivery::unsent;
   lane.verdict = Verdict::by_rule;
-  lane.follow = Kind::first;
   lane.any_byte = lane.reused = lane.parked = lane.spare_due = false;
   post(lane, lane_work::kRecord);
   if (lane.request->policy->guards() && kind != Kind::resend) {
@@ -139,12 +138,8 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   lane.head_seq = ++lane.request->head_seq;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
   if (lane.origin->health != nullptr) note_head(lane, now);
-  if (lane.resuming) {
-    take_rest(lane, now);
-    return;
-  }
-  if (lane.follow != Kind::first) {
-    consider_follow(lane, now);
+  if (lane.resuming || lane.following) {
+    lane.resuming ? take_rest(lane, now) : consider_follow(lane, now);
     return;
   }
   judge_head(lane, now);
@@ -182,7 +177,7 @@ void Engine::verdict(Lane& lane, Verdict verdict, Instant now) {
 
 void Engine::preview_ready(Lane& lane, Instant) {
   if (lane.question == Question::follow) return;  // the user's word decides
-  if (lane.follow != Kind::first) {
+  if (lane.following) {
     wheel_.disarm(lane.phase);
     post(lane, lane_work::kFollow);
   } else {
@@ -228,7 +223,7 @@ void Engine::drop_held(Lane& lane, Instant now) {
 }
 
 void Engine::body_progress(Lane& lane, Instant now) {
-  if (lane.exchange == ExchangeState::deciding && lane.follow != Kind::first) return;  // has its time
+  if (lane.exchange == ExchangeState::deciding && lane.following) return;  // has its time
   const Duration limit = lane.request->policy->body_gap_timeout;
   if (limit.is_never()) {
     wheel_.disarm(lane.phase);
@@ -278,7 +273,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   wheel_.disarm(lane.phase);
   end_exchange(lane, ExchangeSignal::fail, now);
   lane.question = Question::none;
-  lane.gathering = lane.held = lane.previewing = false;
+  lane.gathering = lane.held = lane.previewing = lane.following = false;
   if (resend) {
     ++counters_.resends;
     lane.resent = lane.fresh = true;
@@ -364,7 +359,7 @@ void Engine::phase_over(Lane& lane, Instant now) {
       failed(lane, PESTER_ETIMEOUT_FIRST_BYTE, now);
       return;
     case ExchangeState::deciding:
-      if (lane.follow != Kind::first) {
+      if (lane.following) {
         post(lane, lane_work::kFollow);
         return;
       }

@@ -38,7 +38,7 @@ void Engine::consider_follow(Lane& lane, Instant now) {
 
 // It is delivered, or tried again, as any other.
 void Engine::answer_counts(Lane& lane, Instant now) {
-  lane.follow = Kind::first;
+  lane.following = false;
   judge_head(lane, now);
 }
 
@@ -80,7 +80,7 @@ void Engine::followed(Lane& lane, Origin& origin, uint8_t target, bool repeatabl
     lane.expects = 1;
   }
   ++counters_.follows;
-  lane.previewing = false;
+  lane.previewing = lane.following = false;
   wheel_.disarm(lane.phase);
   write_record(lane, Outcome::followed, now);
   end_exchange(lane, ExchangeSignal::drop, now);

@@ -108,31 +108,33 @@ struct Lane {
   Verdict verdict = Verdict::by_rule;
   Stop stop = Stop::attempts;          // why it is spent
   Denial hedge_denial = Denial::none;  // of the lane after it
-  // Of the response whose head has come: what the shell could make of it beside an answer. Kind::first:
-  // nothing. The shell's to write before head().
-  Kind follow = Kind::first;
+  Kind follow = Kind::first;           // of a response that could be followed; with `following`
   uint8_t index = 0;
   uint8_t target = 0;  // of the request's, where its attempt goes; from kTargetsMax on, a follow-up's
   uint8_t redirects = 0;
   uint8_t work = 0;
   bool work_linked = false;
-  bool fresh = false;       // the next connection must be a new one
-  bool resent = false;      // this attempt had its resend
-  bool reused = false;      // the present exchange's connection had served before
-  bool reserved = false;    // counted in origin.connections, its connection not made yet
-  bool any_byte = false;    // of a response; the shell's to write
-  bool gathering = false;   // its last response is being gathered, in case it is the one to deliver
-  bool held = false;        // the same, streamed: it waits at its head
-  bool previewing = false;  // the predicate asked for the body
-  bool parked = false;      // its exchange waits for the origin's gate
-  bool resuming = false;    // what it asks for is the rest of a body that broke off
-  bool spare_due = false;   // its phase ends with a second dial beside the first
-  bool spare_reserved : 1 = false;     // counted in origin.connections, not made yet
-  bool rest_fits : 1 = false;          // and the response is that; the shell's to write before head()
+  bool fresh = false;      // the next connection must be a new one
+  bool resent = false;     // this attempt had its resend
+  bool reused = false;     // the present exchange's connection had served before
+  bool reserved = false;   // counted in origin.connections, its connection not made yet
+  bool any_byte = false;   // of a response; the shell's to write
+  bool gathering = false;  // its last response is being gathered, in case it is the one to deliver
+  bool held = false;       // the same, streamed: it waits at its head
+  bool parked = false;     // its exchange waits for the origin's gate
+  bool spare_due = false;  // its phase ends with a second dial beside the first
+  // Its response is not, or not only, the user's as it comes:
+  bool resuming : 1 = false;        // what it asks for is the rest of a body that broke off
+  bool previewing : 1 = false;      // the predicate asked for the body, or it is read for its end only
+  bool following : 1 = false;       // `follow` is what becomes of it; the shell's to set before head()
+  bool spare_reserved : 1 = false;  // counted in origin.connections, not made yet
+  bool rest_fits : 1 = false;       // and the response is that; the shell's to write before head()
   bool follow_repeatable : 1 = false;  // a redirect made a safe request of it
   uint8_t auths : 2 = 0;               // of the hop
   uint8_t expects : 1 = 0;             // of the lane
   uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
+
+  [[nodiscard]] bool is_aside() const { return resuming || previewing || following; }
 };
 
 // Lanes that wait for something, first in, first out; each waits in one queue at a time.

@@ -96,11 +96,22 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(lane.connection);
 }
 
+[[gnu::always_inline]] inline Origin* take_origin(Client& client, const Request& request,
+                                                  const wire::Url& url) {
+  Origin* origin = client.origins.get(client.pool, url);
+  if (origin == nullptr) return nullptr;
+  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
+    return nullptr;
+  }
+  ++origin->requests;
+  return origin;
+}
+
 // The first one's origin is taken already; on failure that is undone as well.
 [[gnu::noinline]] bool take_targets(Client& client, Request& request, const wire::Url* const* others) {
   request.targets[0].origin = request.origin;
   for (uint8_t i = 1; i < request.target_count; ++i) {
-    request.targets[i].origin = client_take_origin(client, request, *others[i - 1]);
+    request.targets[i].origin = take_origin(client, request, *others[i - 1]);
     if (request.targets[i].origin != nullptr) continue;
     request.target_count = i;
     request_leave_origins(request);
@@ -134,13 +145,7 @@ int check_overrides(const ResolverOptions& options, const wire::Allocator& memor
 }  // namespace
 
 Origin* client_take_origin(Client& client, const Request& request, const wire::Url& url) {
-  Origin* origin = client.origins.get(client.pool, url);
-  if (origin == nullptr) return nullptr;
-  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
-    return nullptr;
-  }
-  ++origin->requests;
-  return origin;
+  return take_origin(client, request, url);
 }
 
 int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
@@ -223,7 +228,7 @@ int client_submit(Client& client, Request& request, const wire::Url& url,
                   const wire::Url* const* others) {
   if (client.closing) return PESTER_ECLOSING;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
-  Origin* origin = client_take_origin(client, request, url);
+  Origin* origin = take_origin(client, request, url);
   if (origin == nullptr) return UV_ENOMEM;
   request.origin = origin;
   if (request.targets != nullptr && !take_targets(client, request, others)) return UV_ENOMEM;

@@ -251,7 +251,7 @@ void connection_fail(Connection& connection, core::Lane& lane, int error, std::s
                      core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  if (lane.follow != core::Kind::first) {  // only the rest of what is followed is lost
+  if (lane.following) {  // only the rest of what is followed is lost
     connection.fit = false;
     client.engine.preview_ready(lane, now.mono);
     return;

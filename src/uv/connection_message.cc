@@ -63,10 +63,17 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
-// What few requests want of a head. False when memory is out.
-[[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane) {
-  if (!cookies_keep(connection, lane)) return false;
-  follow_look(connection, lane);
+// Whoever reads more of it than what frames it. False: the exchange failed.
+[[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
+  if (!cookies_keep(connection, lane)) {
+    connection_fail(connection, lane, UV_ENOMEM, {}, now);
+    return false;
+  }
+  if (lane.resuming) {
+    resume_check_head(connection, lane);
+  } else {
+    follow_look(connection, lane);
+  }
   return true;
 }
 
@@ -86,11 +93,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
-  if (lane.resuming) resume_check_head(connection, lane);
-  if (request.attends && !attend_head(connection, lane)) {
-    connection_fail(connection, lane, UV_ENOMEM, {}, now);
-    return;
-  }
+  if (request.attends && !attend_head(connection, lane, now)) return;
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
@@ -156,7 +159,7 @@ void on_body(Connection& connection, core::Lane& lane, std::string_view span, co
   Client& client = *connection.client;
   Request& request = request_of(lane);
   connection.response.body_bytes += span.size();
-  if (unsigned{lane.resuming} | unsigned{lane.follow != core::Kind::first}) {
+  if (lane.resuming || lane.following) {
     take_aside(connection, lane, span, now);
     return;
   }
@@ -206,29 +209,39 @@ void forget_input(Connection& connection) {
   request_show(request, &request.response);
 }
 
+// A pause or a question is over; the next response may come.
+void read_again(Connection& connection) {
+  connection.idle_entry = connection.client->entry;
+  if (!connection.stopped) return;
+  connection.stopped = false;
+  (void)socket_poll(connection.socket, UV_READABLE);
+}
+
+// Of a body that is not the user's as it comes.
+[[gnu::noinline]] void end_aside(Connection& connection, core::Lane& lane, core::Now now) {
+  if (lane.resuming) {
+    read_again(connection);
+    end_rest(connection, lane, now);
+  } else {
+    if (lane.following) connection.idle_entry = connection.client->entry;
+    connection.client->engine.preview_ready(lane, now.mono);
+  }
+}
+
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
-  if (unsigned{lane.previewing} | unsigned{lane.follow != core::Kind::first}) {
-    connection.idle_entry = client.entry;
-    client.engine.preview_ready(lane, now.mono);
+  if (lane.is_aside()) {
+    end_aside(connection, lane, now);
     return;
   }
-  connection.idle_entry = client.entry;
-  if (connection.stopped) {
-    connection.stopped = false;
-    (void)socket_poll(connection.socket, UV_READABLE);
-  }
+  read_again(connection);
   const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
   if (too_long) {
     connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
-    return;
-  }
-  if (lane.resuming) {
-    end_rest(connection, lane, now);
     return;
   }
   keep_response(connection, request, client.engine.complete(lane, now.mono));

@@ -231,7 +231,6 @@ std::string_view follow_url(const Request& request, const core::Lane& lane) {
 void follow_look(Connection& connection, core::Lane& lane) {
   const Request& request = request_of(lane);
   const wire::ResponseHead& head = connection.response.head;
-  if (lane.resuming) return;
   if (request.redirects_max != 0 && wire::is_redirect(head)) {
     lane.follow = core::Kind::redirect;
   } else if (head.status == kUnauthorized && meet_challenge(request, lane, head)) {
@@ -239,7 +238,10 @@ void follow_look(Connection& connection, core::Lane& lane) {
   } else if (head.status == kExpectationFailed &&
              wire::head_has_field(head_of(request, lane), "expect")) {
     lane.follow = core::Kind::expect;
+  } else {
+    return;
   }
+  lane.following = true;
 }
 
 void follow_go(Client& client, core::Lane& lane, core::Now now) {
@@ -251,7 +253,7 @@ void follow_go(Client& client, core::Lane& lane, core::Now now) {
   if (error == 0) error = plan(request, lane, connection.response.head, &draft, &why);
   if (error == 0) error = settle(client, request, lane, &draft);
   if (error != 0) {
-    lane.follow = core::Kind::first;  // it fails, whatever else it could be
+    lane.following = false;  // it fails, whatever else it could be
     connection_fail(connection, lane, error, why.view(), now);
     return;
   }

@@ -83,22 +83,23 @@ void open_record(Client& client, core::Lane& lane, core::Now now) {
 }
 
 void do_lane(Client& client, core::Lane& lane, core::Now now) {
+  namespace work = core::lane_work;
   while (lane.work != 0) {
-    if ((lane.work & core::lane_work::kRecord) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kRecord);
+    if ((lane.work & work::kRecord) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kRecord);
       open_record(client, lane, now);
-    } else if ((lane.work & core::lane_work::kDial) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kDial);
-      connection_dial(client, lane, now);
-    } else if ((lane.work & core::lane_work::kSpare) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kSpare);
-      connection_dial_spare(client, lane, now);
-    } else if ((lane.work & core::lane_work::kFollow) != 0) {
-      lane.work = 0;
-      follow_go(client, lane, now);
-    } else {
+    } else if ((lane.work & work::kSend) != 0) {
       lane.work = 0;
       connection_send(lane, now);
+    } else if ((lane.work & work::kDial) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kDial);
+      connection_dial(client, lane, now);
+    } else if ((lane.work & work::kSpare) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kSpare);
+      connection_dial_spare(client, lane, now);
+    } else {
+      lane.work = 0;
+      follow_go(client, lane, now);
     }
   }
 }
@@ -265,6 +266,15 @@ void tell_head(Client& client, Request& request) {
   }
 }
 
+// Most requests have one.
+void leave_origins(Request& request) {
+  if (request.rare != nullptr || request.targets != nullptr) {
+    request_leave_origins(request);
+  } else {
+    --static_cast<Origin*>(request.origin)->requests;
+  }
+}
+
 void tell_done(Client& client, Request& request, core::Now now) {
   if (request.error != 0 || (request.winner < 0 && !request.fell_back)) {
     if (!request.head_told) request_show(request, nullptr);
@@ -282,7 +292,7 @@ void tell_done(Client& client, Request& request, core::Now now) {
   client.slots.remove(request.id);
   *request.back = request.next;
   if (request.next != nullptr) request.next->back = request.back;
-  request_leave_origins(request);
+  leave_origins(request);
   client.hooks.done(request);
   request_show(request, nullptr);
   request.next = client.finished;

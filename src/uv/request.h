@@ -161,7 +161,7 @@ void request_release(Request& request, wire::BlockPool& pool);
 void request_show(Request& request, Response* response);
 
 // It will not go to its origins any more.
-void request_leave_origins(Request& request);
+[[gnu::noinline]] void request_leave_origins(Request& request);
 
 // What is rare of it, made if there is none yet; nullptr when memory is out.
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);
