@@ -6,7 +6,8 @@
  *  - One thread. Every function with a client, a request id or a result is called on the thread that
  *    runs the client's loop. Those with a pester_budget_t are called on any.
  *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
- *    returns (the allocator, clock and random hooks excepted). Callbacks come from the loop.
+ *    returns (the allocator, clock and random hooks and a jar's is_public_suffix excepted). Callbacks
+ * come from the loop.
  *  - A call that refuses returns a negative code and will never call back. A call that returns 0 gives
  *    exactly one on_done.
  *  - Inside any callback every function of this header may be called: send, cancel, pause, close.
@@ -24,6 +25,7 @@
 #include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
+#include <pester/cookies.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
 #include <pester/proxy.h>
@@ -79,6 +81,7 @@ typedef struct {
   const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
   const pester_route_t* route;             /* copied; NULL: the client's */
   const pester_proxy_t* proxy;             /* likewise */
+  pester_cookie_jar_t* cookies; /* NULL: the client's; PESTER_COOKIES_NONE: none. Kept until on_done */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

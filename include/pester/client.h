@@ -172,6 +172,9 @@ typedef struct {
   const char* dns_servers;
   int64_t dns_timeout_ms;      /* of a question to a server by c-ares, which is put 3 times; 0: 2,000 */
   const pester_proxy_t* proxy; /* of requests that bring none; NULL: none */
+  /* Cookies that responses set are kept here and sent back (cookies.h). NULL: none are. The client keeps
+   * the jar until it is gone. */
+  pester_cookie_jar_t* cookies;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

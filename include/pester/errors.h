@@ -17,6 +17,7 @@
   XX(EOPTION, -7005, "invalid option")                                            \
   XX(ENOENT, -7006, "no such request")                                            \
   XX(ECLOSING, -7007, "the client is closing")                                    \
+  XX(ECOOKIE, -7008, "the cookie was refused")                                    \
   /* the peer or the network */                                                   \
   XX(EEMPTY, -7020, "the server closed the connection before sending a response") \
   XX(EHEADCUT, -7021, "the connection ended within the response head")            \

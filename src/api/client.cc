@@ -123,6 +123,7 @@ void on_idle(uv::Client& client) {
 // What the shell was lent, and the client.
 void free_client(pester_client_s* client) {
   const wire::Allocator memory = client->memory;
+  if (client->cookies != nullptr) client->cookies->leave();
   if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
   if (client->redirects != nullptr) memory.release(client->redirects, memory.data);
   memory.release(client, memory.data);
@@ -192,6 +193,9 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
   shell->attempt_header = client->attempt_header;
   shell->deadline_header = client->deadline_header;
   shell->user_agent = client->user_agent;
+  if (given.cookies == PESTER_COOKIES_NONE) return refuse(why, "cookies", "NULL is for none");
+  shell->cookies = jar_of(given.cookies);
+  if (shell->cookies != nullptr) client->extras = true;
   if (const int rc = read_own_redirects(given.redirects, client, shell, why); rc != 0) return rc;
   client->stamps = !shell->attempt_header.empty() || !shell->deadline_header.empty();
   return copy_base_urls(given.base_urls, given.base_url_count, client->memory, &client->base_urls, why);
@@ -255,6 +259,8 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
     api::free_client(client);
     return rc;
   }
+  if (shell.cookies != nullptr) shell.cookies->join();
+  client->cookies = shell.cookies;
   client->client->user = client;
   client->client->on_gone = api::on_gone;
   client->client->hooks = api::make_hooks();

@@ -13,7 +13,7 @@ namespace pester::api {
 // Cheap to ask: most requests have none of it.
 inline bool wants_extras(const pester_client_s& client, const pester_request_t& given) {
   const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
-  return (bits(given.fixed_fallback) | bits(given.redirects) | bits(given.auth) |
+  return (bits(given.fixed_fallback) | bits(given.redirects) | bits(given.auth) | bits(given.cookies) |
           uintptr_t{client.extras}) != 0;
 }
 // 0 or a code, and then `why` tells.

@@ -88,6 +88,7 @@ struct pester_client_s {
   bool extras = false;      // its requests have what api/extras.h adds
   bool is_default = false;  // of the one-liners: closes itself
   bool stamps = false;      // its requests bring a number of their attempt or a remaining time
+  pester::wire::CookieJar* cookies = nullptr;  // joined
   char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};
 };
@@ -99,6 +100,12 @@ inline pester_result_s& result_of(uv::Request& request) {
 }
 inline pester_client_s& owner_of(uv::Client& client) {
   return *static_cast<pester_client_s*>(client.user);
+}
+inline wire::CookieJar* jar_of(pester_cookie_jar_t* jar) {
+  return reinterpret_cast<wire::CookieJar*>(jar);
+}
+inline const wire::CookieJar* jar_of(const pester_cookie_jar_t* jar) {
+  return reinterpret_cast<const wire::CookieJar*>(jar);
 }
 inline uv::SharedBudget* shared_of(pester_budget_t* budget) {
   return reinterpret_cast<uv::SharedBudget*>(budget);

@@ -67,6 +67,7 @@ int own_status(int error) {
       return kExitConnect;
     case PESTER_ENOENT:
     case PESTER_ECLOSING:
+    case PESTER_ECOOKIE:  // the command sets none by hand
     case PESTER_EINTERNAL:
       return kExitInternal;
     default:

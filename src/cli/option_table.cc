@@ -207,6 +207,12 @@ constexpr OptionRow kRequestRows[] = {
      }},
     {"--oauth2-bearer", "TOKEN", "Bearer credentials", kRequest,
      [](Options& o, Value v) { o.request.bearer = v; }},
+    {"-b,--cookie", "DATA|FILE", "send cookies, 'a=b; c=d'; without an '=' a file to read them from",
+     kRequest, [](Options& o, Value v) { o.request.cookies.push_back(v); }},
+    {"-c,--cookie-jar", "FILE", "write the cookies that are there in the end", kRequest,
+     [](Options& o, Value v) { o.request.cookie_jar = v; }},
+    {"-j,--junk-session-cookies", nullptr, "read no cookies that were for one session", kRequest,
+     [](Options& o, Value) { o.request.junk_session_cookies = true; }},
     {"--attempt-header", "NAME", "add a header with the attempt's number, from 1", kRequest,
      [](Options& o, Value v) { o.request.attempt_header = v; }},
     {"--deadline-header", "NAME", "add a header with the milliseconds left, when there is a deadline",
@@ -361,8 +367,6 @@ constexpr OptionRow kOutputRows[] = {
 };
 
 constexpr OptionRow kLaterRows[] = {
-    {"-b,--cookie", "DATA", "cookies to send", kLater, refuse},
-    {"-c,--cookie-jar", "FILE", "cookies to keep", kLater, refuse},
     {"--compressed", nullptr, "ask for a compressed body", kLater, refuse},
 };
 

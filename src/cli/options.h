@@ -47,6 +47,9 @@ struct RequestOptions {
   std::optional<std::string> bearer;
   std::optional<std::string> attempt_header, deadline_header;  // names
   std::optional<std::string> fallback;                         // TEXT or @FILE
+  std::vector<std::string> cookies;                            // NAME=VALUE, or a file to read
+  std::optional<std::string> cookie_jar;                       // a file to write
+  bool junk_session_cookies = false;
 };
 
 struct ConnectionOptions {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cli/command_error.h"
+#include "cli/cookie_words.h"
 #include "cli/exit_code.h"
 #include "cli/text.h"
 
@@ -144,6 +145,8 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
   if (options.bearer && !has("Authorization"))
     own.push_back({"Authorization", "Bearer " + *options.bearer});
   if (!options.referer.empty() && !has("Referer")) own.push_back({"Referer", options.referer});
+  const std::string cookies = cookie_header(options.cookies);
+  if (!cookies.empty() && !has("Cookie")) own.push_back({"Cookie", cookies});
   if (!options.data.empty() && !has("Content-Type")) {
     own.push_back({"Content-Type", "application/x-www-form-urlencoded"});
   }

@@ -27,7 +27,7 @@ void to_stderr(const std::string& text) {
 }  // namespace
 
 Runner::Runner(const Options& options, const RequestPlan& plan)
-    : options_(options), plan_(plan), setup_(options, plan) {
+    : options_(options), plan_(plan), cookies_(options.request), setup_(options, plan) {
   const int error = uv_loop_init(&loop_);
   if (error != 0) throw CommandError(kExitMemory, std::string("no event loop: ") + uv_strerror(error));
   uv_signal_init(&loop_, &interrupt_);
@@ -49,6 +49,7 @@ void Runner::open_client() {
     setup_.client.trace_hook = on_trace;
     setup_.client.trace_data = this;
   }
+  setup_.client.cookies = cookies_.jar();
   const int error = pester_client_new(&client_, &loop_, &setup_.client);
   if (error == 0) return;
   const bool said = setup_.error_text[0] != '\0';
@@ -68,6 +69,7 @@ int Runner::run() {
   start_more();
   if (flights_.empty()) end();
   uv_run(&loop_, UV_RUN_DEFAULT);
+  save_cookies();
   return interrupted_ ? kExitInterrupted : exit_status_;
 }
 
@@ -265,6 +267,16 @@ void Runner::tell_stats() {
     to_stderr(stats_text(stats_of(client_)));
   } else if (options_.resilience.repeat) {  // else it is in the one document
     print(json_stats(stats_of(client_)) + "\n");
+  }
+}
+
+// Whatever became of the requests.
+void Runner::save_cookies() {
+  std::string error;
+  if (cookies_.save(&error)) return;
+  if (exit_status_ == 0) exit_status_ = kExitWrite;
+  if (options_.output.tells_errors()) {
+    to_stderr("pester: (" + std::to_string(kExitWrite) + ") " + printable(error) + "\n");
   }
 }
 

@@ -22,6 +22,7 @@
 #include "uv/route.h"
 #include "uv/shared_budget.h"
 #include "uv/worker_threads.h"
+#include "wire/cookie_jar.h"
 #include "wire/memory.h"
 #include "wire/tls.h"
 
@@ -67,6 +68,8 @@ struct ClientOptions {
   std::string_view attempt_header, deadline_header;
   std::string_view user_agent;           // told to a proxy that is asked for a tunnel; empty: not
   const Redirects* redirects = nullptr;  // of requests without any of their own; lent for its life
+  wire::CookieJar* cookies =
+      nullptr;  // for requests without one of their own; lent for the client's life
   Clock clock;
   bool keep_log = false;
   bool cares = false;  // names are asked of DNS servers, by c-ares: of these, or the system's

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/cookies.h"
 #include "uv/follow.h"
 #include "uv/resume.h"
 
@@ -62,13 +63,18 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
-// Whoever reads more of it than what frames it.
-[[gnu::noinline]] void attend_head(Connection& connection, core::Lane& lane) {
+// Whoever reads more of it than what frames it. False: the exchange failed.
+[[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
+  if (!cookies_keep(connection, lane)) {
+    connection_fail(connection, lane, UV_ENOMEM, {}, now);
+    return false;
+  }
   if (lane.resuming) {
     resume_check_head(connection, lane);
   } else {
     follow_look(connection, lane);
   }
+  return true;
 }
 
 void on_head(Connection& connection, core::Lane& lane, core::Now now) {
@@ -87,7 +93,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
-  if (request.attends) attend_head(connection, lane);
+  if (request.attends && !attend_head(connection, lane, now)) return;
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }

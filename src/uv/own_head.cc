@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "uv/client.h"
+#include "uv/cookies.h"
 #include "uv/follow.h"
 #include "uv/forward_head.h"
 #include "uv/resume.h"
@@ -68,7 +69,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
   } else if (!forwarded && !lane.resuming && !has_auth && options.attempt_header.empty() &&
-             options.deadline_header.empty()) {
+             options.deadline_header.empty() && cookies_of(request) == nullptr) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;
@@ -84,6 +85,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
                   static_cast<uint64_t>(left.ns / 1'000'000))) {
     return false;
   }
+  if (!cookies_add_field(request, lane, client.pool, &head)) return false;
   if (forwarded && !make_forwarded(head, client.pool, origin)) return false;
   connection.to_send = head.size() + (hop == nullptr || hop->has_body ? request.body().size() : 0);
   return true;

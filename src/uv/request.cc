@@ -12,6 +12,7 @@
 #include "uv/origins.h"
 #include "uv/resume.h"
 #include "uv/way.h"
+#include "wire/cookie_jar.h"
 
 namespace pester::uv {
 
@@ -73,6 +74,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   Rare& rare = *request.rare;
   rare.log.release(pool);
   rare.traces.release(pool);
+  if (rare.cookies != nullptr) rare.cookies->leave();
   follow_release(request, pool);
   pool.give(rare.redirects_block);
   if (rare.resume != nullptr) pool.give({rare.resume, sizeof(Resume)});

@@ -15,6 +15,10 @@
 #include "wire/response_head.h"
 #include "wire/url.h"
 
+namespace pester::wire {
+class CookieJar;
+}
+
 namespace pester::uv {
 
 struct Client;
@@ -92,6 +96,9 @@ struct Rare {
   Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
   wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
   wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
+  wire::CookieJar* cookies = nullptr;        // its own, joined, instead of the client's
+  bool no_cookies = false;                   // none are sent, none kept
+  bool no_cookie_field = false;              // none are sent
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it

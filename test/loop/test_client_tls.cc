@@ -324,6 +324,38 @@ int unmake(void**) {
   return 0;
 }
 
+void a_secure_cookie_goes_back_over_tls(void**) {
+  static std::string second;
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().empty()) return;
+    tls.say(
+        "HTTP/1.1 200 OK\r\nSet-Cookie: __Host-sid=1; Secure; HttpOnly; Path=/\r\nContent-Length: "
+        "0\r\n\r\n");
+    tls.flush();
+    second = tls.head();
+    tls.say(ok("x"));
+    tls.flush();
+  });
+  pester_cookie_jar_t* jar;
+  assert_int_equal(pester_cookie_jar_new(&jar, nullptr), 0);
+  c.options.cookies = jar;
+  assert_int_equal(c.open(), 0);
+  for (int i = 0; i < 2; ++i) {
+    Outcome one;
+    assert_int_equal(c.get(url(), &one), 0);
+    c.run();
+    assert_int_equal(one.error, 0);
+  }
+  assert_true(second.ends_with("\r\nCookie: __Host-sid=1\r\n\r\n"));
+  const std::string plain = "http://host.example.test/";
+  char value[16];
+  size_t size = sizeof value;
+  assert_int_equal(pester_cookie_jar_get(jar, plain.c_str(), value, &size), 0);
+  assert_string_equal(value, "");
+  pester_cookie_jar_free(jar);
+  end_tls();
+}
+
 }  // namespace
 
 int main() {
@@ -340,6 +372,7 @@ int main() {
       cmocka_unit_test(what_follows_an_answer_is_nobodys),
       cmocka_unit_test(cancel_close_and_send_from_inside_the_verify_callback_are_harmless),
       cmocka_unit_test_setup(a_verify_callback_that_blocks_takes_no_time_from_the_first_byte, begin),
+      cmocka_unit_test_setup(a_secure_cookie_goes_back_over_tls, begin),
       cmocka_unit_test_setup(a_big_body_goes_both_ways, begin),
   };
   return cmocka_run_group_tests(tests, make, unmake) != 0;

@@ -307,10 +307,21 @@ void bad_values_name_option_and_value(void**) {
   }
 }
 
+void cookies_are_read_in_their_order(void**) {
+  const Options o = parsed({"-b", "a=1", "--cookie", "file", "-b", "", "-c", "out", "-j", "u"});
+  assert_int_equal(o.request.cookies.size(), 3);
+  assert_string_equal(o.request.cookies[0].c_str(), "a=1");
+  assert_string_equal(o.request.cookies[1].c_str(), "file");
+  assert_string_equal(o.request.cookies[2].c_str(), "");
+  assert_string_equal(o.request.cookie_jar->c_str(), "out");
+  assert_true(o.request.junk_session_cookies);
+  assert_false(parsed({"u"}).request.cookie_jar.has_value());
+}
+
 void what_this_version_lacks_says_so(void**) {
   const std::vector<const char*> cases[] = {
-      {"-b", "a=b", "u"},         {"-c", "jar", "u"},    {"-L", "u"},
-      {"--max-redirs", "3", "u"}, {"--compressed", "u"}, {"-T", "-", "u"},
+      {"--compressed", "u"},
+      {"-T", "-", "u"},
   };
   for (const auto& words : cases) {
     const std::string text = refusal(words);
@@ -375,6 +386,7 @@ int main() {
       cmocka_unit_test(interfaces_and_addresses_are_told_apart_as_by_curl),
       cmocka_unit_test(unix_sockets_and_servers_are_kept),
       cmocka_unit_test(bad_values_name_option_and_value),
+      cmocka_unit_test(cookies_are_read_in_their_order),
       cmocka_unit_test(what_this_version_lacks_says_so),
       cmocka_unit_test(nonsense_is_refused),
       cmocka_unit_test(passwords_are_not_shown),

@@ -129,6 +129,7 @@ void limits_refusals_and_ends_from_this_side_are_final(void**) {
                           int{PESTER_EOPTION},
                           int{PESTER_ENOENT},
                           int{PESTER_ECLOSING},
+                          int{PESTER_ECOOKIE},
                           int{PESTER_EHEADSIZE},
                           int{PESTER_EBODYSIZE},
                           int{PESTER_EREDIRECTS},
