@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
+#include "api/content.h"
+
 namespace pester::api {
 
 using core::Why;
@@ -73,7 +75,7 @@ int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
   return rc;
 }
 
-int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
+int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
   checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
   checked->traits = wire::method_traits(checked->method);
@@ -89,6 +91,9 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
+  if (given.decode != 0 || client.decodes) {
+    if (const int rc = ask_for_codings(client, checked, why); rc != 0) return rc;
+  }
   uint8_t index = 0;
   for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
     if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;

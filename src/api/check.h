@@ -22,6 +22,8 @@ struct Checked {
   wire::RequestHead head;
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
+  wire::Block headers;                   // where `head` has more than the user's
+  bool decodes = false;                  // the answer
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
 };
 
@@ -33,8 +35,7 @@ int refuse(core::Why* why, int code, const char* text);
 // Where a request to a path goes: sets `destinations` when there are base URLs.
 [[nodiscard]] int find_destinations(pester_client_s& client, Checked* checked, core::Why* why);
 // The rest, after those two; `url_storage` as parse_url wants it.
-[[nodiscard]] int check(const pester_client_s& client, char* url_storage, Checked* checked,
-                        core::Why* why);
+[[nodiscard]] int check(pester_client_s& client, char* url_storage, Checked* checked, core::Why* why);
 
 }  // namespace pester::api
 

@@ -82,6 +82,7 @@ struct pester_client_s {
   void* trace_data = nullptr;
   pester::api::BaseUrls* base_urls = nullptr;
   bool is_default = false;  // of the one-liners: closes itself
+  bool decodes = false;     // its requests do, unless they say otherwise
   bool stamps = false;      // its requests bring a number of their attempt or a remaining time
   char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};

@@ -127,6 +127,7 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   }
   if (target_bytes != 0) build_targets(checked, targets_at, extra + result->wire_size, result);
   if (client.stamps) result->composes = true;
+  if (checked.decodes) result->attends = true;
   result->repeatable =
       checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
   result->no_body = checked.traits.head;
@@ -206,6 +207,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     if (rc == UV_ENOMEM) why.add("out of memory");
   }
   shell.pool.give(storage);
+  if (checked.headers.at != nullptr) shell.pool.give(checked.headers);
   if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
   return rc;

@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "uv/client.h"
+#include "uv/decoding.h"
 
 namespace pester::uv {
 
@@ -346,6 +347,7 @@ void connection_show(Connection& connection, Request& request) {
 void connection_part(Connection& connection) {
   Request* request = connection.shown_to;
   if (request == nullptr) return;
+  if (request->attends) decoding_hand_over(connection, *request);
   request->response.release(connection.client->pool);
   request->response = connection.response;
   connection.response = Response{};
@@ -382,6 +384,7 @@ void connection_close(Connection& connection) {
 void connection_free(Connection& connection) {
   wire::BlockPool& pool = connection.client->pool;
   connection.response.release(pool);
+  if (connection.decoding != nullptr) decoding_stop(connection);
   connection.pending.release(pool);
   connection.own_head.release(pool);
   connection_stop_parsing(connection);

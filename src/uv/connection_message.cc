@@ -10,13 +10,12 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/decoding.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
 
 namespace {
-
-constexpr size_t kPreviewBytes = 65536;
 
 using core::ConnectionState;
 using core::ExchangeState;
@@ -61,6 +60,21 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
+// The request is one whose responses are read for more than what frames them. False: it has failed.
+[[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
+  core::Why why;
+  const int error = decoding_head(connection, lane, &why);
+  if (error != 0) connection_fail(connection, lane, error, why.view(), now);
+  return error == 0;
+}
+// True: the span is taken.
+[[gnu::noinline]] bool attend_body(Connection& connection, core::Lane& lane, std::string_view span,
+                                   core::Now now) {
+  if (!decoding_wanted(connection, lane)) return false;
+  decoding_body(connection, lane, span, now);
+  return true;
+}
+
 void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
@@ -70,6 +84,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
   connection.body_left = connection.parser->body_bytes_left();
   if (client.options.trace) trace_head(connection, lane);
+  if (request.attends && !attend_head(connection, lane, now)) return;
   if (lane.exchange == ExchangeState::sending) {  // an early answer: the rest is not sent
     connection.sending = false;
   }
@@ -82,8 +97,9 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
 
-// Returns 0 or why the span could not be kept.
-int gather(Connection& connection, core::Lane& lane, std::string_view span) {
+}  // namespace
+
+int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   Response& response = connection.response;
@@ -103,6 +119,8 @@ int gather(Connection& connection, core::Lane& lane, std::string_view span) {
   response.body.data()[response.body.size()] = '\0';
   return 0;
 }
+
+namespace {
 
 // A span of a streamed body; the user has `body_bytes` of it with this.
 void stream(Connection& connection, core::Lane& lane, std::string_view span, uint64_t body_bytes,
@@ -124,7 +142,10 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
   core::Why why;
   if (const int error = resume_take(request, &span, &why); error != 0) {
     connection_fail(connection, lane, error, why.view(), now);
-  } else if (!span.empty()) {
+  } else if (span.empty() || (request.attends && attend_body(connection, lane, span, now))) {
+    return;
+  } else {
+    request.response.body_bytes += span.size();
     stream(connection, lane, span, request.response.body_bytes, now);
   }
 }
@@ -132,16 +153,17 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  connection.response.body_bytes += span.size();
   if (lane.resuming) {
     stream_rest(connection, lane, span, now);
     return;
   }
+  if (request.attends && attend_body(connection, lane, span, now)) return;
+  connection.response.body_bytes += span.size();
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
     stream(connection, lane, span, connection.response.body_bytes, now);
     return;
   }
-  if (const int error = gather(connection, lane, span); error != 0) {
+  if (const int error = connection_gather(connection, lane, span); error != 0) {
     connection_fail(connection, lane, error, {}, now);
     return;
   }
@@ -189,6 +211,7 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
+  if (request.attends && !decoding_end(connection, lane, now)) return;
   if (lane.previewing) {
     client.engine.preview_ready(lane, now.mono);
     return;
@@ -212,6 +235,7 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
 
 void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
   core::Engine& engine = connection.client->engine;
+  if (connection.decoding != nullptr) decoding_stop(connection);
   switch (parsed.item) {
     case wire::Item::body:
       if (parsed.body.size() > connection.drain_left) {
@@ -297,10 +321,13 @@ void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
       connection_broken(connection, UV_ENOMEM, {}, now);
     }
     connection.input = {};
+    if (connection.decodes_on && !decoding_hold(connection)) {
+      connection_broken(connection, UV_ENOMEM, {}, now);
+    }
   };
   for (;;) {
     if (client.engine.any_user()) {
-      if (may_pump == MayPump::yes && !client.pumping) {
+      if (may_pump == MayPump::yes && !client.pumping && !connection.decodes_on) {
         client_pump(client, now);
       } else {
         if (connection.state == ConnectionState::leased ||
@@ -401,10 +428,16 @@ void connection_resume(Connection& connection, core::Now now) {
     const bool previewed = request.streamed && !connection.response.body.empty();
     if (previewed) {
       request.span = connection.response.body.view();
-      if (request.resume() != nullptr) resume_keep(request, request.span);
+      if (request.resume() != nullptr && !connection.response.decoded())
+        resume_keep(request, request.span);
       client.engine.post(request, shell_work::kBody);
       connection.response.body.clear();
       client_read_on(client, connection);
+      return;
+    }
+    if (connection.decodes_on) {
+      decoding_go_on(connection, *lane, now);
+      if (connection_is_open(connection)) client_read_on(client, connection);
       return;
     }
     if (connection.whole) {

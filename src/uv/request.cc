@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "uv/connection.h"
+#include "uv/decoding.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
 
@@ -71,6 +72,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   rare.log.release(pool);
   rare.traces.release(pool);
   if (rare.resume != nullptr) pool.give({rare.resume, sizeof(Resume)});
+  if (rare.decoding != nullptr) decoding_free(rare.decoding, pool);
   if (rare.fixed_fallback != nullptr) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
@@ -92,6 +94,7 @@ void Response::release(wire::BlockPool& pool) {
   body.release(pool);
   body_bytes = 0;
   any = false;
+  coded_bytes = 0;
 }
 
 void* request_block(wire::BlockPool& pool, size_t size, uint8_t lanes, size_t bytes, wire::Block* block,

@@ -22,10 +22,13 @@ struct Connection;
 
 // A response as far as it has come.
 struct Response {
+  static constexpr uint64_t kCodedBytesMax = (uint64_t{1} << 56) - 1;
   wire::ResponseHead head;
   wire::LargeBytes body;    // gathered
-  uint64_t body_bytes = 0;  // seen, gathered or streamed
+  uint64_t body_bytes = 0;  // seen, gathered or streamed; of a decoded body, decoded
   bool any = false;         // a complete head is in
+  uint64_t coded_bytes : 56 =
+      0;  // of a decoded body, as they came; beside `any`, so that it costs nothing
 
   // For the next one; the buffers stay.
   void clear() {
@@ -33,7 +36,11 @@ struct Response {
     body.clear();
     body_bytes = 0;
     any = false;
+    coded_bytes = 0;
   }
+  void add_coded(size_t bytes) { coded_bytes = (coded_bytes + bytes) & kCodedBytesMax; }
+  // The body is told decoded, the head without what it says of that.
+  [[nodiscard]] bool decoded() const { return head.hidden_count != 0; }
   void release(wire::BlockPool& pool);
 };
 
@@ -72,6 +79,7 @@ struct TargetText {
   size_t head_bytes;
 };
 
+struct Decoding;
 struct Resume;
 
 // What few requests need: a request in backoff is to be small.
@@ -80,6 +88,7 @@ struct Rare {
   wire::Bytes traces;                        // TraceEvents, each followed by its text and a NUL
   const TargetText* target_texts = nullptr;  // beside core::Request::targets
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
+  Decoding* decoding = nullptr;              // of that answer, when it is told decoded; likewise
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
 };
