@@ -2,13 +2,10 @@
 // Claims about coded bodies that are delivered decoded: asked for, whole and streamed, within the
 // bounds; with retries, lanes, predicates, pauses and ends at any point. The codings themselves are of
 // test/wire/test_content_decoder.cc.
-#include <zlib.h>
-
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 #include "support/client_case.h"
+#include "support/coded_body.h"
 
 #include "support/cmocka.h"
 
@@ -18,36 +15,6 @@ namespace {
 
 Case c;
 Outcome outcome;
-
-std::string read(const std::string& name) {
-  std::ifstream file(std::string(PESTER_TEST_CONTENT_DIR "/") + name, std::ios::binary);
-  if (!file) std::abort();
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string gzip(const std::string& bytes) {
-  z_stream stream{};
-  std::string out(compressBound(bytes.size()) + 32, '\0');
-  if (deflateInit2(&stream, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK) std::abort();
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) std::abort();
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-// Compresses, but to less than a hundredth.
-std::string prose(size_t size) {
-  std::string text;
-  for (uint32_t n = 1; text.size() < size; n = n * 1664525 + 1013904223) {
-    text += std::to_string(n >> 20) + std::string(n >> 28, '-');
-  }
-  text.resize(size);
-  return text;
-}
 
 // What the server sends, and what it was asked.
 struct Page {
@@ -120,7 +87,7 @@ std::string header(const pester_result_t* result, const char* name) {
 // ---- asked for and delivered
 
 void a_coded_answer_is_asked_for_and_delivered_decoded(void**) {
-  const std::string text = read("text");
+  const std::string text = read_content("text");
   for (const bool streamed : {false, true}) {
     for (const bool chunked : {false, true}) {
       for (const auto& [coding, name] :
@@ -139,7 +106,7 @@ void a_coded_answer_is_asked_for_and_delivered_decoded(void**) {
         begin(nullptr);
         Page& page = pages[0];
         page.coding = coding;
-        page.body = read(name);
+        page.body = read_content(name);
         page.chunked = chunked;
         page.chunk = 100;
         open();
@@ -178,7 +145,7 @@ void several_fields_are_one_list(void**) {
   Page& page = pages[0];
   page.coding = "gzip";
   page.extra = "Content-Encoding: deflate\r\nX-Between: 1\r\n";  // deflate first, then gzip
-  page.body = gzip(read("text.zlib"));
+  page.body = gzip(read_content("text.zlib"));
   open();
   outcome.at_done = [&](const pester_result_t* result) {
     assert_string_equal(pester_result_content_coding(result), "deflate");
@@ -187,7 +154,7 @@ void several_fields_are_one_list(void**) {
   };
   assert_int_equal(c.get(c.server->url(), &outcome), 0);
   c.run();
-  assert_true(outcome.body == read("text"));
+  assert_true(outcome.body == read_content("text"));
   assert_int_equal(end(), 0);
 }
 
