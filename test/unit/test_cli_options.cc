@@ -59,6 +59,11 @@ void short_options_combine_and_take_attached_values(void**) {
   assert_string_equal(p.output.output->c_str(), "out");
 }
 
+void a_compressed_body_is_asked_for(void**) {
+  assert_true(parsed({"--compressed", "http://a/"}).request.compressed);
+  assert_false(parsed({"http://a/"}).request.compressed);
+}
+
 void a_url_may_stand_anywhere(void**) {
   assert_string_equal(parsed({"http://a/", "-H", "X: y", "-v"}).request.url.c_str(), "http://a/");
   assert_string_equal(parsed({"-H", "X: y", "http://a/", "-v"}).request.url.c_str(), "http://a/");
@@ -257,9 +262,14 @@ void bad_values_name_option_and_value(void**) {
 
 void what_this_version_lacks_says_so(void**) {
   const std::vector<const char*> cases[] = {
-      {"-b", "a=b", "u"},         {"-c", "jar", "u"},      {"-L", "u"},
-      {"--max-redirs", "3", "u"}, {"--compressed", "u"},   {"-T", "-", "u"},
-      {"-x", "http://p", "u"},    {"--noproxy", "*", "u"}, {"--unix-socket", "/s", "u"},
+      {"-b", "a=b", "u"},
+      {"-c", "jar", "u"},
+      {"-L", "u"},
+      {"--max-redirs", "3", "u"},
+      {"-T", "-", "u"},
+      {"-x", "http://p", "u"},
+      {"--noproxy", "*", "u"},
+      {"--unix-socket", "/s", "u"},
   };
   for (const auto& words : cases) {
     const std::string text = refusal(words);
@@ -307,6 +317,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(defaults_are_the_contract),
       cmocka_unit_test(short_options_combine_and_take_attached_values),
+      cmocka_unit_test(a_compressed_body_is_asked_for),
       cmocka_unit_test(a_url_may_stand_anywhere),
       cmocka_unit_test(values_are_taken_as_they_stand),
       cmocka_unit_test(data_keep_the_order_of_the_command_line),
