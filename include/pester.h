@@ -21,11 +21,13 @@
 #ifndef PESTER_H_
 #define PESTER_H_
 
+#include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
 #include <pester/content.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/redirect.h>
 #include <pester/result.h>
 #include <pester/stats.h>
 #include <pester/tls.h>
@@ -72,6 +74,8 @@ typedef struct {
   size_t base_url_count;
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
+  const pester_redirects_t* redirects;     /* NULL: the client's */
+  const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
   int decode; /* 1: ask for a compressed answer, deliver it decoded; see <pester/content.h>. PESTER_NONE:
                  off. 0: the client's */
 } pester_request_t;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
-#include "api/content.h"
+#include "api/extras.h"
 
 namespace pester::api {
 
@@ -91,8 +91,9 @@ int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  if (given.decode != 0 || client.decodes) {
-    if (const int rc = ask_for_codings(client, checked, why); rc != 0) return rc;
+  checked->extras = wants_extras(client, given);
+  if (checked->extras) {
+    if (const int rc = add_headers(client, checked, why); rc != 0) return rc;
   }
   uint8_t index = 0;
   for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {

@@ -22,8 +22,9 @@ struct Checked {
   wire::RequestHead head;
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
-  wire::Block headers;                   // where `head` has more than the user's
-  bool decodes = false;                  // the answer
+  wire::Block headers_block;             // of head.headers, when they are more than were given
+  bool extras = false;                   // there may be more to do than for a plain request
+  bool decodes = false;                  // the answer is to be decoded
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
 };
 

@@ -19,6 +19,7 @@ int read_decoding(const pester_client_options_t& given, pester_client_s* client,
     return refuse(why, "max_decode_ratio", "out of range");
   }
   client->decodes = given.decode == 1;
+  if (client->decodes) client->extras = true;
   if (given.max_decode_ratio == PESTER_NONE) options->decode_ratio = 0;
   if (given.max_decode_ratio > 0) options->decode_ratio = static_cast<uint32_t>(given.max_decode_ratio);
   return 0;
@@ -38,9 +39,10 @@ int ask_for_codings(pester_client_s& client, Checked* checked, core::Why* why) {
            !wire::equals_ignoring_case(name, "range");
   }
   if (!asks) return 0;
-  checked->headers = client.client->pool.take((given.header_count + 1) * sizeof(wire::HeaderIn));
-  if (checked->headers.at == nullptr) return refuse(why, UV_ENOMEM, "out of memory");
-  auto* const headers = static_cast<wire::HeaderIn*>(checked->headers.at);
+  wire::Block& block = checked->headers_block;
+  block = client.client->pool.take((given.header_count + 1) * sizeof(wire::HeaderIn));
+  if (block.at == nullptr) return refuse(why, UV_ENOMEM, "out of memory");
+  auto* const headers = static_cast<wire::HeaderIn*>(block.at);
   for (size_t i = 0; i < given.header_count; ++i) {
     ::new (static_cast<void*>(headers + i))
         wire::HeaderIn{given.headers[i].name, given.headers[i].value};

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "api/check.h"
-#include "api/fallback.h"
+#include "api/extras.h"
 
 namespace pester::api {
 
@@ -127,7 +127,6 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   }
   if (target_bytes != 0) build_targets(checked, targets_at, extra + result->wire_size, result);
   if (client.stamps) result->composes = true;
-  if (checked.decodes) result->attends = true;
   result->repeatable =
       checked.traits.idempotent || given.idempotent == 1 || checked.info.idempotency_key;
   result->no_body = checked.traits.head;
@@ -151,17 +150,6 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
                                                       const wire::Url* (&room)[core::kTargetsMax]) {
   for (uint8_t i = 1; i < destinations.count; ++i) room[i - 1] = &destinations.at[i].url;
   return room;
-}
-
-// The fixed fallback, copied into a block of its own.
-[[gnu::noinline]] int keep_fallback(pester_client_s& client, const pester_fallback_t& given,
-                                    pester_result_s* result, Why* why) {
-  wire::BlockPool& pool = client.client->pool;
-  if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
-  const wire::Block block = pool.take(sizeof(uv::Response));
-  if (block.at == nullptr) return UV_ENOMEM;
-  result->rare->fixed_fallback = ::new (block.at) uv::Response;
-  return make_response(pool, given, result->rare->fixed_fallback, why);
 }
 
 }  // namespace
@@ -196,8 +184,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      if (given.fixed_fallback != nullptr)
-        rc = keep_fallback(client, *given.fixed_fallback, result, &why);
+      if (checked.extras) rc = add_extras(client, checked, result, &why);
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
@@ -207,8 +194,8 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     if (rc == UV_ENOMEM) why.add("out of memory");
   }
   shell.pool.give(storage);
-  if (checked.headers.at != nullptr) shell.pool.give(checked.headers);
   if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
+  if (checked.headers_block.at != nullptr) shell.pool.give(checked.headers_block);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
   return rc;
 }

@@ -252,6 +252,11 @@ void connection_fail(Connection& connection, core::Lane& lane, int error, std::s
                      core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
+  if (lane.following) {  // only the rest of what is followed is lost
+    connection.fit = false;
+    client.engine.preview_ready(lane, now.mono);
+    return;
+  }
   const uint32_t text = request_keep_text(request, client.pool, detail);
   if (lane.record >= 0) request.extras[lane.record].detail = text;
   client.engine.failed(lane, error, now.mono);
@@ -347,7 +352,7 @@ void connection_show(Connection& connection, Request& request) {
 void connection_part(Connection& connection) {
   Request* request = connection.shown_to;
   if (request == nullptr) return;
-  if (request->attends) decoding_hand_over(connection, *request);
+  if (request->decodes) decoding_hand_over(connection, *request);
   request->response.release(connection.client->pool);
   request->response = connection.response;
   connection.response = Response{};

@@ -11,6 +11,7 @@
 #include "uv/client.h"
 #include "uv/connection.h"
 #include "uv/decoding.h"
+#include "uv/follow.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -60,18 +61,18 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
-// The request is one whose responses are read for more than what frames them. False: it has failed.
+// Whoever reads more of it than what frames it. False: it is of no use to anybody.
 [[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
   core::Why why;
-  const int error = decoding_head(connection, lane, &why);
-  if (error != 0) connection_fail(connection, lane, error, why.view(), now);
-  return error == 0;
-}
-// True: the span is taken.
-[[gnu::noinline]] bool attend_body(Connection& connection, core::Lane& lane, std::string_view span,
-                                   core::Now now) {
-  if (!decoding_wanted(connection, lane)) return false;
-  decoding_body(connection, lane, span, now);
+  if (const int error = decoding_head(connection, lane, &why); error != 0) {
+    connection_fail(connection, lane, error, why.view(), now);
+    return false;
+  }
+  if (lane.resuming) {
+    resume_check_head(connection, lane);
+  } else {
+    follow_look(connection, lane);
+  }
   return true;
 }
 
@@ -84,7 +85,6 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
   connection.body_left = connection.parser->body_bytes_left();
   if (client.options.trace) trace_head(connection, lane);
-  if (request.attends && !attend_head(connection, lane, now)) return;
   if (lane.exchange == ExchangeState::sending) {  // an early answer: the rest is not sent
     connection.sending = false;
   }
@@ -92,7 +92,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
-  if (lane.resuming) resume_check_head(connection, lane);
+  if (request.attends && !attend_head(connection, lane, now)) return;
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
@@ -142,22 +142,36 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
   core::Why why;
   if (const int error = resume_take(request, &span, &why); error != 0) {
     connection_fail(connection, lane, error, why.view(), now);
-  } else if (span.empty() || (request.attends && attend_body(connection, lane, span, now))) {
+  } else if (span.empty()) {
     return;
+  } else if (lane.decoding) {
+    decoding_body(connection, lane, span, now);
   } else {
     request.response.body_bytes += span.size();
     stream(connection, lane, span, request.response.body_bytes, now);
   }
 }
 
+// A body that is not the user's as it comes.
+[[gnu::noinline]] void take_aside(Connection& connection, core::Lane& lane, std::string_view span,
+                                  core::Now now) {
+  if (lane.resuming) {
+    stream_rest(connection, lane, span, now);
+  } else if (!lane.following) {
+    decoding_body(connection, lane, span, now);
+  } else if (connection.response.body_bytes += span.size();
+             connection.response.body_bytes > core::kDiscardDrainBytes) {
+    connection.client->engine.preview_ready(lane, now.mono);  // what follows does not wait for the rest
+  }
+}
+
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  if (lane.resuming) {
-    stream_rest(connection, lane, span, now);
+  if (lane.resuming || lane.following || lane.decoding) {
+    take_aside(connection, lane, span, now);
     return;
   }
-  if (request.attends && attend_body(connection, lane, span, now)) return;
   connection.response.body_bytes += span.size();
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
     stream(connection, lane, span, connection.response.body_bytes, now);
@@ -205,29 +219,43 @@ void forget_input(Connection& connection) {
   request_show(request, &request.response);
 }
 
+// A pause or a question is over; the next response may come.
+void read_again(Connection& connection) {
+  connection.idle_entry = connection.client->entry;
+  if (!connection.stopped) return;
+  connection.stopped = false;
+  (void)socket_poll(connection.socket, UV_READABLE);
+}
+
+// Of a body that is not the user's as it comes. False: the response is, and ends as any other.
+[[gnu::noinline]] bool end_aside(Connection& connection, core::Lane& lane, core::Now now) {
+  if (lane.following) {
+    connection.idle_entry = connection.client->entry;
+    connection.client->engine.preview_ready(lane, now.mono);
+  } else if (lane.decoding && !decoding_end(connection, lane, now)) {
+    return true;
+  } else if (lane.resuming) {
+    read_again(connection);
+    end_rest(connection, lane, now);
+  } else if (lane.previewing) {
+    connection.client->engine.preview_ready(lane, now.mono);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
-  if (request.attends && !decoding_end(connection, lane, now)) return;
-  if (lane.previewing) {
-    client.engine.preview_ready(lane, now.mono);
-    return;
-  }
-  connection.idle_entry = client.entry;
-  if (connection.stopped) {
-    connection.stopped = false;
-    (void)socket_poll(connection.socket, UV_READABLE);
-  }
+  if (lane.is_aside() && end_aside(connection, lane, now)) return;
+  read_again(connection);
   const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
   if (too_long) {
     connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
-    return;
-  }
-  if (lane.resuming) {
-    end_rest(connection, lane, now);
     return;
   }
   keep_response(connection, request, client.engine.complete(lane, now.mono));
@@ -428,8 +456,7 @@ void connection_resume(Connection& connection, core::Now now) {
     const bool previewed = request.streamed && !connection.response.body.empty();
     if (previewed) {
       request.span = connection.response.body.view();
-      if (request.resume() != nullptr && !connection.response.decoded())
-        resume_keep(request, request.span);
+      if (request.resume() != nullptr && !lane->decoding) resume_keep(request, request.span);
       client.engine.post(request, shell_work::kBody);
       connection.response.body.clear();
       client_read_on(client, connection);

@@ -89,18 +89,21 @@ void decoding_free(Decoding* decoding, wire::BlockPool& pool) {
 }
 
 // What has no body, or a part of one, is left as it is.
-int decoding_head(Connection& connection, const core::Lane& lane, core::Why* why) {
+int decoding_head(Connection& connection, core::Lane& lane, core::Why* why) {
   constexpr uint16_t kFinal = 200, kNoContent = 204, kPartial = 206, kNotModified = 304;
   wire::ResponseHead& head = connection.response.head;
+  const Request& request = request_of(lane);
   decoding_stop(connection);
+  lane.decoding = lane.resuming && request.response.decoded();
   const bool is_whole = !lane.resuming && !connection.no_body && head.status >= kFinal &&
                         head.status != kNoContent && head.status != kPartial &&
                         head.status != kNotModified;
-  if (!is_whole) return 0;
+  if (!is_whole || !request.decodes) return 0;
   wire::Codings codings;
   switch (wire::read_codings(head, &codings)) {
     case wire::CodingsFound::known:
       wire::hide_coding_fields(&head);
+      lane.decoding = true;
       return 0;
     case wire::CodingsFound::too_many:
       why->add("Content-Encoding: more than ").add(int64_t{wire::kCodingsMax}).add(" codings");
@@ -110,11 +113,6 @@ int decoding_head(Connection& connection, const core::Lane& lane, core::Why* why
       return 0;
   }
   return 0;
-}
-
-bool decoding_wanted(const Connection& connection, const core::Lane& lane) {
-  return lane.resuming ? static_cast<const Request&>(*lane.request).response.decoded()
-                       : connection.response.decoded();
 }
 
 void decoding_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {

@@ -29,12 +29,10 @@ struct Decoding {
 
 void decoding_free(Decoding* decoding, wire::BlockPool& pool);
 
-// The head of a response that somebody wants decoded is in: 0, or why it is of no use (`why`).
-[[nodiscard]] int decoding_head(Connection& connection, const core::Lane& lane, core::Why* why);
-// Whether what comes of the lane's body is to be decoded.
-[[nodiscard]] bool decoding_wanted(const Connection& connection, const core::Lane& lane);
-// A span of such a body has come. Decodes as far as it may be told at once; the rest follows from
-// connection_resume, by decoding_go_on.
+// The head of a response is in: sets lane.decoding. 0, or why the response is of no use (`why`).
+[[nodiscard]] int decoding_head(Connection& connection, core::Lane& lane, core::Why* why);
+// A span of a body that is to be decoded has come. Decodes as far as it may be told at once; the rest
+// follows from connection_resume, by decoding_go_on.
 void decoding_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now);
 void decoding_go_on(Connection& connection, core::Lane& lane, core::Now now);
 // The body has ended: true when all of it is told. Else it goes on in the pump, or has failed.

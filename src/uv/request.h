@@ -81,6 +81,8 @@ struct TargetText {
 
 struct Decoding;
 struct Resume;
+struct Redirects;
+struct Auth;
 
 // What few requests need: a request in backoff is to be small.
 struct Rare {
@@ -91,6 +93,11 @@ struct Rare {
   Decoding* decoding = nullptr;              // of that answer, when it is told decoded; likewise
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
+  wire::Block redirects_block;               // likewise
+  const Redirects* redirects = nullptr;      // of the request's own, in it
+  Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
+  wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
+  wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -110,6 +117,7 @@ struct Request : core::Request {
   bool wants_close : 1 = false;  // the user sent "Connection: close"
   bool is_form : 1 = false;      // the log has Pester's word for it
   bool composes : 1 = false;     // a head as it goes out may differ from the one in wire_bytes
+  bool decodes : 1 = false;      // coded bodies of its responses are told decoded
   bool attends : 1 = false;      // its responses are read for more than what frames them
   bool paused = false;
   const core::Lane* asked = nullptr;  // while the user is asked about a lane
@@ -127,6 +135,7 @@ struct Request : core::Request {
   [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }
   [[nodiscard]] std::string_view url_of(uint8_t target) const {
+    if (target >= core::kTargetsMax) return hop_url(static_cast<uint8_t>(target - core::kTargetsMax));
     if (rare == nullptr || rare->target_texts == nullptr) return url();
     return {rare->target_texts[target].url, rare->target_texts[target].url_bytes};
   }
@@ -134,6 +143,12 @@ struct Request : core::Request {
     return {wire_bytes + wire_head_bytes, wire_size - wire_head_bytes};
   }
   [[nodiscard]] Resume* resume() const { return rare != nullptr ? rare->resume : nullptr; }
+  // Empty where there was no room to keep it.
+  [[nodiscard]] std::string_view hop_url(uint8_t place) const {
+    const wire::Bytes& places = rare->hop_urls;
+    if (place >= places.size() / sizeof(uint32_t)) return "";
+    return text(reinterpret_cast<const uint32_t*>(places.data())[place]);
+  }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
@@ -149,7 +164,7 @@ void request_release(Request& request, wire::BlockPool& pool);
 void request_show(Request& request, Response* response);
 
 // It will not go to its origins any more.
-void request_leave_origins(Request& request);
+[[gnu::noinline]] void request_leave_origins(Request& request);
 
 // What is rare of it, made if there is none yet; nullptr when memory is out.
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);

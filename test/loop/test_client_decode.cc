@@ -100,9 +100,10 @@ void a_coded_answer_is_asked_for_and_delivered_decoded(void**) {
                                                             {"zstd", "text.zst"},
                                                             {"gzip, br", "text.gz.br"},
                                                             {"identity, zstd ,, gzip", "text.zst.gz"}}) {
-        const std::string last = std::string(coding).substr(std::string(coding).rfind(' ') + 1);
-        const bool known = std::string(pester_codings()).find(last) != std::string::npos;
-        if (!known && last != "x-gzip" && last != "GZIP") continue;
+        const std::string_view file = name;
+        const std::string_view codings = pester_codings();
+        if (file.find(".br") != file.npos && codings.find("br") == codings.npos) continue;
+        if (file.find(".zst") != file.npos && codings.find("zstd") == codings.npos) continue;
         begin(nullptr);
         Page& page = pages[0];
         page.coding = coding;
@@ -450,6 +451,48 @@ void a_failed_answer_that_is_delivered_is_decoded(void**) {
   }
 }
 
+// The redirect's own body is coded, too; it is of no interest.
+void what_follows_a_redirect_is_decoded(void**) {
+  for (const bool deliver : {false, true}) {
+    begin(nullptr);
+    pages = {Page{}, Page{}};
+    pages[0].status = "302 There";
+    pages[0].extra = "Location: /there\r\n";
+    pages[0].body = gzip("moved");
+    pages[1].body = gzip("hello");
+    open();
+    pester_redirects_t redirects;
+    pester_redirects_init(&redirects);
+    if (deliver) {
+      redirects.check = [](const pester_result_t*, const char*, void*) {
+        return PESTER_REDIRECT_DELIVER;
+      };
+    }
+    pester_auth_t auth;
+    pester_auth_init(&auth, PESTER_AUTH_BEARER);
+    auth.token = "t0ken";
+    const std::string url = c.server->url();
+    pester_request_t request = c.request(url, &outcome);
+    request.redirects = &redirects;
+    request.auth = &auth;
+    const pester_header_t own = {"X-Own", "1"};
+    request.headers = &own;
+    request.header_count = 1;
+    assert_int_equal(c.send(request, &outcome), 0);
+    c.run();
+    assert_int_equal(outcome.error, 0);
+    assert_string_equal(outcome.body.c_str(), deliver ? "moved" : "hello");
+    assert_int_equal(asked.size(), deliver ? 1 : 2);
+    for (const std::string& head : asked) {
+      assert_true(has(head, std::string("Accept-Encoding: ") + pester_codings()));
+      assert_true(has(head, "Authorization: Bearer t0ken"));
+      assert_true(has(head, "X-Own: 1"));
+    }
+    assert_int_equal(c.stats().connections_opened, 1);
+    assert_int_equal(end(), 0);
+  }
+}
+
 void each_lane_decodes_its_own(void**) {
   c.policy.concurrency = 3;
   c.policy.max_attempts = 1;
@@ -599,6 +642,7 @@ int main() {
       cmocka_unit_test(it_is_written_into_the_users_buffer),
       cmocka_unit_test_setup(a_cut_or_damaged_body_is_tried_again, begin),
       cmocka_unit_test(a_failed_answer_that_is_delivered_is_decoded),
+      cmocka_unit_test(what_follows_a_redirect_is_decoded),
       cmocka_unit_test_setup(each_lane_decodes_its_own, begin),
       cmocka_unit_test(the_predicate_sees_it_decoded),
       cmocka_unit_test_setup(spans_are_small_and_wait_while_paused, begin),
