@@ -90,7 +90,7 @@ void a_coded_answer_is_asked_for_and_delivered_decoded(void**) {
   const std::string text = read_content("text");
   for (const bool streamed : {false, true}) {
     for (const bool chunked : {false, true}) {
-      for (const auto& [coding, name] :
+      for (const auto& sample :
            std::vector<std::pair<const char*, const char*>>{{"gzip", "text.gz"},
                                                             {"x-gzip", "members.gz"},
                                                             {"GZIP", "header.gz"},
@@ -100,14 +100,15 @@ void a_coded_answer_is_asked_for_and_delivered_decoded(void**) {
                                                             {"zstd", "text.zst"},
                                                             {"gzip, br", "text.gz.br"},
                                                             {"identity, zstd ,, gzip", "text.zst.gz"}}) {
-        const std::string_view file = name;
+        const char* const coding = sample.first;
+        const std::string_view file = sample.second;
         const std::string_view codings = pester_codings();
         if (file.find(".br") != file.npos && codings.find("br") == codings.npos) continue;
         if (file.find(".zst") != file.npos && codings.find("zstd") == codings.npos) continue;
         begin(nullptr);
         Page& page = pages[0];
         page.coding = coding;
-        page.body = read_content(name);
+        page.body = read_content(sample.second);
         page.chunked = chunked;
         page.chunk = 100;
         open();
@@ -426,7 +427,7 @@ void a_cut_or_damaged_body_is_tried_again(void**) {
   assert_int_equal(outcome.error, 0);
   assert_string_equal(outcome.body.c_str(), "hello");
   assert_int_equal(outcome.exchanges.size(), 3);
-  for (int i = 0; i < 2; ++i) {
+  for (size_t i = 0; i < 2; ++i) {
     assert_int_equal(outcome.exchanges[i].error, PESTER_EENCODING);
     assert_int_equal(outcome.exchanges[i].outcome, PESTER_OUTCOME_RETRIED);
     assert_true(outcome.exchanges[i].detail.starts_with("gzip, coding 1 of 1, at byte "));
@@ -464,7 +465,7 @@ void what_follows_a_redirect_is_decoded(void**) {
     pester_redirects_t redirects;
     pester_redirects_init(&redirects);
     if (deliver) {
-      redirects.check = [](const pester_result_t*, const char*, void*) {
+      redirects.check = [](const pester_result_t*, const char*, void*) -> int {
         return PESTER_REDIRECT_DELIVER;
       };
     }
@@ -497,7 +498,7 @@ void each_lane_decodes_its_own(void**) {
   c.policy.concurrency = 3;
   c.policy.max_attempts = 1;
   pages = {Page{}, Page{}, Page{}};
-  for (int i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < 3; ++i) {
     pages[i].status = "500 No";
     pages[i].body = gzip("answer " + std::to_string(i) + prose(100'000));
   }

@@ -269,13 +269,12 @@ class Answers(PlainTest):
                     self.assertLess(response["encoded_bytes"], len(data) // 2)
         self.assertEqual(numbers(self.nginx.wait_for(9)), [[1, 2, 3]] * 3)
 
-    def test_an_answer_to_head_and_a_range_are_not_decoded(self):
-        data = self.write("f.txt", b"squeeze me " * 1000)
-        coded = self.write("f.txt.gz", gzip.compress(data))
+    def test_an_answer_to_head_is_not_decoded(self):
+        self.write("f.txt", b"squeeze me " * 1000)
+        coded = self.write("f.txt.gz", gzip.compress(b"squeeze me " * 1000))
         head = self.ask("-I", "--compressed", self.nginx.url("/static/f.txt")).stdout
         self.assertIn(b"Content-Encoding: gzip", head)
-        part = self.ask("--compressed", "-H", "Range: bytes=3-9", self.nginx.url("/static/f.txt")).stdout
-        self.assertEqual(part, coded[3:10])
+        self.assertIn(b"Content-Length: %d\r\n" % len(coded), head)
 
 
 class Time(PlainTest):

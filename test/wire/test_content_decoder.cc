@@ -215,7 +215,7 @@ void it_is_the_same_wherever_the_bytes_are_split(void**) {
 
 void it_is_the_same_byte_by_byte_and_in_pieces_of_any_size(void**) {
   for (const Sample& sample : samples) {
-    for (const size_t room : {1, 2, 7, 4096}) {
+    for (const size_t room : {size_t{1}, size_t{2}, size_t{7}, size_t{4096}}) {
       for (const size_t step : {size_t{1}, size_t{3}, sample.coded.size()}) {
         Body body(sample.codings);
         for (size_t at = 0; at < sample.coded.size(); at += step) {
