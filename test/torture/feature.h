@@ -24,7 +24,7 @@ enum class Feature {
 };
 inline constexpr const char* kFeatureNames[] = {
     "standard", "hedged",  "base_urls",        "fallback",  "fixed_fallback", "streamed_fallback",
-    "bulkhead", "resumed", "resumed_over_tls", "dial_race", "ejection", "decoded"};
+    "bulkhead", "resumed", "resumed_over_tls", "dial_race", "ejection",       "decoded"};
 inline const char* name_of(Feature feature) {
   return kFeatureNames[static_cast<int>(feature)];
 }
