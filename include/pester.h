@@ -26,6 +26,7 @@
 #include <pester/base.h>
 #include <pester/client.h>
 #include <pester/cookies.h>
+#include <pester/content.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
 #include <pester/proxy.h>
@@ -70,7 +71,8 @@ typedef struct {
   void* into; /* the gathered body is written here instead of memory of Pester's; a longer one
                  is PESTER_EBODYSIZE. Must live until on_done */
   size_t into_size;
-  int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one */
+  int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one. Of a
+                             decoded body, decoded bytes */
   char* error_text;       /* if given: why pester_send refused, naming the offending part */
   size_t error_text_size;
   const pester_base_url_t* base_urls; /* instead of the client's; NULL: the client's */
@@ -82,6 +84,8 @@ typedef struct {
   const pester_route_t* route;             /* copied; NULL: the client's */
   const pester_proxy_t* proxy;             /* likewise */
   pester_cookie_jar_t* cookies; /* NULL: the client's; PESTER_COOKIES_NONE: none. Kept until on_done */
+  int decode; /* 1: ask for a compressed answer, deliver it decoded; see <pester/content.h>. PESTER_NONE:
+                 off. 0: the client's */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -175,6 +175,10 @@ typedef struct {
   /* Cookies that responses set are kept here and sent back (cookies.h). NULL: none are. The client keeps
    * the jar until it is gone. */
   pester_cookie_jar_t* cookies;
+  int decode; /* 1: of all requests that do not say otherwise, see <pester/content.h>. 0: off */
+  /* So many times its size may a decoded body be, once it is longer than 1 MiB; then it is
+   * PESTER_EBODYSIZE. 0: 100. PESTER_NONE: any. */
+  int64_t max_decode_ratio;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

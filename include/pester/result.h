@@ -36,7 +36,7 @@ PESTER_API const char* pester_result_reason(const pester_result_t* result); /* "
 PESTER_API int pester_result_http_version(const pester_result_t* result);   /* 10 or 11; 0 */
 /* The body as gathered; empty when streamed. */
 PESTER_API pester_slice_t pester_result_body(const pester_result_t* result);
-/* The body's bytes so far, gathered or streamed. */
+/* The body's bytes so far, gathered or streamed; decoded, if it was to be. */
 PESTER_API uint64_t pester_result_body_bytes(const pester_result_t* result);
 /* The first header of that name, case-insensitive; NULL when there is none. */
 PESTER_API const char* pester_result_header(const pester_result_t* result, const char* name);

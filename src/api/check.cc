@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
-#include "api/auth.h"
+#include "api/extras.h"
 #include "api/proxy.h"
 #include "api/route.h"
 
@@ -106,7 +106,7 @@ int find_way(pester_client_s& client, Checked* checked, Why* why) {
   return uv::proxy_choice_make(shell.pool, proxies, &checked->way.proxies, why);
 }
 
-int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
+int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
   checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
   checked->traits = wire::method_traits(checked->method);
@@ -122,9 +122,9 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  if (given.auth != nullptr) {
-    const int rc = add_authorization(given, client.client->pool, &head, &checked->headers_block, why);
-    if (rc != 0) return rc;
+  checked->extras = wants_extras(client, given);
+  if (checked->extras) {
+    if (const int rc = add_headers(client, checked, why); rc != 0) return rc;
   }
   uint8_t index = 0;
   for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {

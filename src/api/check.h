@@ -25,6 +25,8 @@ struct Checked {
   std::optional<UserPolicy> own_policy;
   uv::Way way;                           // held, when the request brings a part of it
   wire::Block headers_block;             // of head.headers, when they are more than were given
+  bool extras = false;                   // there may be more to do than for a plain request
+  bool decodes = false;                  // the answer is to be decoded
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
 };
 
@@ -38,8 +40,7 @@ int refuse(core::Why* why, int code, const char* text);
 // The way there, of a request that brings a part of it: sets `way`, which is then held.
 [[nodiscard]] int find_way(pester_client_s& client, Checked* checked, core::Why* why);
 // The rest, after those; `url_storage` as parse_url wants it.
-[[nodiscard]] int check(const pester_client_s& client, char* url_storage, Checked* checked,
-                        core::Why* why);
+[[nodiscard]] int check(pester_client_s& client, char* url_storage, Checked* checked, core::Why* why);
 
 }  // namespace pester::api
 

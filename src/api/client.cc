@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "api/content.h"
 #include "api/fallback.h"
 #include "api/objects.h"
 #include "api/policy_reader.h"
@@ -190,6 +191,7 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
       rc != 0) {
     return rc;
   }
+  if (const int rc = read_decoding(given, client, shell, why); rc != 0) return rc;
   shell->attempt_header = client->attempt_header;
   shell->deadline_header = client->deadline_header;
   shell->user_agent = client->user_agent;

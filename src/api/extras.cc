@@ -4,6 +4,7 @@
 #include <new>
 
 #include "api/auth.h"
+#include "api/content.h"
 #include "api/fallback.h"
 #include "api/redirects.h"
 
@@ -66,9 +67,20 @@ int keep_cookies(pester_client_s& client, const pester_request_t& given, pester_
 
 }  // namespace
 
-int add_extras(pester_client_s& client, const pester_request_t& given, pester_result_s* result,
-               Why* why) {
+int add_headers(pester_client_s& client, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
   int rc = 0;
+  if (given.decode != 0 || client.decodes) rc = ask_for_codings(client, checked, why);
+  if (rc == 0 && given.auth != nullptr) {
+    rc = add_authorization(given, client.client->pool, &checked->head, &checked->headers_block, why);
+  }
+  return rc;
+}
+
+int add_extras(pester_client_s& client, const Checked& checked, pester_result_s* result, Why* why) {
+  const pester_request_t& given = checked.given;
+  int rc = 0;
+  if (checked.decodes) result->decodes = result->attends = true;
   if (given.fixed_fallback != nullptr) rc = keep_fallback(client, *given.fixed_fallback, result, why);
   if (rc == 0 && given.redirects != nullptr) {
     rc = keep_own_redirects(client, given, result, why);

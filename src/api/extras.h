@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "api/check.h"
 #include "api/objects.h"
 
 namespace pester::api {
@@ -14,10 +15,12 @@ namespace pester::api {
 inline bool wants_extras(const pester_client_s& client, const pester_request_t& given) {
   const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
   return (bits(given.fixed_fallback) | bits(given.redirects) | bits(given.auth) | bits(given.cookies) |
-          uintptr_t{client.extras}) != 0;
+          static_cast<uintptr_t>(given.decode) | uintptr_t{client.extras}) != 0;
 }
+// What of it stands in the request's head. 0 or a code, and then `why` tells.
+[[nodiscard, gnu::noinline]] int add_headers(pester_client_s& client, Checked* checked, core::Why* why);
 // 0 or a code, and then `why` tells.
-[[nodiscard, gnu::noinline]] int add_extras(pester_client_s& client, const pester_request_t& given,
+[[nodiscard, gnu::noinline]] int add_extras(pester_client_s& client, const Checked& checked,
                                             pester_result_s* result, core::Why* why);
 
 }  // namespace pester::api

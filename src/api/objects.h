@@ -87,6 +87,7 @@ struct pester_client_s {
   pester::api::UserRedirects* redirects = nullptr;
   bool extras = false;      // its requests have what api/extras.h adds
   bool is_default = false;  // of the one-liners: closes itself
+  bool decodes = false;     // its requests do, unless they say otherwise
   bool stamps = false;      // its requests bring a number of their attempt or a remaining time
   pester::wire::CookieJar* cookies = nullptr;  // joined
   char attempt_header[64] = {}, deadline_header[64] = {};

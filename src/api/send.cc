@@ -187,7 +187,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
       if (own_way && !uv::way_keep(*result, shell.pool, &checked.way)) rc = UV_ENOMEM;
-      if (rc == 0 && wants_extras(client, given)) rc = add_extras(client, given, result, &why);
+      if (rc == 0 && checked.extras) rc = add_extras(client, checked, result, &why);
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);

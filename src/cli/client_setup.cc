@@ -123,6 +123,7 @@ pester_request_t request_of(const RequestPlan& plan, const Options& options, Req
     request.body = plan.body->data();
     request.body_len = plan.body->size();
   }
+  if (options.request.compressed) request.decode = 1;
   request.idempotent = options.resilience.idempotent ? 1 : 0;
   return request;
 }

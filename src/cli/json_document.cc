@@ -39,14 +39,19 @@ Json header_list(const std::vector<std::pair<std::string, std::string>>& headers
 Json response_object(const Report& report) {
   if (!report.response) return nullptr;
   const ResponseReport& r = *report.response;
-  return {{"version", r.http_version == 10 ? "1.0" : "1.1"},
-          {"status", r.status},
-          {"reason", text(r.reason)},
-          {"url", text(r.url)},
-          {"headers", header_list(r.headers)},
-          {"trailers", header_list(r.trailers)},
-          {"body_bytes", report.body_bytes},
-          {"body_sha256", report.body_sha256}};
+  Json object = {{"version", r.http_version == 10 ? "1.0" : "1.1"},
+                 {"status", r.status},
+                 {"reason", text(r.reason)},
+                 {"url", text(r.url)},
+                 {"headers", header_list(r.headers)},
+                 {"trailers", header_list(r.trailers)},
+                 {"body_bytes", report.body_bytes},
+                 {"body_sha256", report.body_sha256}};
+  if (!r.content_coding.empty()) {
+    object["content_coding"] = text(r.content_coding);
+    object["encoded_bytes"] = report.encoded_bytes;
+  }
+  return object;
 }
 
 Json winner_object(const Report& report) {

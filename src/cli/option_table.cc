@@ -213,6 +213,8 @@ constexpr OptionRow kRequestRows[] = {
      [](Options& o, Value v) { o.request.cookie_jar = v; }},
     {"-j,--junk-session-cookies", nullptr, "read no cookies that were for one session", kRequest,
      [](Options& o, Value) { o.request.junk_session_cookies = true; }},
+    {"--compressed", nullptr, "ask for a compressed body, and write it decoded", kRequest,
+     [](Options& o, Value) { o.request.compressed = true; }},
     {"--attempt-header", "NAME", "add a header with the attempt's number, from 1", kRequest,
      [](Options& o, Value v) { o.request.attempt_header = v; }},
     {"--deadline-header", "NAME", "add a header with the milliseconds left, when there is a deadline",
@@ -366,10 +368,6 @@ constexpr OptionRow kOutputRows[] = {
      [](Options& o, Value) { o.output.json = true; }},
 };
 
-constexpr OptionRow kLaterRows[] = {
-    {"--compressed", nullptr, "ask for a compressed body", kLater, refuse},
-};
-
 template <size_t... N>
 constexpr auto joined(const OptionRow (&... parts)[N]) {
   std::array<OptionRow, (N + ...)> rows{};
@@ -382,7 +380,7 @@ constexpr auto joined(const OptionRow (&... parts)[N]) {
   return rows;
 }
 
-constexpr auto kRows = joined(kRequestRows, kConnectionRows, kResilienceRows, kOutputRows, kLaterRows);
+constexpr auto kRows = joined(kRequestRows, kConnectionRows, kResilienceRows, kOutputRows);
 
 }  // namespace
 

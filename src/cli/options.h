@@ -38,6 +38,7 @@ struct RequestOptions {
   std::vector<DataPart> data;
   std::optional<std::string> upload_file;
   bool head = false;
+  bool compressed = false;
   std::optional<std::string> user_agent;  // "": no such header
   std::string referer;
   std::optional<std::string> user;  // NAME:PASS

@@ -49,6 +49,7 @@ struct ResponseReport {
   int status = 0;
   std::string reason, url;
   std::vector<std::pair<std::string, std::string>> headers, trailers;
+  std::string content_coding;  // of the body as it was sent, when it is decoded; else ""
 };
 
 struct Report {
@@ -59,6 +60,7 @@ struct Report {
   std::string stop;
   int64_t duration_ns = 0;
   uint64_t body_bytes = 0;
+  uint64_t encoded_bytes = 0;  // of the body as it was sent
   std::string body_sha256;
   uint64_t upload_bytes = 0;  // of the request's body
   std::vector<ExchangeReport> exchanges;

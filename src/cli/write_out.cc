@@ -66,6 +66,12 @@ uint64_t bytes_sent(const Report& report) {
   return sum;
 }
 
+// curl counts the body's bytes as they came.
+uint64_t downloaded(const Report& report) {
+  const bool decoded = report.response && !report.response->content_coding.empty();
+  return decoded ? report.encoded_bytes : report.body_bytes;
+}
+
 std::string speed(uint64_t bytes, int64_t ns) {
   return fmt::format("{:.0f}",
                      ns > 0 ? static_cast<double>(bytes) * 1e9 / static_cast<double>(ns) : 0.0);
@@ -122,7 +128,7 @@ constexpr Variable kVariables[] = {
     {"time_redirect",
      [](const Report& r, const ExchangeReport& x) { return seconds(x.started_ns - first_of(r, x)); }},
     {"size_download",
-     [](const Report& r, const ExchangeReport&) { return std::to_string(r.body_bytes); }},
+     [](const Report& r, const ExchangeReport&) { return std::to_string(downloaded(r)); }},
     {"size_upload",
      [](const Report& r, const ExchangeReport& x) { return std::to_string(uploaded(r, x)); }},
     {"size_header",
@@ -130,7 +136,7 @@ constexpr Variable kVariables[] = {
     {"size_request",
      [](const Report& r, const ExchangeReport&) { return std::to_string(bytes_sent(r)); }},
     {"speed_download",
-     [](const Report& r, const ExchangeReport&) { return speed(r.body_bytes, r.duration_ns); }},
+     [](const Report& r, const ExchangeReport&) { return speed(downloaded(r), r.duration_ns); }},
     {"speed_upload",
      [](const Report& r, const ExchangeReport& x) { return speed(uploaded(r, x), r.duration_ns); }},
     {"num_connects",

@@ -59,7 +59,8 @@ struct ClientOptions {
   RouteSpec route;  // of requests that bring none
   ProxyChoiceSpec proxies;
   uint64_t body_bytes_max = uint64_t{8} << 20;
-  uint64_t seed = 0;  // 0: from the system
+  uint32_t decode_ratio = 100;  // as wire::DecodeLimits
+  uint64_t seed = 0;            // 0: from the system
   core::RandomSource random;
   core::BudgetOptions budget;
   SharedBudget* shared_budget = nullptr;  // in the place of one of its own

@@ -9,6 +9,7 @@
 #include "uv/client.h"
 #include "uv/connection_proxy.h"
 #include "uv/way.h"
+#include "uv/decoding.h"
 
 namespace pester::uv {
 
@@ -407,6 +408,7 @@ void connection_show(Connection& connection, Request& request) {
 void connection_part(Connection& connection) {
   Request* request = connection.shown_to;
   if (request == nullptr) return;
+  if (request->decodes) decoding_hand_over(connection, *request);
   request->response.release(connection.client->pool);
   request->response = connection.response;
   connection.response = Response{};
@@ -444,6 +446,7 @@ void connection_close(Connection& connection) {
 void connection_free(Connection& connection) {
   wire::BlockPool& pool = connection.client->pool;
   connection.response.release(pool);
+  if (connection.decoding != nullptr) decoding_stop(connection);
   connection.pending.release(pool);
   connection.own_head.release(pool);
   connection_stop_parsing(connection);

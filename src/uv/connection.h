@@ -40,14 +40,15 @@ struct Connection : core::Connection {
   wire::TlsSession* tls = nullptr;
   wire::ResponseParser* parser = nullptr;  // from the first byte of a response to its last
   Response response;
-  std::string_view input;       // what is being parsed now
-  wire::Bytes pending;          // what could not be parsed yet; at most a read and a TLS record
-  Request* shown_to = nullptr;  // whose result shows `response` now
-  size_t pending_taken = 0;     // of it, parsed, and told by the time the connection goes on
-  wire::Bytes own_head;         // goes out instead of the request's own; empty: that one
-  size_t to_send = 0;           // head and body
-  size_t taken = 0;             // of it, given to the socket or to TLS
-  uint64_t idle_entry = 0;      // the client's entry in which it became idle: no need to look at it then
+  Decoding* decoding = nullptr;  // of its body, once there is some of it that is decoded
+  std::string_view input;        // what is being parsed now
+  wire::Bytes pending;           // what could not be parsed yet; at most a read and a TLS record
+  Request* shown_to = nullptr;   // whose result shows `response` now
+  size_t pending_taken = 0;      // of it, parsed, and told by the time the connection goes on
+  wire::Bytes own_head;          // goes out instead of the request's own; empty: that one
+  size_t to_send = 0;            // head and body
+  size_t taken = 0;              // of it, given to the socket or to TLS
+  uint64_t idle_entry = 0;  // the client's entry in which it became idle: no need to look at it then
   core::Instant tcp_at{};
   int64_t dns_ns = -1, connect_ns = -1, tls_ns = -1;  // of a connection that has served nobody
   int send_error = 0;  // sending failed; the response, if any, is still read
@@ -56,8 +57,9 @@ struct Connection : core::Connection {
   bool no_body = false;  // the request sent last was HEAD
   bool sending = false;  // some of the request is still to be sent
   bool resume_linked = false;
-  bool consuming = false;  // its input is being parsed, further up the stack
-  bool stopped = false;    // not read for now: paused, held, or the user is asked
+  bool consuming = false;   // its input is being parsed, further up the stack
+  bool stopped = false;     // not read for now: paused, held, or the user is asked
+  bool decodes_on = false;  // `decoding` has more to give before anything further is parsed
 };
 
 // ---- work of the engine's
@@ -78,9 +80,13 @@ enum class MayPump : uint8_t { no, yes };
 // Parses what there is; with MayPump::no it stops where the user must be told something first, and
 // puts itself on the client's list of connections to go on with.
 void connection_consume(Connection& connection, MayPump may_pump, core::Now now);
+// So much of a body is kept for the predicate that asks for it.
+inline constexpr size_t kPreviewBytes = 65536;
 // Goes on after it was stopped.
 void connection_resume(Connection& connection, core::Now now);
 void connection_stop(Connection& connection);
+// A span of the body, decoded if it was to be, is kept: 0, or why it could not be.
+[[nodiscard]] int connection_gather(Connection& connection, core::Lane& lane, std::string_view span);
 // The parser, if there is one, goes.
 void connection_stop_parsing(Connection& connection);
 void connection_on_socket(Socket* socket, int status, int events);

@@ -8,6 +8,7 @@
 #include "core/assert.h"
 #include "core/text.h"
 #include "uv/connection.h"
+#include "uv/decoding.h"
 #include "uv/follow.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
@@ -78,6 +79,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   follow_release(request, pool);
   pool.give(rare.redirects_block);
   if (rare.resume != nullptr) pool.give({rare.resume, sizeof(Resume)});
+  if (rare.decoding != nullptr) decoding_free(rare.decoding, pool);
   if (rare.fixed_fallback != nullptr) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
@@ -100,6 +102,7 @@ void Response::release(wire::BlockPool& pool) {
   body.release(pool);
   body_bytes = 0;
   any = false;
+  coded_bytes = 0;
 }
 
 void* request_block(wire::BlockPool& pool, size_t size, uint8_t lanes, size_t bytes, wire::Block* block,

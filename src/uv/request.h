@@ -26,10 +26,13 @@ struct Connection;
 
 // A response as far as it has come.
 struct Response {
+  static constexpr uint64_t kCodedBytesMax = (uint64_t{1} << 56) - 1;
   wire::ResponseHead head;
   wire::LargeBytes body;    // gathered
-  uint64_t body_bytes = 0;  // seen, gathered or streamed
+  uint64_t body_bytes = 0;  // seen, gathered or streamed; of a decoded body, decoded
   bool any = false;         // a complete head is in
+  uint64_t coded_bytes : 56 =
+      0;  // of a decoded body, as they came; beside `any`, so that it costs nothing
 
   // For the next one; the buffers stay.
   void clear() {
@@ -37,7 +40,11 @@ struct Response {
     body.clear();
     body_bytes = 0;
     any = false;
+    coded_bytes = 0;
   }
+  void add_coded(size_t bytes) { coded_bytes = (coded_bytes + bytes) & kCodedBytesMax; }
+  // The body is told decoded, the head without what it says of that.
+  [[nodiscard]] bool decoded() const { return head.hidden_count != 0; }
   void release(wire::BlockPool& pool);
 };
 
@@ -77,6 +84,7 @@ struct TargetText {
   size_t head_bytes;
 };
 
+struct Decoding;
 struct Resume;
 struct Way;
 struct Redirects;
@@ -88,6 +96,7 @@ struct Rare {
   wire::Bytes traces;                        // TraceEvents, each followed by its text and a NUL
   const TargetText* target_texts = nullptr;  // beside core::Request::targets
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
+  Decoding* decoding = nullptr;              // of that answer, when it is told decoded; likewise
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   Way* way = nullptr;                        // its own route or proxies; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
@@ -118,6 +127,7 @@ struct Request : core::Request {
   bool wants_close : 1 = false;  // the user sent "Connection: close"
   bool is_form : 1 = false;      // the log has Pester's word for it
   bool composes : 1 = false;     // a head as it goes out may differ from the one in wire_bytes
+  bool decodes : 1 = false;      // coded bodies of its responses are told decoded
   bool attends : 1 = false;      // its responses are read for more than what frames them
   bool paused = false;
   const core::Lane* asked = nullptr;  // while the user is asked about a lane

@@ -5,6 +5,7 @@
 Usage: test_cli.py PATH-OF-PESTER. The server is a few lines of sockets below, so that it can break every
 rule on purpose; it knows nothing of the command."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -146,6 +147,37 @@ class CommandTest(unittest.TestCase):
         done = servers.run(PESTER, *arguments, **more)
         self.assertEqual(done.returncode, status, done.stderr)
         return done
+
+    # ---- Codings
+
+    def test_a_compressed_body_is_asked_for_and_written_decoded(self):
+        plain = b"hello world\n" * 1000
+        coded = gzip.compress(plain)
+        url = self.url(answer(body=coded, headers=[("Content-Encoding", b"gzip")]))
+        done = self.expect(0, "--compressed", "-w", "%{stderr}%{size_download}", url)
+        self.assertEqual((done.stdout, done.stderr), (plain, str(len(coded)).encode()))
+        asked = dict(self.seen()[-1]["headers"])["Accept-Encoding"]
+        self.assertTrue(asked.startswith("gzip, deflate"), asked)
+        found, = servers.documents(self.expect(0, "--compressed", "--json", url))
+        response = found["response"]
+        self.assertEqual((response["body_bytes"], response["content_coding"], response["encoded_bytes"]),
+                         (len(plain), "gzip", len(coded)))
+        self.assertEqual(response["body_sha256"], hashlib.sha256(plain).hexdigest())
+        self.assertEqual(response["headers"], [])
+        self.assertEqual(self.expect(0, url).stdout, coded)  # not asked for: as it came
+        self.assertNotIn("Accept-Encoding", dict(self.seen()[-1]["headers"]))
+
+    def test_a_body_that_cannot_be_decoded_exits_with_61(self):
+        coded = gzip.compress(b"hello world\n")
+        for body, why in ((coded[:-3], b"it ends too early"), (b"not gzip", b"incorrect header check")):
+            url = self.url(answer(body=body, headers=[("Content-Encoding", b"gzip")]))
+            self.assertIn(why, self.expect(61, "--compressed", url).stderr)
+
+    def test_a_bomb_exits_with_63(self):
+        url = self.url(answer(body=gzip.compress(bytes(4 << 20)), headers=[("Content-Encoding", b"gzip")]))
+        done = self.expect(63, "--compressed", url)
+        self.assertIn(b"the ratio that is allowed", done.stderr)
+        self.assertLessEqual(len(done.stdout), 1 << 20)
 
     # ---- Output
 

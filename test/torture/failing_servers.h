@@ -11,6 +11,7 @@
 
 #include "feature.h"
 #include "support/broken_file.h"
+#include "support/coded_body.h"
 #include "support/loopback_server.h"
 #include "support/tls_peer.h"
 #include "support/two_addresses.h"
@@ -23,6 +24,11 @@ class FailingServers {
 
   explicit FailingServers(Feature feature) : feature_(feature) {
     if (is(Feature::dial_race)) full_.open();
+    if (is(Feature::decoded)) {
+      text_ = prose(100'000);
+      file_.body = gzip(text_);
+      file_.extra = "Content-Encoding: gzip\r\n";
+    }
     const LoopbackServer::Script script =
         is(Feature::resumed_over_tls)
             ? tls_.open({}, [this](TlsPeer& tls, Peer& peer) { serve_tls(tls, peer); })
@@ -60,7 +66,7 @@ class FailingServers {
   }
   // ":PORT", of both; but for dial_race, of the second and of the first that does not answer.
   [[nodiscard]] const std::string& port() const { return port_; }
-  [[nodiscard]] const std::string& file() const { return file_.body; }
+  [[nodiscard]] const std::string& file() const { return text_.empty() ? file_.body : text_; }
   [[nodiscard]] int posts() const { return posts_; }
 
  private:
@@ -90,7 +96,7 @@ class FailingServers {
         if (nth == 0) wait_for_another();
         peer.answer(kHello);
         if (nth > 0) answered_ = true;
-      } else if (is(Feature::resumed)) {
+      } else if (is(Feature::resumed) || is(Feature::decoded)) {
         bool broke = false;
         peer.send(part(head, nth, &broke));
         if (broke) return;
@@ -144,6 +150,7 @@ class FailingServers {
   FullQueue full_;
   std::unique_ptr<LoopbackServer> first_, second_;
   BrokenFile file_{feature_ == Feature::resumed_over_tls ? size_t{40'000} : size_t{9'000}};
+  std::string text_;  // what the file is decoded, if it is coded
   std::string port_;
   std::mutex mutex_;
   std::atomic<Patience> patience_{Patience::short_};

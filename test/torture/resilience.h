@@ -84,7 +84,9 @@ class Resilience {
   [[nodiscard]] bool falls_back() const {
     return is(Feature::fallback) || is(Feature::fixed_fallback) || is(Feature::streamed_fallback);
   }
-  [[nodiscard]] bool resumes() const { return is(Feature::resumed) || is(Feature::resumed_over_tls); }
+  [[nodiscard]] bool resumes() const {
+    return is(Feature::resumed) || is(Feature::resumed_over_tls) || is(Feature::decoded);
+  }
   [[nodiscard]] bool is_streamed() const { return is(Feature::streamed_fallback) || resumes(); }
   [[nodiscard]] int total() const {
     if (is(Feature::resumed_over_tls)) return 1;
@@ -107,6 +109,7 @@ class Resilience {
         return stats_.connections_opened == 1;
       case Feature::resumed:
       case Feature::resumed_over_tls:
+      case Feature::decoded:
         return stats_.resumes == 2u * static_cast<unsigned>(total());
       case Feature::dial_race:
         return stats_.connections_opened >= 2 && servers_.posts() == 1;
@@ -160,6 +163,7 @@ class Resilience {
     if (falls_back()) policy.max_attempts = 2;
     if (is(Feature::bulkhead)) case_.options.max_in_flight_per_origin = 1;
     if (resumes()) policy.max_resumes = 3;
+    if (is(Feature::decoded)) case_.options.decode = 1;
     if (is(Feature::dial_race)) {
       policy.concurrency = 2;
       policy.hedge_after_ms = 2;

@@ -149,6 +149,7 @@ int main() {
       cmocka_unit_test(whatever_allocation_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_allocation_fails<Feature::ejection>),
       cmocka_unit_test(whatever_allocation_fails<Feature::cookies>),
+      cmocka_unit_test(whatever_allocation_fails<Feature::decoded>),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
 }

@@ -288,6 +288,7 @@ int main() {
       cmocka_unit_test(whatever_call_fails<Feature::resumed_over_tls>),
       cmocka_unit_test(whatever_call_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_call_fails<Feature::ejection>),
+      cmocka_unit_test(whatever_call_fails<Feature::decoded>),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
 }

@@ -60,6 +60,11 @@ void short_options_combine_and_take_attached_values(void**) {
   assert_string_equal(p.output.output->c_str(), "out");
 }
 
+void a_compressed_body_is_asked_for(void**) {
+  assert_true(parsed({"--compressed", "http://a/"}).request.compressed);
+  assert_false(parsed({"http://a/"}).request.compressed);
+}
+
 void a_url_may_stand_anywhere(void**) {
   assert_string_equal(parsed({"http://a/", "-H", "X: y", "-v"}).request.url.c_str(), "http://a/");
   assert_string_equal(parsed({"-H", "X: y", "http://a/", "-v"}).request.url.c_str(), "http://a/");
@@ -320,7 +325,6 @@ void cookies_are_read_in_their_order(void**) {
 
 void what_this_version_lacks_says_so(void**) {
   const std::vector<const char*> cases[] = {
-      {"--compressed", "u"},
       {"-T", "-", "u"},
   };
   for (const auto& words : cases) {
@@ -369,6 +373,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(defaults_are_the_contract),
       cmocka_unit_test(short_options_combine_and_take_attached_values),
+      cmocka_unit_test(a_compressed_body_is_asked_for),
       cmocka_unit_test(a_url_may_stand_anywhere),
       cmocka_unit_test(values_are_taken_as_they_stand),
       cmocka_unit_test(data_keep_the_order_of_the_command_line),
