@@ -80,7 +80,7 @@ class Run {
     const Item last = over ? last_ : parser_.finish(options_.clean);
     note(last);
     record_ += "body " + body_ + "\n";
-    if (last == Item::end) note_head(head_, &record_);
+    if (last == Item::end || last == Item::switched) note_head(head_, &record_);
     record_ += parser_.why().view();
     if (parser_.why().view().find("llhttp") != std::string_view::npos) wrong(parser_.why().c_str());
     if ((last == Item::error) != (parser_.error() != 0)) wrong("an error without a code");
@@ -105,7 +105,7 @@ class Run {
       last_ = parsed.item;
       if (last_ == Item::need_more && !piece.empty()) wrong("need_more with input left");
       if (last_ == Item::need_more) return false;
-      if (last_ == Item::end || last_ == Item::error) return true;
+      if (last_ == Item::end || last_ == Item::switched || last_ == Item::error) return true;
       note(last_);
     }
   }

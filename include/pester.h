@@ -28,6 +28,7 @@
 #include <pester/result.h>
 #include <pester/stats.h>
 #include <pester/tls.h>
+#include <pester/upgrade.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -70,6 +71,14 @@ typedef struct {
   size_t base_url_count;
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
+  /* Asks for another protocol: its name, or several, as an Upgrade header lists them ("websocket",
+   * "h2c, HTTP/2.0"). "Connection: Upgrade" and "Upgrade" are sent with the request; a 101 to anything
+   * else is PESTER_EPROTOCOL. Wants on_upgrade. */
+  const char* upgrade;
+  /* With method "CONNECT" and the url of a proxy ("http://proxy:3128/"): where the tunnel is to end,
+   * "host:port". Credentials for the proxy go into a header, Proxy-Authorization. Wants on_upgrade. */
+  const char* connect_target;
+  pester_upgrade_cb on_upgrade; /* gets `data` */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
+#include "api/upgrade.h"
+
 namespace pester::api {
 
 using core::Why;
@@ -26,6 +28,27 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   }
   checked->head.url = &destinations.at[*index].url;
   return &destinations.at[*index].info;
+}
+
+[[gnu::always_inline]] inline int measure_heads(Checked* checked, Why* why) {
+  uint8_t index = 0;
+  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
+    if (const int rc = wire::measure_request_head(checked->head, info, why); rc != 0) return rc;
+    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
+  }
+  return 0;
+}
+
+[[gnu::noinline]] int measure_special_heads(Checked* checked, Why* why) {
+  if (const int rc = check_special(checked, why); rc != 0) return rc;
+  if (const int rc = measure_heads(checked, why); rc != 0) return rc;
+  const size_t more = special_head_bytes(*checked);
+  checked->info.bytes += more;
+  if (checked->destinations == nullptr) return 0;
+  for (uint8_t i = 1; i < checked->destinations->count; ++i) {
+    checked->destinations->at[i].info.bytes += more;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -89,12 +112,9 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  uint8_t index = 0;
-  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
-    if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;
-    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
-  }
-  return check_policy(client, checked, why);
+  checked->special = is_special(given);
+  const int rc = checked->special ? measure_special_heads(checked, why) : measure_heads(checked, why);
+  return rc != 0 ? rc : check_policy(client, checked, why);
 }
 
 }  // namespace pester::api

@@ -14,6 +14,14 @@
 
 namespace pester::api {
 
+// Where the tunnel of a CONNECT ends, as a URL whose target and authority are what such a request has.
+struct Tunnel {
+  static constexpr size_t kTargetBytesMax = 300;
+  wire::Url url;
+  char storage[kTargetBytesMax + 128];  // as much as wire::url_storage_bytes of "http://" and it
+  char text[kTargetBytesMax + 8];       // "host:port"
+};
+
 struct Checked {
   pester_request_t given;
   std::string_view method;
@@ -23,6 +31,8 @@ struct Checked {
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
+  bool special = false;                  // api/upgrade.h has a part in it
+  alignas(Tunnel) char tunnel_room[sizeof(Tunnel)];  // nobody's, but for CONNECT
 };
 
 // Sets `why`, and returns the code.

@@ -7,6 +7,7 @@
 
 #include "api/check.h"
 #include "api/fallback.h"
+#include "api/upgrade.h"
 
 namespace pester::api {
 
@@ -197,6 +198,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
       if (given.fixed_fallback != nullptr)
         rc = keep_fallback(client, *given.fixed_fallback, result, &why);
+      if (checked.special && rc == 0) rc = keep_special(checked, shell.pool, result);
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);

@@ -266,6 +266,7 @@ void Shell::fail(Connection& connection, int error) {
       connection.fit = false;
       engine_.failed(*connection.lane, error, now_);
       break;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       break;

@@ -188,6 +188,7 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
 int client_close(Client& client, void (*on_closed)(void* data), void* data) {
   if (client.closing) return PESTER_ECLOSING;
   client.closing = true;
+  ++client.wakes;
   client.on_closed = on_closed;
   client.closed_data = data;
   const core::Now now = client_now(client);

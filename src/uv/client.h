@@ -163,6 +163,7 @@ struct Client {
   bool closing = false;
   bool ending = false;  // the handles are being closed
   uint8_t holds = 0;    // handles still open
+  uint32_t wakes = 0;  // what keeps the loop alive beside live requests: the client's end, streams' news
   void (*on_closed)(void* data) = nullptr;
   void* closed_data = nullptr;
   void (*on_gone)(void* user) = nullptr;  // frees what `user` is, after everything else

@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "uv/client.h"
+#include "uv/stream.h"
 
 namespace pester::uv {
 
@@ -354,6 +355,7 @@ void connection_part(Connection& connection) {
 
 void connection_close(Connection& connection) {
   Client& client = *connection.client;
+  if (connection.stream != nullptr) stream_on_closing(connection);
   free_dialing(connection);
   connection_part(connection);
   for (Connection** link = &client.awaiting_trust; *link != nullptr; link = &(*link)->trust_next) {
@@ -384,6 +386,7 @@ void connection_free(Connection& connection) {
   connection.response.release(pool);
   connection.pending.release(pool);
   connection.own_head.release(pool);
+  if (connection.stream != nullptr) stream_free(connection);
   connection_stop_parsing(connection);
   pool.give({&connection, sizeof connection});
 }

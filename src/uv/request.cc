@@ -9,6 +9,7 @@
 #include "uv/connection.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
+#include "uv/upgrade.h"
 
 namespace pester::uv {
 
@@ -75,6 +76,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
   }
+  if (rare.upgrade != nullptr) pool.give(rare.upgrade->block);
   pool.give({&rare, sizeof rare});
 }
 

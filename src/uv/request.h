@@ -73,6 +73,7 @@ struct TargetText {
 };
 
 struct Resume;
+struct Upgrade;
 
 // What few requests need: a request in backoff is to be small.
 struct Rare {
@@ -81,6 +82,7 @@ struct Rare {
   const TargetText* target_texts = nullptr;  // beside core::Request::targets
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
+  Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
 };
 

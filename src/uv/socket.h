@@ -53,6 +53,10 @@ void socket_ref(Socket* socket, bool referenced);
 [[nodiscard]] ssize_t socket_send(Socket* socket, const char* bytes, size_t count);
 // Like recv of one byte, which stays unread.
 [[nodiscard]] ssize_t socket_peek(Socket* socket);
+// Nothing more will be sent: the peer reads the end of the stream.
+void socket_end(Socket* socket);
+// Like socket_close, but for the descriptor: it stays open and is the caller's.
+[[nodiscard]] int socket_release(Socket* socket);
 // Closes the descriptor at once; the owner hears nothing more; the memory goes in uv's close callback.
 void socket_close(Socket* socket);
 

@@ -14,6 +14,10 @@ namespace pester::wire {
 
 Item ResponseParser::finish(bool clean) {
   if (error_ != 0) return Item::error;
+  if (phase_ == Phase::switching) {
+    phase_ = Phase::done;
+    return Item::switched;
+  }
   if (phase_ == Phase::ending || phase_ == Phase::done || (phase_ == Phase::until_close && clean)) {
     phase_ = Phase::done;
     return Item::end;

@@ -104,6 +104,9 @@ Parsed ResponseParser::feed(std::string_view input) {
       return feed_chunked(input);
     case Phase::trailers:
       return feed_trailers(input);
+    case Phase::switching:
+      phase_ = Phase::done;
+      return {Item::switched, 0, {}};
     case Phase::ending:
     case Phase::done:
       break;
@@ -158,9 +161,10 @@ void ResponseParser::choose_framing() {
     // A server that announces a body where none may be could yet send it, and be taken for the next
     // response. Answers to HEAD and 304 may speak of the body that would have been.
     const bool announced = head_->status == 204 && (coding_seen_ || content_length_ != 0);
-    const bool another = head_->status == 101 || switching_ == Switching::tunnel;
+    const bool tunnel = switching_ == Switching::tunnel && head_->status / 100 == 2;
+    const bool another = head_->status == 101 || tunnel;
     persistent_ = persistent_ && !announced && !another;
-    phase_ = Phase::ending;
+    phase_ = another ? Phase::switching : Phase::ending;
   } else if (coding_seen_) {
     chunk_digits_ = 0;
     body_left_ = 0;

@@ -32,6 +32,7 @@ enum class Item : uint8_t {
   head,           // the final response's head is complete
   body,           // `body` holds a span of the input
   end,            // the message is complete; input behind it was not consumed
+  switched,       // likewise, and what follows is another protocol's: a 101, or a tunnel's 2xx
   error           // `error()` and `why()` tell
 };
 
@@ -46,18 +47,18 @@ class ResponseParser {
   // Begins a message. `head` and `pool` must outlive it, and the parser must not move; `head` is
   // cleared. `no_body`: the request was HEAD.
   void start(ResponseHead* head, BlockPool* pool, const ParserLimits* limits, bool no_body);
-  // After start(). A 101 becomes a final head; what follows its `end` is the new protocol's.
+  // After start(). A 101 becomes a final head; `switched` follows it.
   void expect_upgrade() { switching_ = Switching::upgrade; }
-  // After start(). A 2xx has no body, whatever its fields say; what follows its `end` is the tunnel's.
+  // After start(). A 2xx has no body, whatever its fields say; `switched` follows it.
   void expect_tunnel() { switching_ = Switching::tunnel; }
 
-  // Feed until need_more, end or error, with empty input too: the `end` behind the last byte of a body
-  // is an item of its own. After `end` or `error` call start() before feeding again.
+  // Feed until need_more, end, switched or error, with empty input too: the `end` behind the last byte
+  // of a body is an item of its own. After one of the last three call start() before feeding again.
   [[nodiscard]] Parsed feed(std::string_view input);
 
   // The stream ended. `clean` is false when TLS ended without close_notify. Gives `end` (a body that
-  // runs until close) or `error`: PESTER_EEMPTY, EHEADCUT, EBODYCUT; EPROTOCOL when what came of the
-  // head was malformed already.
+  // runs until close), `switched` or `error`: PESTER_EEMPTY, EHEADCUT, EBODYCUT; EPROTOCOL when what
+  // came of the head was malformed already.
   [[nodiscard]] Item finish(bool clean);
 
   [[nodiscard]] int error() const { return error_; }           // PESTER_E..., UV_ENOMEM
@@ -88,7 +89,8 @@ class ResponseParser {
     chunk_data_cr,
     chunk_data_lf,
     trailers,
-    ending,  // the message is complete, `end` was not handed out
+    switching,  // the message is complete, `switched` was not handed out
+    ending,     // the same of `end`
     done
   };
   enum class Switching : uint8_t { none, upgrade, tunnel };

@@ -134,6 +134,7 @@ class Scribe {
       : parser_(parser), head_(head) {}
 
   void take(wire::Item item, std::string_view body) {
+    last_ = item;
     if (item == wire::Item::body) body_ += body;
     if (item == wire::Item::body || item == wire::Item::need_more) return;
     if (!body_.empty()) text_ += "body \"" + escape(body_) + "\"\n";
@@ -149,7 +150,11 @@ class Scribe {
     for (size_t i = head_.field_count; i < size_t{head_.field_count} + head_.trailer_count; ++i) {
       text_ += "trailer " + field(head_, i);
     }
-    text_ += parser_.persistent() ? "end, persistent" : "end, close";
+    if (last_ == wire::Item::switched) {
+      text_ += "switched";
+    } else {
+      text_ += parser_.persistent() ? "end, persistent" : "end, close";
+    }
     if (parser_.keep_alive_timeout_s() != 0) {
       text_ += ", timeout " + std::to_string(parser_.keep_alive_timeout_s()) + " s";
     }
@@ -163,6 +168,7 @@ class Scribe {
   const wire::ResponseHead& head_;
   std::string text_;
   std::string body_;
+  wire::Item last_ = wire::Item::need_more;
 };
 
 // Feeds one piece as a connection would; true when the message is over.
@@ -183,7 +189,10 @@ bool feed_piece(wire::ResponseParser* parser, Scribe* scribe, std::string_view p
       if (!piece.empty()) give_up("need_more before all input is consumed");
       return false;
     }
-    if (parsed.item == wire::Item::end || parsed.item == wire::Item::error) return true;
+    if (parsed.item == wire::Item::end || parsed.item == wire::Item::switched ||
+        parsed.item == wire::Item::error) {
+      return true;
+    }
   }
 }
 
