@@ -34,7 +34,7 @@ typedef void (*pester_stream_write_cb)(pester_stream_t* stream, int error, void*
  * was closed. */
 typedef void (*pester_stream_close_cb)(pester_stream_t* stream, int error, void* data);
 
-/* The most bytes that may wait to be sent, at 64 more for each write. */
+/* The most bytes that may wait to be sent; each write with a callback counts for 64 more. */
 #define PESTER_STREAM_QUEUE_BYTES 1048576
 
 /* All of these return 0 or a negative code, and PESTER_ECLOSED once the stream is closed. Callbacks come
@@ -57,7 +57,7 @@ PESTER_API size_t pester_stream_queued(const pester_stream_t* stream);
 /* Nothing more will be written. Once all is sent the server reads the end of the stream (TLS says
  * close_notify before); reading goes on. */
 PESTER_API int pester_stream_shutdown(pester_stream_t* stream);
-/* Who is told when the stream goes, by whatever. NULL: nobody. */
+/* Who is told when the stream goes, by whatever; may be set until it is told. NULL: nobody. */
 PESTER_API int pester_stream_on_close(pester_stream_t* stream, pester_stream_close_cb on_close,
                                       void* data);
 /* Closes the socket now; what waits to be sent is lost. Writes under way are told, then `on_close`; NULL

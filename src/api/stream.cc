@@ -27,17 +27,15 @@ int pester_stream_shutdown(pester_stream_t* stream) {
 }
 int pester_stream_on_close(pester_stream_t* stream, pester_stream_close_cb on_close, void* data) {
   if (stream == nullptr) return UV_EINVAL;
-  if (stream->closing) return PESTER_ECLOSED;
   stream->on_close = on_close;
   stream->close_data = data;
   return 0;
 }
 int pester_stream_close(pester_stream_t* stream, pester_stream_close_cb on_close, void* data) {
   if (stream == nullptr) return UV_EINVAL;
-  if (on_close != nullptr) {
-    if (const int rc = pester_stream_on_close(stream, on_close, data); rc != 0) return rc;
-  }
-  return uv::stream_close(*stream);
+  const int rc = uv::stream_close(*stream);
+  if (rc == 0 && on_close != nullptr) return pester_stream_on_close(stream, on_close, data);
+  return rc;
 }
 int pester_stream_fd(const pester_stream_t* stream) {
   if (stream == nullptr) return UV_EINVAL;

@@ -65,6 +65,12 @@ void end_reading(Stream& stream, int error) {
   set_due(stream);
 }
 
+// A reset is told once: who sends may have got it, and then it looks like an end.
+ssize_t receive(const Stream& stream, char* out, size_t room) {
+  const ssize_t n = socket_recv(stream.connection->socket, out, room);
+  return n == 0 && stream.write_error == UV_ECONNRESET ? ssize_t{UV_ECONNRESET} : n;
+}
+
 void read_plain(Stream& stream) {
   Connection& connection = *stream.connection;
   wire::Bytes& into = connection.pending;
@@ -72,7 +78,7 @@ void read_plain(Stream& stream) {
     end_reading(stream, UV_ENOMEM);
     return;
   }
-  const ssize_t n = socket_recv(connection.socket, into.data(), kReadBytes);
+  const ssize_t n = receive(stream, into.data(), kReadBytes);
   if (n > 0) {
     connection.client->bytes_received += static_cast<uint64_t>(n);
     into.set_size(static_cast<size_t>(n));
@@ -125,7 +131,7 @@ void take_records(Stream& stream) {
 void read_tls(Stream& stream) {
   Connection& connection = *stream.connection;
   Client& client = *connection.client;
-  const ssize_t n = socket_recv(connection.socket, client.scratch, kTlsReadBytes);
+  const ssize_t n = receive(stream, client.scratch, kTlsReadBytes);
   if (n == UV_EAGAIN) return;
   if (n < 0) {
     end_reading(stream, static_cast<int>(n));
@@ -224,10 +230,10 @@ void on_socket(Socket* socket, int status, int events) {
   Client& client = *connection.client;
   const core::Now now = client_enter(client);
   Stream& stream = *connection.stream;
-  if ((events & UV_WRITABLE) != 0 || status < 0) send_on(stream);
   if (((events & UV_READABLE) != 0 || status < 0) && wants_read(stream)) {
     connection.tls == nullptr ? read_plain(stream) : read_tls(stream);
   }
+  if ((events & UV_WRITABLE) != 0 || status < 0) send_on(stream);
   poll_for_needs(stream);
   client_leave(client, now);
 }
@@ -363,9 +369,8 @@ int stream_write(Stream& stream, const char* bytes, size_t len, StreamDoneFn don
   if (stream.closing) return PESTER_ECLOSED;
   if (stream.write_error != 0) return stream.write_error;
   if (stream.shutting) return UV_EPIPE;
-  if (len > kStreamQueueBytesMax || stream_queued(stream) > kStreamQueueBytesMax - len) {
-    return PESTER_EQUEUE;
-  }
+  const size_t room = kStreamQueueBytesMax - stream_queued(stream);
+  if (len > room || (done != nullptr && kStreamWriteBytes > room - len)) return PESTER_EQUEUE;
   Client& client = client_of(stream);
   stream.queue.consume(stream.queue_taken);
   stream.queue_taken = 0;

@@ -13,7 +13,8 @@
 
 namespace pester::uv {
 
-// What may wait to be sent on one stream; each write counts for kStreamWriteBytes more.
+// What may wait to be sent on one stream; a write whose end is to be told counts for kStreamWriteBytes
+// more.
 inline constexpr size_t kStreamQueueBytesMax = size_t{1} << 20;
 inline constexpr size_t kStreamWriteBytes = 64;
 
