@@ -45,6 +45,17 @@ typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
  * stops the flow after this span. */
 typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
 
+/* What a response's head may do though it is wrong (pester_request_t.lenient), each a bit; for servers
+ * that cannot be mended. A response that made use of one is taken whole, and its connection is closed
+ * after it. Chunks and trailers stay strict; so does a message with both Content-Length and
+ * Transfer-Encoding, and one whose lengths differ. */
+typedef enum {
+  PESTER_LENIENT_DUPLICATE_LENGTH = 1, /* several Content-Length fields, all of one number */
+  PESTER_LENIENT_OBS_FOLD =
+      2,                     /* a field that goes on in the next line; not one that frames the message */
+  PESTER_LENIENT_BARE_LF = 4 /* lines that end in LF without CR */
+} pester_lenient_t;
+
 /* ---- Requests -----------------------------------------------------------------------------------*/
 
 typedef struct {
@@ -79,6 +90,7 @@ typedef struct {
    * "host:port". Credentials for the proxy go into a header, Proxy-Authorization. Wants on_upgrade. */
   const char* connect_target;
   pester_upgrade_cb on_upgrade; /* gets `data` */
+  int lenient;                  /* bits of pester_lenient_t */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

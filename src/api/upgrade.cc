@@ -7,9 +7,14 @@
 
 #include "core/text.h"
 #include "uv/upgrade.h"
+#include "wire/head_grammar.h"
 #include "wire/upgrade_tokens.h"
 
 namespace pester::api {
+
+static_assert(PESTER_LENIENT_DUPLICATE_LENGTH == int{wire::lenient::kDuplicateLength} &&
+              PESTER_LENIENT_OBS_FOLD == int{wire::lenient::kFold} &&
+              PESTER_LENIENT_BARE_LF == int{wire::lenient::kBareLf});
 
 namespace {
 
@@ -158,8 +163,13 @@ int keep_upgrade(const Checked& checked, wire::BlockPool& pool, pester_result_s*
 int check_special(Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
   const bool asks = given.upgrade != nullptr || given.connect_target != nullptr;
+  if ((given.lenient & ~int{wire::lenient::kAll}) != 0) {
+    return refuse(why, PESTER_EOPTION, "lenient: a bit that means nothing");
+  }
   if (asks && given.on_upgrade == nullptr) return refuse(why, PESTER_EOPTION, "on_upgrade: missing");
-  if (!asks) return refuse(why, PESTER_EOPTION, "on_upgrade: without upgrade or connect_target");
+  if (!asks && given.on_upgrade != nullptr) {
+    return refuse(why, PESTER_EOPTION, "on_upgrade: without upgrade or connect_target");
+  }
   if (given.upgrade != nullptr) {
     if (const int rc = check_upgrade(*checked, why); rc != 0) return rc;
   }
@@ -173,6 +183,7 @@ size_t special_head_bytes(const Checked& checked) {
 int keep_special(const Checked& checked, wire::BlockPool& pool, pester_result_s* result) {
   if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
   result->attends = true;
+  result->rare->lenient = static_cast<uint8_t>(checked.given.lenient);
   return checked.given.on_upgrade != nullptr ? keep_upgrade(checked, pool, result) : 0;
 }
 

@@ -11,7 +11,8 @@ namespace pester::api {
 
 // Whether a request has anything of what is checked and kept here.
 inline bool is_special(const pester_request_t& given) {
-  return given.upgrade != nullptr || given.connect_target != nullptr || given.on_upgrade != nullptr;
+  return given.upgrade != nullptr || given.connect_target != nullptr || given.on_upgrade != nullptr ||
+         given.lenient != 0;
 }
 
 // Of what is known before the head is measured; sets the head's url for CONNECT.

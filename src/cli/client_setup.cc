@@ -86,6 +86,7 @@ pester_request_t request_of(const RequestPlan& plan, const Options& options,
     request.body_len = plan.body->size();
   }
   request.idempotent = options.resilience.idempotent ? 1 : 0;
+  request.lenient = options.request.lenient;
   return request;
 }
 

@@ -44,6 +44,7 @@ struct RequestOptions {
   std::optional<std::string> bearer;
   std::optional<std::string> attempt_header, deadline_header;  // names
   std::optional<std::string> fallback;                         // TEXT or @FILE
+  int lenient = 0;                                             // bits of pester_lenient_t
 };
 
 struct ConnectionOptions {

@@ -84,6 +84,7 @@ struct Rare {
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
+  uint8_t lenient = 0;                       // bits of wire::lenient, of its responses
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it

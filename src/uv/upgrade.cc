@@ -23,6 +23,7 @@ const char* fault_of(const wire::ResponseHead& head, std::string_view asked) {
 
 void upgrade_prepare(const Request& request, wire::ResponseParser* parser) {
   if (request.rare == nullptr) return;
+  parser->relax(request.rare->lenient);
   const Upgrade* upgrade = request.rare->upgrade;
   if (upgrade == nullptr) return;
   upgrade->asked.empty() ? parser->expect_tunnel() : parser->expect_upgrade();

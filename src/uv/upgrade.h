@@ -19,7 +19,7 @@ struct Upgrade {
   pester_stream_s* stream = nullptr;  // what came of it: then the request is done, and on_done is due
 };
 
-// Tells the parser what to expect.
+// Tells the parser what to expect, and what to let pass.
 void upgrade_prepare(const Request& request, wire::ResponseParser* parser);
 // Looks at a head: one that ends HTTP must do so as it was asked to. False: the exchange has failed.
 [[nodiscard]] bool upgrade_take_head(Connection& connection, core::Lane& lane, core::Now now);

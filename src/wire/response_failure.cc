@@ -88,7 +88,7 @@ bool ResponseParser::blame_section() {
   HeadSection section =
       switching_ == Switching::upgrade ? HeadSection::head_may_switch : HeadSection::head;
   if (phase_ == Phase::trailers) section = HeadSection::trailers;
-  const Fault fault = find_fault(core::part(head_->text().view(), section_text_at_), section);
+  const Fault fault = find_fault(core::part(head_->text().view(), section_text_at_), section, lenient_);
   if (fault.reason == nullptr) return false;
   why_at(section_at_ + fault.at).add(fault.reason);
   (void)fail(PESTER_EPROTOCOL);

@@ -56,6 +56,8 @@ void ResponseParser::start(ResponseHead* head, BlockPool* pool, const ParserLimi
   extension_bytes_ = 0;
   error_ = 0;
   switching_ = Switching::none;
+  lenient_ = 0;
+  relaxed_ = false;
   no_body_ = no_body;
   why_.clear();
   begin_head();
@@ -117,7 +119,10 @@ Parsed ResponseParser::feed(std::string_view input) {
 
 Parsed ResponseParser::feed_head(std::string_view input) {
   if (input.empty()) return {};
-  if (after_informational_) begin_head();
+  if (after_informational_) {
+    begin_head();
+    close_seen_ = relaxed_;
+  }
   size_t taken = 0;
   Scan scan = store(input, limits_->head_bytes, &taken);
   if (scan == Scan::no_memory) return fail_section(scan, 0);
@@ -151,7 +156,8 @@ bool ResponseParser::agree_on_head() {
                       chunked == coding_seen_ && length == length_seen_ &&
                       content_length_ <= uint64_t{INT64_MAX};
   PESTER_ASSERT(!agreed ||
-                find_fault(head_->text().view(), HeadSection::head_may_switch).reason == nullptr);
+                find_fault(head_->text().view(), HeadSection::head_may_switch, lenient_).reason ==
+                    nullptr);
   return agreed;
 }
 

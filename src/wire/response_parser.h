@@ -52,6 +52,9 @@ class ResponseParser {
   // After start(). A 2xx has no body, whatever its fields say; `switched` follows it.
   void expect_tunnel() { switching_ = Switching::tunnel; }
 
+  // After start(). What heads may do though it is wrong: bits of wire::lenient (wire/head_grammar.h).
+  void relax(uint8_t lenient_set) { lenient_ = lenient_set; }
+
   // Feed until need_more, end, switched or error, with empty input too: the `end` behind the last byte
   // of a body is an item of its own. After one of the last three call start() before feeding again.
   [[nodiscard]] Parsed feed(std::string_view input);
@@ -111,6 +114,11 @@ class ResponseParser {
   bool take_known_field(std::string_view name, std::string_view value, size_t next);
   void take_connection(std::string_view value);
   Scan judge_line(const char* line, bool first);
+  Scan take_relaxed(const char* line, bool first);
+  Scan take_bare_line(const char* line, size_t bytes, bool first);
+  Scan take_odd_field(const char* line);
+  Scan take_fold(const char* line);
+  Scan take_equal_length(const char* line);
   bool show(std::string_view line);
   bool flush_shown();
   [[nodiscard]] bool bodyless() const;
@@ -161,6 +169,8 @@ class ResponseParser {
   uint16_t llhttp_flags_ = 0;  // as they were when llhttp completed the head
   Phase phase_ = Phase::head;
   Switching switching_ = Switching::none;
+  uint8_t lenient_ = 0;
+  bool relaxed_ = false;  // that was made use of
   Extension extension_ = Extension::name_start;
   uint8_t chunk_digits_ = 0;
   bool no_body_ = false;
@@ -175,6 +185,13 @@ class ResponseParser {
   char shown_[96];  // lines that llhttp is yet to see
   core::Why why_;
 };
+
+inline ResponseParser::Scan ResponseParser::keep(const Field& field, uint16_t& count) {
+  if (fields_left_ == 0) return Scan::field_limit;
+  --fields_left_;
+  ++count;
+  return head_->fields().append(*pool_, &field, sizeof field) ? Scan::more : Scan::no_memory;
+}
 
 }  // namespace pester::wire
 

@@ -10,6 +10,7 @@
 
 #include "core/assert.h"
 #include "pester/errors.h"
+#include "wire/head_grammar.h"
 
 namespace pester::test {
 
@@ -88,7 +89,14 @@ void take_option(const std::string& word, ResponseCase* into) {
     *value = static_cast<uint32_t>(std::strtoul(word.c_str() + size, nullptr, 10));
     return true;
   };
+  const auto relaxation = [&](const char* name, uint8_t bit) {
+    if (word != name) return false;
+    into->lenient |= bit;
+    return true;
+  };
   const bool known =
+      relaxation("duplicate_length", wire::lenient::kDuplicateLength) ||
+      relaxation("obs_fold", wire::lenient::kFold) || relaxation("bare_lf", wire::lenient::kBareLf) ||
       (word == "head" && (into->head = true)) || (word == "connect" && (into->connect = true)) ||
       (word == "upgrade" && (into->upgrade = true)) || (word == "unclean" && (into->unclean = true)) ||
       number("head_bytes=", &into->limits.head_bytes) || number("fields=", &into->limits.fields) ||
@@ -261,6 +269,7 @@ Outcome parse(const ResponseCase& how, std::string_view bytes, const std::vector
   parser.start(&head, &pool, &how.limits, how.head);
   if (how.connect) parser.expect_tunnel();
   if (how.upgrade) parser.expect_upgrade();
+  if (how.lenient != 0) parser.relax(how.lenient);
   Scribe scribe(parser, head);
   Outcome outcome;
   size_t at = 0;
