@@ -4,7 +4,7 @@
  *
  * Conventions
  *  - One thread. Every function with a client, a request id or a result is called on the thread that
- *    runs the client's loop. Those with a pester_budget_t are called on any.
+ *    runs the client's loop. Those with a pester_budget_t or a pester_inbox_t are called on any.
  *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
  *    returns (the allocator, clock and random hooks excepted). Callbacks come from the loop.
  *  - A call that refuses returns a negative code and will never call back. A call that returns 0 gives
@@ -27,6 +27,7 @@
 #include <pester/policy.h>
 #include <pester/result.h>
 #include <pester/stats.h>
+#include <pester/threads.h>
 #include <pester/tls.h>
 #include <pester/upgrade.h>
 
@@ -58,7 +59,7 @@ typedef enum {
 
 /* ---- Requests -----------------------------------------------------------------------------------*/
 
-typedef struct {
+typedef struct pester_request_s {
   size_t struct_size;
   const char* method; /* any token; NULL: GET, or POST when there is a body */
   const char* url;    /* http:// or https://, or a path with base URLs */

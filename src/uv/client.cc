@@ -198,6 +198,7 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data) {
   for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
     client.engine.close(*connection, now.mono);
   }
+  for (Inbox* inbox = client.inboxes; inbox != nullptr; inbox = inbox->next) inbox->close();
   pump_after_call(client, now);
   if (!client.inside) pump_soon(client);
   return 0;
@@ -214,10 +215,16 @@ void client_end(Client& client) {
            [](uv_handle_t* handle) { release_hold(*static_cast<Client*>(handle->data)); });
   client.mailbox->close([](void* data) { release_hold(*static_cast<Client*>(data)); }, &client);
   if (client.home.open != 0) ++client.holds;
+  client.holds += client.inbox_handles;
   release_hold(client);
 }
 
 void client_sockets_gone(Client& client) {
+  if (client.ending) release_hold(client);
+}
+
+void client_inbox_gone(Client& client) {
+  --client.inbox_handles;
   if (client.ending) release_hold(client);
 }
 

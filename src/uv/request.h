@@ -72,6 +72,7 @@ struct TargetText {
   size_t head_bytes;
 };
 
+struct Letter;
 struct Resume;
 struct Upgrade;
 
@@ -84,6 +85,7 @@ struct Rare {
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
+  Letter* letter = nullptr;                  // that another thread's post is
   uint8_t lenient = 0;                       // bits of wire::lenient, of its responses
 };
 
