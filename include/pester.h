@@ -21,10 +21,12 @@
 #ifndef PESTER_H_
 #define PESTER_H_
 
+#include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/redirect.h>
 #include <pester/result.h>
 #include <pester/stats.h>
 #include <pester/threads.h>
@@ -83,6 +85,8 @@ typedef struct pester_request_s {
   size_t base_url_count;
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
+  const pester_redirects_t* redirects;     /* NULL: the client's */
+  const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
   /* Asks for another protocol: its name, or several, as an Upgrade header lists them ("websocket",
    * "h2c, HTTP/2.0"). "Connection: Upgrade" and "Upgrade" are sent with the request; a 101 to anything
    * else is PESTER_EPROTOCOL. Wants on_upgrade. */

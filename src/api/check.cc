@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
+#include "api/auth.h"
+#include "api/extras.h"
 #include "api/upgrade.h"
 
 namespace pester::api {
@@ -39,10 +41,18 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   return 0;
 }
 
-[[gnu::noinline]] int measure_special_heads(Checked* checked, Why* why) {
-  if (const int rc = check_special(checked, why); rc != 0) return rc;
+[[gnu::noinline]] int measure_extra_heads(const pester_client_s& client, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
+  if (given.auth != nullptr) {
+    const int rc =
+        add_authorization(given, client.client->pool, &checked->head, &checked->headers_block, why);
+    if (rc != 0) return rc;
+  }
+  if (is_special(given)) {
+    if (const int rc = check_special(checked, why); rc != 0) return rc;
+  }
   if (const int rc = measure_heads(checked, why); rc != 0) return rc;
-  const size_t more = special_head_bytes(*checked);
+  const size_t more = special_head_bytes(given);
   checked->info.bytes += more;
   if (checked->destinations == nullptr) return 0;
   for (uint8_t i = 1; i < checked->destinations->count; ++i) {
@@ -112,8 +122,9 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  checked->special = is_special(given);
-  const int rc = checked->special ? measure_special_heads(checked, why) : measure_heads(checked, why);
+  checked->has_extras = wants_extras(client, given);
+  const int rc =
+      checked->has_extras ? measure_extra_heads(client, checked, why) : measure_heads(checked, why);
   return rc != 0 ? rc : check_policy(client, checked, why);
 }
 

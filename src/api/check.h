@@ -30,8 +30,9 @@ struct Checked {
   wire::RequestHead head;
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
+  wire::Block headers_block;             // of head.headers, when they are more than were given
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
-  bool special = false;                  // api/upgrade.h has a part in it
+  bool has_extras = false;               // api/extras.h has a part in it
   alignas(Tunnel) char tunnel_room[sizeof(Tunnel)];  // nobody's, but for CONNECT
 };
 

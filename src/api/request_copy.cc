@@ -14,6 +14,8 @@ namespace pester::api {
   static_assert(sizeof(type) - offsetof(type, field) - sizeof(type::field) < alignof(type) && \
                 sizeof(type) % alignof(type) == 0)
 PESTER_ENDS_IN(pester_request_t, lenient);
+PESTER_ENDS_IN(pester_redirects_t, data);
+PESTER_ENDS_IN(pester_auth_t, token);
 PESTER_ENDS_IN(pester_policy_t, endpoint_ejection);
 PESTER_ENDS_IN(pester_fallback_t, body_len);
 #undef PESTER_ENDS_IN
@@ -82,6 +84,15 @@ void move_all(Mover& mover, RequestCopy& copy) {
     mover.bytes_of(&copy.fallback.body, copy.fallback.body_len);
   }
   if (request.policy != nullptr) mover.text(&copy.policy.retry_on);
+  if (request.redirects != nullptr) {
+    mover.array(&copy.redirects.strip, copy.redirects.strip_count,
+                [&mover](const char*& name) { mover.text(&name); });
+  }
+  if (request.auth != nullptr) {
+    mover.text(&copy.auth.user);
+    mover.text(&copy.auth.password);
+    mover.text(&copy.auth.token);
+  }
   mover.text(&request.method);
   mover.text(&request.url);
   mover.text(&request.upgrade);
@@ -98,7 +109,18 @@ bool is_readable(const RequestCopy& copy) {
   const bool fallback = request.fixed_fallback == nullptr ||
                         ((copy.fallback.headers != nullptr || copy.fallback.header_count == 0) &&
                          (copy.fallback.body != nullptr || copy.fallback.body_len == 0));
-  return request.url != nullptr && request.on_done != nullptr && arrays && fallback;
+  const bool redirects =
+      request.redirects == nullptr || copy.redirects.strip != nullptr || copy.redirects.strip_count == 0;
+  return request.url != nullptr && request.on_done != nullptr && arrays && fallback && redirects;
+}
+
+// One of the structs that a request points to, of this version's size. True when there is none, too.
+template <class T>
+bool read_part(T* part, const T* given) {
+  if (given == nullptr) return true;
+  const bool read = read_sized(part, given);
+  part->struct_size = sizeof(T);
+  return read;
 }
 
 }  // namespace
@@ -107,14 +129,12 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   RequestCopy head{};
   if (!read_sized(&head.request, from)) return UV_EINVAL;
   pester_request_t& request = head.request;
-  if (request.policy != nullptr && !read_sized(&head.policy, request.policy)) return UV_EINVAL;
-  if (request.fixed_fallback != nullptr && !read_sized(&head.fallback, request.fixed_fallback)) {
+  if (!read_part(&head.policy, request.policy) || !read_part(&head.fallback, request.fixed_fallback) ||
+      !read_part(&head.redirects, request.redirects) || !read_part(&head.auth, request.auth)) {
     return UV_EINVAL;
   }
   if (!is_readable(head)) return UV_EINVAL;
   request.struct_size = sizeof request;
-  head.policy.struct_size = sizeof head.policy;
-  head.fallback.struct_size = sizeof head.fallback;
 
   Mover counter(nullptr);
   RequestCopy counted = head;
@@ -129,6 +149,8 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   move_all(mover, *copy);
   if (request.policy != nullptr) copy->request.policy = &copy->policy;
   if (request.fixed_fallback != nullptr) copy->request.fixed_fallback = &copy->fallback;
+  if (request.redirects != nullptr) copy->request.redirects = &copy->redirects;
+  if (request.auth != nullptr) copy->request.auth = &copy->auth;
   copy->request.error_text = copy->why;
   copy->request.error_text_size = sizeof copy->why;
   *out = copy;

@@ -14,6 +14,8 @@ struct RequestCopy {
   pester_request_t request;  // its error_text is `why`
   pester_policy_t policy;
   pester_fallback_t fallback;
+  pester_redirects_t redirects;
+  pester_auth_t auth;
   char why[256];
   size_t bytes;  // of the block
 };

@@ -111,6 +111,8 @@ int check_tunnel(Checked* checked, Why* why) {
   if (!checked->traits.connect) return refuse(why, PESTER_EOPTION, "connect_target: without CONNECT");
   if (given.body != nullptr) return refuse(why, PESTER_EOPTION, "body: CONNECT has none");
   if (checked->destinations != nullptr) return refuse(why, PESTER_EOPTION, "base_urls: beside CONNECT");
+  if (given.redirects != nullptr) return refuse(why, PESTER_EOPTION, "redirects: beside CONNECT");
+  if (given.auth != nullptr) return refuse(why, PESTER_EOPTION, "auth: beside CONNECT");
   if (checked->url.has_userinfo) {
     return refuse(why, PESTER_EURL, "url: credentials, which CONNECT sends in Proxy-Authorization only");
   }
@@ -136,8 +138,7 @@ void add_lines(std::string_view asked, char* head, size_t bytes) {
   }
 }
 
-int keep_upgrade(const Checked& checked, wire::BlockPool& pool, pester_result_s* result) {
-  const pester_request_t& given = checked.given;
+int keep_upgrade(const pester_request_t& given, wire::BlockPool& pool, pester_result_s* result) {
   const wire::Block block = pool.take(sizeof(Handover));
   if (block.at == nullptr) return UV_ENOMEM;
   auto* handover = ::new (block.at) Handover;
@@ -146,7 +147,10 @@ int keep_upgrade(const Checked& checked, wire::BlockPool& pool, pester_result_s*
   handover->on_upgrade = given.on_upgrade;
   handover->on_done = given.on_done;
   result->on_done = on_done;
-  if (given.upgrade == nullptr) return 0;
+  if (given.upgrade == nullptr) {
+    result->redirects_max = 0;  // a tunnel ends where it was asked for
+    return 0;
+  }
   const std::string_view asked = given.upgrade;
   char* const head = const_cast<char*>(result->wire_bytes);
   add_lines(asked, head, result->wire_head_bytes);
@@ -176,15 +180,15 @@ int check_special(Checked* checked, Why* why) {
   return given.connect_target != nullptr ? check_tunnel(checked, why) : 0;
 }
 
-size_t special_head_bytes(const Checked& checked) {
-  return checked.given.upgrade != nullptr ? bytes_of_lines(checked.given.upgrade) : 0;
+size_t special_head_bytes(const pester_request_t& given) {
+  return given.upgrade != nullptr ? bytes_of_lines(given.upgrade) : 0;
 }
 
-int keep_special(const Checked& checked, wire::BlockPool& pool, pester_result_s* result) {
+int keep_special(const pester_request_t& given, wire::BlockPool& pool, pester_result_s* result) {
   if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
   result->attends = true;
-  result->rare->lenient = static_cast<uint8_t>(checked.given.lenient);
-  return checked.given.on_upgrade != nullptr ? keep_upgrade(checked, pool, result) : 0;
+  result->rare->lenient = static_cast<uint8_t>(given.lenient);
+  return given.on_upgrade != nullptr ? keep_upgrade(given, pool, result) : 0;
 }
 
 }  // namespace pester::api

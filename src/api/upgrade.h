@@ -18,9 +18,10 @@ inline bool is_special(const pester_request_t& given) {
 // Of what is known before the head is measured; sets the head's url for CONNECT.
 [[nodiscard]] int check_special(Checked* checked, core::Why* why);
 // How much the heads are longer than measured.
-[[nodiscard]] size_t special_head_bytes(const Checked& checked);
+[[nodiscard]] size_t special_head_bytes(const pester_request_t& given);
 // Completes the heads, and keeps what is asked for. UV_ENOMEM.
-[[nodiscard]] int keep_special(const Checked& checked, wire::BlockPool& pool, pester_result_s* result);
+[[nodiscard]] int keep_special(const pester_request_t& given, wire::BlockPool& pool,
+                               pester_result_s* result);
 
 }  // namespace pester::api
 

@@ -57,6 +57,8 @@ class Engine {
   void cancel(Request& request, int error, Stop stop, Instant now);
   void verdict(Lane& lane, Verdict verdict, Instant now);
   void backoff(Lane& lane, Duration wait, Instant now);
+  // Whether a redirect is followed, its response delivered, or the attempt ended with `error`.
+  void may_follow(Lane& lane, Following answer, int error, Instant now);
   // Whether the user has a response of its own; the shell keeps it, and it is the one to deliver.
   void fallback(Request& request, bool given, Instant now);
 
@@ -72,6 +74,10 @@ class Engine {
   void body_paused(Lane& lane);                 // the gap stands still
   [[nodiscard]] Fate complete(Lane& lane, Instant now);
   void failed(Lane& lane, int error, Instant now);
+
+  // kFollow is done: the lane goes on at `origin`, at the shell's place `target` (from kTargetsMax on).
+  // `repeatable`: what it sends there may be sent twice, whatever was so of the request.
+  void followed(Lane& lane, Origin& origin, uint8_t target, bool repeatable, Instant now);
 
   // ---- events: of connections
   void dial_began(Lane& lane, Connection& connection, Instant now);
@@ -181,10 +187,11 @@ class Engine {
   // what is made of it (engine_verdict.cc)
   [[nodiscard]] static bool may_repeat(const Lane& lane) {
     // Though the server may have acted on it.
-    return lane.request->repeatable || lane.request->policy->retry_unsafe;
+    return lane.request->repeatable || lane.request->policy->retry_unsafe || lane.follow_repeatable;
   }
   [[nodiscard]] static bool may_repeat_answered(const Lane& lane);
   [[nodiscard]] static Stop stop_of(Denial why);
+  void judge_head(Lane& lane, Instant now);
   void judge_response(Lane& lane, Verdict verdict, Instant now);
   void judge_failure(Lane& lane, Verdict verdict, Instant now);
   void try_again(Lane& lane, Instant now);
@@ -204,6 +211,14 @@ class Engine {
   [[nodiscard]] Denial why_not_resume(const Lane& lane, Instant due, Instant now);
   [[gnu::noinline]] void take_rest(Lane& lane, Instant now);
   [[gnu::noinline]] void begin_resume(Lane& lane, Instant now);
+  // redirects and other follow-ups of an answer (engine_follow.cc)
+  [[gnu::noinline]] void consider_follow(Lane& lane, Instant now);
+  void answer_counts(Lane& lane, Instant now);
+  void read_rest(Lane& lane, Instant now);
+  // Among the request's base URLs: a lane that was sent elsewhere tries again there.
+  [[nodiscard]] static bool may_roam(const Lane& lane) {
+    return lane.request->targets != nullptr && lane.target < kTargetsMax;
+  }
   // the bulkhead (engine_bulkhead.cc)
   [[gnu::noinline]] void enter(Request& request, Instant now);
   [[gnu::noinline]] void leave(Request& request, Instant now);

@@ -75,6 +75,8 @@ struct TargetText {
 struct Letter;
 struct Resume;
 struct Upgrade;
+struct Redirects;
+struct Auth;
 
 // What few requests need: a request in backoff is to be small.
 struct Rare {
@@ -84,9 +86,14 @@ struct Rare {
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
-  uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
   Letter* letter = nullptr;                  // that another thread's post is
+  uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
   uint8_t lenient = 0;                       // bits of wire::lenient, of its responses
+  wire::Block redirects_block;               // a block of its own, too
+  const Redirects* redirects = nullptr;      // of the request's own, in it
+  Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
+  wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
+  wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -123,6 +130,7 @@ struct Request : core::Request {
   [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }
   [[nodiscard]] std::string_view url_of(uint8_t target) const {
+    if (target >= core::kTargetsMax) return hop_url(static_cast<uint8_t>(target - core::kTargetsMax));
     if (rare == nullptr || rare->target_texts == nullptr) return url();
     return {rare->target_texts[target].url, rare->target_texts[target].url_bytes};
   }
@@ -130,6 +138,12 @@ struct Request : core::Request {
     return {wire_bytes + wire_head_bytes, wire_size - wire_head_bytes};
   }
   [[nodiscard]] Resume* resume() const { return rare != nullptr ? rare->resume : nullptr; }
+  // Empty where there was no room to keep it.
+  [[nodiscard]] std::string_view hop_url(uint8_t place) const {
+    const wire::Bytes& places = rare->hop_urls;
+    if (place >= places.size() / sizeof(uint32_t)) return "";
+    return text(reinterpret_cast<const uint32_t*>(places.data())[place]);
+  }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
@@ -145,7 +159,7 @@ void request_release(Request& request, wire::BlockPool& pool);
 void request_show(Request& request, Response* response);
 
 // It will not go to its origins any more.
-void request_leave_origins(Request& request);
+[[gnu::noinline]] void request_leave_origins(Request& request);
 
 // What is rare of it, made if there is none yet; nullptr when memory is out.
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);

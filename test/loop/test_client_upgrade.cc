@@ -406,6 +406,35 @@ void each_base_url_is_asked_for_the_protocol(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+void a_redirect_is_followed_to_the_101(void**) {
+  c.serve([](Peer& peer) {
+    const std::string head = peer.head();
+    if (head.empty()) return;
+    if (head.find("Connection: Upgrade\r\nUpgrade: echo\r\n") == std::string::npos) std::abort();
+    if (head.find("GET /chat ") == 0) {
+      peer.send(
+          "HTTP/1.1 307 Over there\r\nLocation: /there\r\nContent-Length: 0\r\n"
+          "Connection: close\r\n\r\n");
+      return;
+    }
+    peer.send(std::string(kSwitched) + "first");
+    peer.sees_close();
+  });
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  pester_request_t made = upgrade_request(c, c.server->url("/chat"), &handover);
+  made.redirects = &redirects;
+  handover.at_read = [] { assert_int_equal(handover.close(), 0); };
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(send_upgrade(c, made, &handover), 0);
+  c.run();
+  assert_int_equal(handover.upgrades, 1);
+  assert_string_equal(handover.read.c_str(), "first");
+  assert_int_equal(handover.outcome.exchanges.size(), 2);
+  assert_int_equal(handover.outcome.exchanges[1].kind, PESTER_KIND_REDIRECT);
+  assert_int_equal(c.end(), 0);
+}
+
 // ---- CONNECT
 
 pester_request_t connect_request(const char* target) {
@@ -464,6 +493,25 @@ void another_answer_to_connect_is_an_ordinary_one(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// The client's redirects are for requests that could go elsewhere.
+void a_redirect_of_a_tunnel_is_not_followed(void**) {
+  c.serve([](Peer& peer) {
+    while (!peer.head().empty()) {
+      peer.send("HTTP/1.1 302 Elsewhere\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n");
+    }
+  });
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  c.options.redirects = &redirects;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(send_upgrade(c, connect_request("a.example:443"), &handover), 0);
+  c.run();
+  assert_int_equal(handover.outcome.error, 0);
+  assert_int_equal(handover.outcome.status, 302);
+  assert_int_equal(handover.outcome.exchanges.size(), 1);
+  assert_int_equal(c.end(), 0);
+}
+
 // ---- what is refused
 
 void what_cannot_be_asked_for_is_named(void**) {
@@ -516,6 +564,17 @@ void what_cannot_be_asked_for_is_named(void**) {
   made.body = "x";
   made.body_len = 1;
   refused(made, PESTER_EOPTION, "body");
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  made = connect_request("a:1");
+  made.redirects = &redirects;
+  refused(made, PESTER_EOPTION, "redirects");
+  pester_auth_t auth;
+  pester_auth_init(&auth, PESTER_AUTH_BEARER);
+  auth.token = "x";
+  made = connect_request("a:1");
+  made.auth = &auth;
+  refused(made, PESTER_EOPTION, "auth");
   made = connect_request("a:1");
   made.connect_target = nullptr;
   made.on_upgrade = nullptr;
@@ -556,7 +615,9 @@ int main() {
       cmocka_unit_test_setup(paused_at_the_head_it_is_handed_over_later, begin),
       cmocka_unit_test(cancelled_or_closed_at_the_head_there_is_no_stream),
       cmocka_unit_test_setup(each_base_url_is_asked_for_the_protocol, begin),
+      cmocka_unit_test_setup(a_redirect_is_followed_to_the_101, begin),
       cmocka_unit_test(a_2xx_to_connect_is_a_tunnel),
+      cmocka_unit_test_setup(a_redirect_of_a_tunnel_is_not_followed, begin),
       cmocka_unit_test_setup(another_answer_to_connect_is_an_ordinary_one, begin),
       cmocka_unit_test_setup(what_cannot_be_asked_for_is_named, begin),
   };

@@ -111,8 +111,8 @@ void all_of_a_request_is_copied(void**) {
   std::thread([&fate] {
     auto url = std::make_unique<std::string>("/path");
     auto base = std::make_unique<std::string>(c.server->url("/base"));
-    auto texts = std::make_unique<std::array<std::string, 6>>(
-        std::array<std::string, 6>{"PUT", "X-Name", "its value", "bytes", "503", "kept"});
+    auto texts = std::make_unique<std::array<std::string, 8>>(std::array<std::string, 8>{
+        "PUT", "X-Name", "its value", "bytes", "503", "kept", "a-token", "X-Secret"});
     pester_policy_t policy;
     pester_policy_init(&policy, PESTER_POLICY_PESTER);
     policy.max_attempts = 2;
@@ -138,6 +138,16 @@ void all_of_a_request_is_copied(void**) {
     made.base_urls = bases;
     made.base_url_count = 1;
     made.fixed_fallback = &fallback;
+    pester_auth_t auth;
+    pester_auth_init(&auth, PESTER_AUTH_BEARER);
+    auth.token = (*texts)[6].c_str();
+    made.auth = &auth;
+    const char* const strip[] = {(*texts)[7].c_str()};
+    pester_redirects_t redirects;
+    pester_redirects_init(&redirects);
+    redirects.strip = strip;
+    redirects.strip_count = 1;
+    made.redirects = &redirects;
     if (pester_inbox_post(inbox, &made, Fate::on_refused, nullptr) != 0) std::abort();
     for (std::string& text : *texts) std::fill(text.begin(), text.end(), '!');
     std::fill(base->begin(), base->end(), '!');
@@ -152,6 +162,7 @@ void all_of_a_request_is_copied(void**) {
   assert_int_equal(head.find("PUT /base/path HTTP/1.1\r\n"), 0);
   assert_non_null(std::strstr(head.c_str(), "\r\nX-Name: its value\r\n"));
   assert_null(std::strstr(head.c_str(), "Accept"));
+  assert_non_null(std::strstr(head.c_str(), "\r\nAuthorization: Bearer a-token\r\n"));
   assert_string_equal(body.c_str(), "bytes");
   assert_int_equal(c.stats().retries, 1);
   assert_int_equal(c.end(), 0);
@@ -229,6 +240,15 @@ void what_cannot_be_read_is_refused_at_once(void**) {
   pester_fallback_init(&fallback);
   fallback.header_count = 1;
   refuses([](pester_request_t& made) { made.fixed_fallback = &fallback; });
+  static pester_redirects_t redirects;
+  redirects = {};
+  refuses([](pester_request_t& made) { made.redirects = &redirects; });
+  pester_redirects_init(&redirects);
+  redirects.strip_count = 1;
+  refuses([](pester_request_t& made) { made.redirects = &redirects; });
+  static pester_auth_t auth;
+  auth = {};
+  refuses([](pester_request_t& made) { made.auth = &auth; });
   assert_int_equal(pester_inbox_post(inbox, &good, nullptr, nullptr), UV_EINVAL);
   assert_int_equal(pester_inbox_post(inbox, nullptr, Fate::on_refused, nullptr), UV_EINVAL);
   assert_int_equal(pester_inbox_post(nullptr, &good, Fate::on_refused, nullptr), UV_EINVAL);
