@@ -15,6 +15,14 @@
 
 namespace pester::api {
 
+// Where the tunnel of a CONNECT ends, as a URL whose target and authority are what such a request has.
+struct Tunnel {
+  static constexpr size_t kTargetBytesMax = 300;
+  wire::Url url;
+  char storage[kTargetBytesMax + 128];  // as much as wire::url_storage_bytes of "http://" and it
+  char text[kTargetBytesMax + 8];       // "host:port"
+};
+
 struct Checked {
   pester_request_t given;
   std::string_view method;
@@ -28,6 +36,7 @@ struct Checked {
   bool extras = false;                   // there may be more to do than for a plain request
   bool decodes = false;                  // the answer is to be decoded
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
+  alignas(Tunnel) char tunnel_room[sizeof(Tunnel)];  // nobody's, but for CONNECT
 };
 
 // Sets `why`, and returns the code.

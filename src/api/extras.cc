@@ -7,6 +7,7 @@
 #include "api/content.h"
 #include "api/fallback.h"
 #include "api/redirects.h"
+#include "api/upgrade.h"
 
 namespace pester::api {
 
@@ -91,6 +92,7 @@ int add_extras(pester_client_s& client, const Checked& checked, pester_result_s*
     rc = keep_cookies(client, given, result);
   }
   if (rc == 0 && given.auth != nullptr) rc = keep_auth(given, client.client->pool, result);
+  if (rc == 0 && is_special(given)) rc = keep_special(given, client.client->pool, result);
   return rc;
 }
 

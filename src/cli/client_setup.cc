@@ -125,6 +125,7 @@ pester_request_t request_of(const RequestPlan& plan, const Options& options, Req
   }
   if (options.request.compressed) request.decode = 1;
   request.idempotent = options.resilience.idempotent ? 1 : 0;
+  request.lenient = options.request.lenient;
   return request;
 }
 

@@ -156,6 +156,20 @@ void set_retry_after(Options& o, Value text) {
   }
 }
 
+void set_lenient(Options& o, Value list) {
+  for (const std::string& word : split(list, ',')) {
+    if (word == "duplicate-length") {
+      o.request.lenient |= PESTER_LENIENT_DUPLICATE_LENGTH;
+    } else if (word == "obs-fold") {
+      o.request.lenient |= PESTER_LENIENT_OBS_FOLD;
+    } else if (word == "bare-lf") {
+      o.request.lenient |= PESTER_LENIENT_BARE_LF;
+    } else {
+      throw std::invalid_argument("is not a list of duplicate-length, obs-fold, bare-lf");
+    }
+  }
+}
+
 constexpr OptionRow kRequestRows[] = {
     {"-X,--request", "METHOD", "method; GET, or POST with data, HEAD with -I, PUT with -T", kRequest,
      [](Options& o, Value v) { o.request.method = v; }},
@@ -219,6 +233,8 @@ constexpr OptionRow kRequestRows[] = {
      [](Options& o, Value v) { o.request.attempt_header = v; }},
     {"--deadline-header", "NAME", "add a header with the milliseconds left, when there is a deadline",
      kRequest, [](Options& o, Value v) { o.request.deadline_header = v; }},
+    {"--lenient", "LIST", "faults of a response's head to let pass: duplicate-length, obs-fold, bare-lf",
+     kRequest, set_lenient},
 };
 
 constexpr OptionRow kConnectionRows[] = {

@@ -51,6 +51,7 @@ struct RequestOptions {
   std::vector<std::string> cookies;                            // NAME=VALUE, or a file to read
   std::optional<std::string> cookie_jar;                       // a file to write
   bool junk_session_cookies = false;
+  int lenient = 0;  // bits of pester_lenient_t
 };
 
 struct ConnectionOptions {

@@ -83,6 +83,7 @@ void check_connection(Shell& shell, const Connection& connection) {
     case ConnectionState::draining:
       shell.claim(lane == nullptr && connection.deadline.armed(), "draining has an end");
       break;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       shell.claim(false, "closing ones are closed at once");

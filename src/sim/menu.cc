@@ -141,6 +141,7 @@ void Menu::add(std::vector<Item>* items, const Connection& connection) const {
       return;
     case ConnectionState::leased:
       break;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       return;

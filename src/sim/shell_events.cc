@@ -279,6 +279,7 @@ void Shell::fail(Connection& connection, int error) {
         engine_.failed(*connection.lane, error, now_);
       }
       break;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       break;

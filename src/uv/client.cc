@@ -206,6 +206,7 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
 int client_close(Client& client, void (*on_closed)(void* data), void* data) {
   if (client.closing) return PESTER_ECLOSING;
   client.closing = true;
+  ++client.wakes;
   client.on_closed = on_closed;
   client.closed_data = data;
   const core::Now now = client_now(client);
@@ -215,6 +216,7 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data) {
   for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
     client.engine.close(*connection, now.mono);
   }
+  for (Inbox* inbox = client.inboxes; inbox != nullptr; inbox = inbox->next) inbox->close();
   pump_after_call(client, now);
   if (!client.inside) pump_soon(client);
   return 0;
@@ -232,10 +234,16 @@ void client_end(Client& client) {
            [](uv_handle_t* handle) { release_hold(*static_cast<Client*>(handle->data)); });
   client.mailbox->close([](void* data) { release_hold(*static_cast<Client*>(data)); }, &client);
   if (client.home.open != 0) ++client.holds;
+  client.holds += client.inbox_handles;
   release_hold(client);
 }
 
 void client_sockets_gone(Client& client) {
+  if (client.ending) release_hold(client);
+}
+
+void client_inbox_gone(Client& client) {
+  --client.inbox_handles;
   if (client.ending) release_hold(client);
 }
 

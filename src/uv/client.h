@@ -15,6 +15,7 @@
 #include "core/engine.h"
 #include "core/slots.h"
 #include "uv/connection.h"
+#include "uv/inbox.h"
 #include "uv/origins.h"
 #include "uv/proxy_choice.h"
 #include "uv/request.h"
@@ -192,7 +193,10 @@ struct Client {
   bool names_wanted = false;  // there may be names to ask for elsewhere
   bool closing = false;
   bool ending = false;  // the handles are being closed
-  uint8_t holds = 0;    // handles still open
+  uint32_t holds = 0;   // handles still open
+  uint32_t wakes = 0;  // what keeps the loop alive beside live requests: the client's end, streams' news
+  Inbox* inboxes = nullptr;
+  uint32_t inbox_handles = 0;  // theirs, open or closing
   void (*on_closed)(void* data) = nullptr;
   void* closed_data = nullptr;
   void (*on_gone)(void* user) = nullptr;  // frees what `user` is, after everything else

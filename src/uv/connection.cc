@@ -8,8 +8,9 @@
 #include "core/assert.h"
 #include "uv/client.h"
 #include "uv/connection_proxy.h"
-#include "uv/way.h"
 #include "uv/decoding.h"
+#include "uv/stream.h"
+#include "uv/way.h"
 
 namespace pester::uv {
 
@@ -417,6 +418,7 @@ void connection_part(Connection& connection) {
 
 void connection_close(Connection& connection) {
   Client& client = *connection.client;
+  if (connection.stream != nullptr) stream_on_closing(connection);
   free_dialing(connection);
   connection_part(connection);
   connection_leave_proxy(connection);
@@ -449,6 +451,7 @@ void connection_free(Connection& connection) {
   if (connection.decoding != nullptr) decoding_stop(connection);
   connection.pending.release(pool);
   connection.own_head.release(pool);
+  if (connection.stream != nullptr) stream_free(connection);
   connection_stop_parsing(connection);
   pool.give({&connection, sizeof connection});
 }

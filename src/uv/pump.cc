@@ -34,7 +34,7 @@ void start_timer(Client& client, Instant at, int64_t ms) {
 
 void arm_timer(Client& client, core::Now now) {
   if (client.ending) return;
-  const bool live = client.live != nullptr || client.closing;
+  const bool live = client.live != nullptr || client.wakes != 0;
   if (live != client.timer_ref) {
     client.timer_ref = live;
     auto* handle = reinterpret_cast<uv_handle_t*>(&client.timer);

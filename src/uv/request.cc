@@ -12,6 +12,7 @@
 #include "uv/follow.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
+#include "uv/upgrade.h"
 #include "uv/way.h"
 #include "wire/cookie_jar.h"
 
@@ -85,6 +86,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
     pool.give({rare.fixed_fallback, sizeof(Response)});
   }
   way_free(pool, rare.way);
+  if (rare.upgrade != nullptr) pool.give(rare.upgrade->block);
   pool.give({&rare, sizeof rare});
 }
 

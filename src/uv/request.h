@@ -86,6 +86,8 @@ struct TargetText {
 
 struct Decoding;
 struct Resume;
+struct Letter;
+struct Upgrade;
 struct Way;
 struct Redirects;
 struct Auth;
@@ -99,8 +101,11 @@ struct Rare {
   Decoding* decoding = nullptr;              // of that answer, when it is told decoded; likewise
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   Way* way = nullptr;                        // its own route or proxies; likewise
+  Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
+  Letter* letter = nullptr;                  // that another thread's post is
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
-  wire::Block redirects_block;               // likewise
+  uint8_t lenient = 0;                       // bits of wire::lenient, of its responses
+  wire::Block redirects_block;               // a block of its own, too
   const Redirects* redirects = nullptr;      // of the request's own, in it
   Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
   wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr

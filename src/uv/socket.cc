@@ -177,19 +177,27 @@ ssize_t socket_send(Socket* socket, const char* bytes, size_t count) {
   }
 }
 
-void socket_disown(Socket* socket) {
+void socket_end(Socket* socket) {
+  (void)shutdown(socket->fd, SHUT_WR);
+}
+
+int socket_release(Socket* socket) {
+  const int fd = socket->fd;
   socket->ready = nullptr;
   socket->poll.data = nullptr;
+  socket->fd = -1;
   // uv_close takes the descriptor out of epoll and drops events already fetched for it; libuv's manual
   // allows it to be closed right after (and its number to be used again).
   uv_close(reinterpret_cast<uv_handle_t*>(&socket->poll), on_closed);
-  socket->fd = -1;
+  return fd;
+}
+
+void socket_disown(Socket* socket) {
+  (void)socket_release(socket);
 }
 
 void socket_close(Socket* socket) {
-  const int fd = socket->fd;
-  socket_disown(socket);
-  close(fd);
+  close(socket_release(socket));
 }
 
 }  // namespace pester::uv

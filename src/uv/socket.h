@@ -60,6 +60,10 @@ void socket_ref(Socket* socket, bool referenced);
 // open, and may be followed at once by its closing.
 [[nodiscard]] int socket_adopt(Socket** socket, SocketHome* home, int fd);
 void socket_disown(Socket* socket);
+// Nothing more will be sent: the peer reads the end of the stream.
+void socket_end(Socket* socket);
+// Like socket_close, but for the descriptor: it stays open and is the caller's.
+[[nodiscard]] int socket_release(Socket* socket);
 // Closes the descriptor at once; the owner hears nothing more; the memory goes in uv's close callback.
 void socket_close(Socket* socket);
 

@@ -35,6 +35,7 @@ struct RequestHead {
   std::span<const HeaderIn> headers;
   std::string_view user_agent;  // empty: no such header
   bool has_body = false;        // then Content-Length: body_bytes is written
+  bool may_connect = false;     // the url is a CONNECT's: its target and authority are the tunnel's end
   uint64_t body_bytes = 0;
 
   [[nodiscard]] uint64_t content_length() const { return has_body ? body_bytes : 0; }

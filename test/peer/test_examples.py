@@ -16,7 +16,7 @@ import unittest
 import servers
 from servers import Flaky, run, until
 
-PESTER_FLAKY = COOKIES = EXISTING_APP = FAILOVER = FOLLOW = GET = POST_RETRY = RACE = SHUTDOWN = STREAM = ""
+PESTER_FLAKY = COOKIES = EXISTING_APP = FAILOVER = FOLLOW = GET = POST_FROM_THREADS = POST_RETRY = RACE = SHUTDOWN = STREAM = ""
 
 
 class ExamplesTest(unittest.TestCase):
@@ -31,7 +31,8 @@ class ExamplesTest(unittest.TestCase):
         return done.stdout.decode(), done.stderr.decode()
 
     def test_without_an_argument_each_says_how_it_is_used(self):
-        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER, COOKIES):
+        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER, COOKIES,
+                        POST_FROM_THREADS):
             out, errors = self.output(program, status=2)
             self.assertEqual(out, "")
             self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\]| URL PATH| URL FILE)?\n$")
@@ -227,6 +228,22 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual(out, "")
         self.assertIn("space", errors)
 
+    # ---- post_from_threads
+
+    def test_post_from_threads_answers_each_worker(self):
+        flaky = self.flaky("PUT /x = status=503; ok")
+        out, errors = self.output(POST_FROM_THREADS, flaky.url + "/x")
+        self.assertEqual((out, errors), ("20 of 20 answered with 200\n", ""))
+        self.assertGreaterEqual(len(flaky.requests()), 20)
+
+    def test_post_from_threads_tells_each_worker_why_it_was_not_sent(self):
+        out, errors = self.output(POST_FROM_THREADS, "http://a b/", status=1)
+        self.assertEqual(out, "0 of 20 answered with 200\n")
+        lines = sorted(errors.splitlines())
+        self.assertEqual(len(lines), 20)
+        for n, line in enumerate(lines):
+            self.assertRegex(line, rf"^worker {n // 5}, {n % 5}: .*at byte 8")
+
 
     # ---- cookies
 
@@ -275,5 +292,5 @@ class ExamplesTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    servers.main("PESTER_FLAKY", "COOKIES", "EXISTING_APP", "FAILOVER", "FOLLOW", "GET", "POST_RETRY", "RACE", "SHUTDOWN",
-                 "STREAM")
+    servers.main("PESTER_FLAKY", "COOKIES", "EXISTING_APP", "FAILOVER", "FOLLOW", "GET", "POST_FROM_THREADS",
+                 "POST_RETRY", "RACE", "SHUTDOWN", "STREAM")

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <uv.h>
 
+#include "handed_over.h"
 #include "resilience.h"
 #include "scenario.h"
 
@@ -183,6 +184,43 @@ void whatever_call_fails(void**) {
   if (wrong != nullptr) fail_msg("%s: %s", name_of(feature), wrong);
 }
 
+const char* torture_handed_over(bool tls) {
+  HandedOver handed_over(tls);
+  const char* wrong = nullptr;
+  const auto each_of = [&](Call call, int error) {
+    target = call;
+    with = error;
+    for (fail_at = 1; wrong == nullptr; fail_at += fail_at < 40 ? 1 : 5) {
+      calls = 0;
+      wrong = handed_over.run(nullptr);
+      if (wrong != nullptr) {
+        std::fprintf(stderr, "%s %ld fails with %s\n", kCallNames[static_cast<int>(call)], fail_at,
+                     std::strerror(error));
+      }
+      if (calls < fail_at) break;
+    }
+    target = Call::count;
+  };
+  for (const auto& [call, error] : kFailures) each_of(call, error);
+  each_of(Call::mutex_init, ENOMEM);
+  each_of(Call::malloc, ENOMEM);
+  for (int i = 1; i <= (tls ? 20 : 100) && wrong == nullptr; ++i) {
+    seed = static_cast<uint32_t>(i);
+    wrong = handed_over.run(nullptr);
+    seed = 0;
+    if (wrong != nullptr) std::fprintf(stderr, "seed %d\n", i);
+  }
+  if (wrong == nullptr) wrong = handed_over.run(nullptr);
+  if (wrong != nullptr) return wrong;
+  return handed_over.went_as_meant() ? nullptr : "untouched, it went otherwise";
+}
+
+template <bool tls>
+void whatever_call_fails_a_stream_has_one_end(void**) {
+  const char* wrong = torture_handed_over(tls);
+  if (wrong != nullptr) fail_msg("%s", wrong);
+}
+
 void no_socket_is_a_code(void**) {
   torture(Call::socket, EMFILE);
 }
@@ -289,6 +327,8 @@ int main() {
       cmocka_unit_test(whatever_call_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_call_fails<Feature::ejection>),
       cmocka_unit_test(whatever_call_fails<Feature::decoded>),
+      cmocka_unit_test(whatever_call_fails_a_stream_has_one_end<false>),
+      cmocka_unit_test(whatever_call_fails_a_stream_has_one_end<true>),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
 }

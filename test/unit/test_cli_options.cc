@@ -243,6 +243,17 @@ void a_proxy_that_is_refused_is_told_without_its_password(void**) {
   assert_true(has(refusal({"-x", "p", "-U", "secret", "u"}), "has no password"));
 }
 
+void relaxations_are_a_list_of_names(void**) {
+  assert_int_equal(parsed({"a"}).request.lenient, 0);
+  assert_int_equal(parsed({"--lenient", "obs-fold", "a"}).request.lenient, PESTER_LENIENT_OBS_FOLD);
+  const Options all = parsed({"--lenient", "bare-lf,duplicate-length", "--lenient", "obs-fold", "a"});
+  assert_int_equal(all.request.lenient,
+                   PESTER_LENIENT_BARE_LF | PESTER_LENIENT_DUPLICATE_LENGTH | PESTER_LENIENT_OBS_FOLD);
+  for (const char* bad : {"", "all", "obs-fold,", "bare_lf"}) {
+    assert_true(has(refusal({"--lenient", bad, "a"}), "option --lenient"));
+  }
+}
+
 void what_the_library_refuses_is_told_by_option_and_value(void**) {
   const Options o = parsed({"--base-url", "http://a", "--base-url", "http://u:secret@b/?q",
                             "--attempt-header", "X Y", "--deadline-header", "Host", "/"});
@@ -385,6 +396,7 @@ int main() {
       cmocka_unit_test(a_proxy_is_told_with_its_credentials_and_exceptions),
       cmocka_unit_test(credentials_are_put_into_a_proxys_url),
       cmocka_unit_test(a_proxy_that_is_refused_is_told_without_its_password),
+      cmocka_unit_test(relaxations_are_a_list_of_names),
       cmocka_unit_test(what_the_library_refuses_is_told_by_option_and_value),
       cmocka_unit_test(zero_attempts_mean_one),
       cmocka_unit_test(a_backoff_of_nothing_is_none),
