@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/objects.h"
+#include "core/text.h"
 #include "wire/memory.h"
 #include "wire/url.h"
 
@@ -48,7 +49,7 @@ class Origins {
   static constexpr uint32_t kBuckets = 512;
   static bool matches(const Origin& origin, const wire::Url& url) {
     return origin.port == url.port && origin.scheme == url.scheme && origin.host_kind == url.host_kind &&
-           origin.host() == url.host && origin.zone() == url.zone;
+           core::is_same_text(origin.host(), url.host) && core::is_same_text(origin.zone(), url.zone);
   }
   [[nodiscard]] Origin* look_up(wire::BlockPool& pool, const wire::Url& url);
   void drop_oldest(wire::BlockPool& pool);
