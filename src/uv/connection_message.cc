@@ -103,9 +103,9 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
 
-}  // namespace
-
-int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
+// Inline for on_body, though decoding needs it too.
+[[gnu::always_inline]] inline int gather(Connection& connection, core::Lane& lane,
+                                         std::string_view span) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   Response& response = connection.response;
@@ -125,8 +125,6 @@ int connection_gather(Connection& connection, core::Lane& lane, std::string_view
   response.body.data()[response.body.size()] = '\0';
   return 0;
 }
-
-namespace {
 
 // A span of a streamed body; the user has `body_bytes` of it with this.
 void stream(Connection& connection, core::Lane& lane, std::string_view span, uint64_t body_bytes,
@@ -183,7 +181,7 @@ void on_body(Connection& connection, core::Lane& lane, std::string_view span, co
     stream(connection, lane, span, connection.response.body_bytes, now);
     return;
   }
-  if (const int error = connection_gather(connection, lane, span); error != 0) {
+  if (const int error = gather(connection, lane, span); error != 0) {
     connection_fail(connection, lane, error, {}, now);
     return;
   }
@@ -436,6 +434,10 @@ void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
 }
 
 }  // namespace
+
+int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
+  return gather(connection, lane, span);
+}
 
 void connection_stop(Connection& connection) {
   if (connection.stopped) return;
