@@ -163,6 +163,20 @@ class Engine {
   void begin_attempt(Lane& lane, Kind kind, Instant now);
   void begin_exchange(Lane& lane, Kind kind, Instant now);
   void end_exchange(Lane& lane, ExchangeSignal signal, Instant now);
+  // The same of a whole response: with a connection that serves on, as nearly always, it stands inline.
+  [[gnu::always_inline]] void end_whole(Lane& lane, Instant now) {
+    Connection* connection = lane.connection;
+    if (connection == nullptr || !is_fit(*connection, now)) {
+      end_exchange(lane, ExchangeSignal::complete, now);
+      return;
+    }
+    kExchangeTable.step(lane.exchange, ExchangeSignal::complete);
+    lane.work = 0;
+    lane.connection = nullptr;
+    connection->lane = nullptr;
+    kConnectionTable.step(connection->state, ConnectionSignal::release);
+    offer(*connection, now);
+  }
   // Writes what became of the exchange; called again, it may only make up its mind. True: the request
   // was measured, too. Of nearly all exchanges that is their good end: there it stands inline.
   [[gnu::always_inline]] bool write_good_end(Lane& lane, Outcome outcome, Instant now) {
@@ -295,6 +309,10 @@ class Engine {
   void unlink_waiter(Lane& lane);
   void lease(Connection& connection, Lane& lane);
   void let_go(Lane& lane, ExchangeSignal signal, Instant now);
+  // For another exchange.
+  [[nodiscard]] bool is_fit(const Connection& connection, Instant now) const {
+    return connection.fit && now - connection.opened < limits_.connection_age_max;
+  }
   void read_on_for_loser(Lane& lane, Instant now);
   void offer(Connection& connection, Instant now);
   [[nodiscard, gnu::noinline]] bool serve_waiting(Connection& connection, Instant now);

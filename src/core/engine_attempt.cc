@@ -242,7 +242,7 @@ Fate Engine::complete(Lane& lane, Instant now) {
   const bool wins = request.state == RequestState::receiving && request.winner == lane.index;
   const bool measured =
       write_good_end(lane, wins && request.stop == Stop::success ? Outcome::won : Outcome::failed, now);
-  end_exchange(lane, ExchangeSignal::complete, now);
+  end_whole(lane, now);
   if (wins) {
     kLaneTable.step(lane.state, LaneSignal::finish);
     kRequestTable.step(request.state, RequestSignal::complete);
