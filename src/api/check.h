@@ -48,7 +48,7 @@ int refuse(core::Why* why, int code, const char* text);
 [[nodiscard]] int find_destinations(pester_client_s& client, Checked* checked, core::Why* why);
 // The way there, of a request that brings a part of it: sets `way`, which is then held.
 [[nodiscard]] int find_way(pester_client_s& client, Checked* checked, core::Why* why);
-// The rest, after those; `url_storage` as parse_url wants it.
+// The rest, after those and `extras`, which the caller sets; `url_storage` as parse_url wants it.
 [[nodiscard]] int check(pester_client_s& client, char* url_storage, Checked* checked, core::Why* why);
 
 }  // namespace pester::api

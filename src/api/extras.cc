@@ -78,10 +78,11 @@ int add_headers(pester_client_s& client, Checked* checked, Why* why) {
   return rc;
 }
 
-int add_extras(pester_client_s& client, const Checked& checked, pester_result_s* result, Why* why) {
-  const pester_request_t& given = checked.given;
+int add_extras(pester_client_s& client, Checked* checked, pester_result_s* result, Why* why) {
+  const pester_request_t& given = checked->given;
   int rc = 0;
-  if (checked.decodes) result->decodes = result->attends = true;
+  if (brings_way(given) && !uv::way_keep(*result, client.client->pool, &checked->way)) return UV_ENOMEM;
+  if (checked->decodes) result->decodes = result->attends = true;
   if (given.fixed_fallback != nullptr) rc = keep_fallback(client, *given.fixed_fallback, result, why);
   if (rc == 0 && given.redirects != nullptr) {
     rc = keep_own_redirects(client, given, result, why);
@@ -94,6 +95,11 @@ int add_extras(pester_client_s& client, const Checked& checked, pester_result_s*
   if (rc == 0 && given.auth != nullptr) rc = keep_auth(given, client.client->pool, result);
   if (rc == 0 && is_special(given)) rc = keep_special(given, client.client->pool, result);
   return rc;
+}
+
+void leave_extras(pester_client_s& client, Checked* checked) {
+  uv::way_leave(&checked->way);
+  client.client->pool.give(checked->headers_block);
 }
 
 }  // namespace pester::api

@@ -59,8 +59,9 @@ struct RequestHeadInfo {
 // as a list, a path or a user; Content-Length that is not the body's, twice, or taken away from a body;
 // any Transfer-Encoding, TE, Upgrade, Expect, Trailer; a Connection other than "close" or "keep-alive",
 // or a second one; CONNECT; control bytes or a colon in the name of the userinfo, once decoded; too
-// many.
-[[nodiscard]] int measure_request_head(const RequestHead& head, RequestHeadInfo* info, core::Why* why);
+// many. As a part of the function that sends it costs more than a call.
+[[nodiscard, gnu::noinline]] int measure_request_head(const RequestHead& head, RequestHeadInfo* info,
+                                                      core::Why* why);
 // Writes exactly the bytes measured, the empty line included.
 void write_request_head(const RequestHead& head, char* out);
 
