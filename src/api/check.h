@@ -24,7 +24,8 @@ struct Tunnel {
 };
 
 struct Checked {
-  pester_request_t given;
+  explicit Checked(const pester_request_t& request) : given(request) {}
+  const pester_request_t& given;
   std::string_view method;
   wire::MethodTraits traits;
   wire::Url url;

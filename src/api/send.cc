@@ -155,10 +155,12 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
 }  // namespace
 
 int send(pester_client_s& client, const pester_request_t* request, Call call, pester_request_id_t* id) {
-  Checked checked;
+  pester_request_t own;
+  request = read_in_place(request, &own);
+  if (request == nullptr) return UV_EINVAL;
+  const pester_request_t& given = *request;
+  Checked checked(given);
   Why why;
-  if (!read_sized(&checked.given, request)) return UV_EINVAL;
-  const pester_request_t& given = checked.given;
   uv::Client& shell = *client.client;
   checked.extras = wants_extras(client, given);
   int rc = check_plain(given, &why);
