@@ -28,6 +28,7 @@
 #include <pester/result.h>
 #include <pester/stats.h>
 #include <pester/tls.h>
+#include <pester/upload.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +44,11 @@ typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
 /* A span of the winning response's body, in order, valid during the call. pester_pause from here
  * stops the flow after this span. */
 typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
+
+/* An informational response is here (a 1xx other than 101, such as 103 Early Hints): pester_result_status
+ * and the header accessors show it, during the call. Called for each one of each attempt, until on_head;
+ * the final response is yet to come. */
+typedef void (*pester_informational_cb)(const pester_result_t* result, void* data);
 
 /* ---- Requests -----------------------------------------------------------------------------------*/
 
@@ -70,6 +76,13 @@ typedef struct {
   size_t base_url_count;
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
+  const pester_body_source_t* source;      /* instead of a body: streamed from there. The struct is copied.
+                                              Such a request has one lane, whatever the policy */
+  int expect_continue; /* 1: "Expect: 100-continue" is sent, and the body follows when the server says so,
+                          or has said nothing for expect_timeout_ms. A final answer meanwhile is the answer,
+                          and the body is not sent. One lane, as with a source */
+  int64_t expect_timeout_ms; /* 0: 1000; PESTER_NONE: as long as the other deadlines allow */
+  pester_informational_cb on_informational; /* gets `data` */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
+#include "api/upload.h"
+
 namespace pester::api {
 
 using core::Why;
@@ -75,7 +77,8 @@ int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
 
 int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
-  checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
+  const bool has_body = given.body != nullptr || given.source != nullptr;
+  checked->method = given.method != nullptr ? given.method : has_body ? "POST" : "GET";
   checked->traits = wire::method_traits(checked->method);
   if (checked->destinations != nullptr) {
     checked->url = checked->destinations->at[0].url;
@@ -89,6 +92,9 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
+  if (is_special(given)) {
+    if (const int rc = check_upload(checked, why); rc != 0) return rc;
+  }
   uint8_t index = 0;
   for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
     if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;

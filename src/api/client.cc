@@ -7,6 +7,7 @@
 #include "api/fallback.h"
 #include "api/objects.h"
 #include "api/policy_reader.h"
+#include "api/upload.h"
 
 namespace pester::api {
 
@@ -173,7 +174,7 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
 }  // namespace
 
 uv::Hooks make_hooks() {
-  return {on_head, on_body, on_done, on_verdict, on_backoff, on_fallback, on_log, on_trace, on_idle};
+  return {on_head, on_body, on_done, on_verdict, on_backoff, on_fallback, on_log, on_trace, on_informational, on_source, on_rewind, on_trailers, on_idle};
 }
 
 }  // namespace pester::api

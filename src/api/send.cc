@@ -7,6 +7,7 @@
 
 #include "api/check.h"
 #include "api/fallback.h"
+#include "api/upload.h"
 
 namespace pester::api {
 
@@ -65,7 +66,8 @@ size_t others_bytes(const Destinations& destinations) {
 pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const pester_request_t& given = checked.given;
   const UserPolicy& policy = checked.own_policy ? *checked.own_policy : client.policy;
-  const bool may_race = checked.traits.safe || given.idempotent == 1;
+  const bool is_one_lane = is_special(given) && (given.source != nullptr || given.expect_continue != 0);
+  const bool may_race = (checked.traits.safe || given.idempotent == 1) && !is_one_lane;
   const uint8_t lanes = may_race ? policy.core.concurrency : uint8_t{1};
   const size_t account_bytes = policy.core.needs_accounts() ? lanes * sizeof(core::Account) : 0;
   const size_t policy_bytes = checked.own_policy ? sizeof(UserPolicy) : 0;
@@ -197,6 +199,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
       if (given.fixed_fallback != nullptr)
         rc = keep_fallback(client, *given.fixed_fallback, result, &why);
+      if (rc == 0 && is_special(given)) rc = keep_upload(client, checked, result);
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);

@@ -38,6 +38,15 @@ struct Hooks {
   // `line` ends in NUL, without a newline.
   void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
+  // An informational response is shown.
+  void (*informational)(Request& request) = nullptr;
+  // The source of the request's upload: bytes into `to`, at most `capacity`; 0 at its end, kSourceNotNow,
+  // or a negative code.
+  int64_t (*source)(Request& request, char* to, size_t capacity) = nullptr;
+  // It begins anew: 0 or a negative code.
+  int (*rewind)(Request& request) = nullptr;
+  // The lines behind its end, appended to `lines`: 0 or a negative code, and `why` tells.
+  int (*trailers)(Request& request, wire::Bytes* lines, core::Why* why) = nullptr;
   // The last request is done, and none was sent since.
   void (*idle)(Client& client) = nullptr;
 };
@@ -187,6 +196,8 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);
+// The source of the request's body has something again.
+[[nodiscard]] int client_source_ready(Client& client, uint64_t id);
 
 // ---- for the connection
 core::Now client_now(const Client& client);

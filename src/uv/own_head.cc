@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/resume.h"
+#include "uv/upload.h"
 #include "wire/request_writer.h"
 
 namespace pester::uv {
@@ -51,14 +52,14 @@ bool add_number(wire::Bytes& head, wire::BlockPool& pool, std::string_view name,
 
 bool compose_head(Connection& connection, const core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
-  const auto& request = static_cast<const Request&>(*lane.request);
+  auto& request = static_cast<Request&>(*lane.request);
   const ClientOptions& options = client.options;
   wire::Bytes& head = connection.own_head;
   std::string_view plain = {request.wire_bytes, request.wire_head_bytes};
   if (lane.target != 0) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (!lane.resuming && options.attempt_header.empty() && options.deadline_header.empty()) {
+  } else if (request.upload() == nullptr && !lane.resuming && options.attempt_header.empty() && options.deadline_header.empty()) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;
@@ -72,6 +73,11 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
       !add_number(head, client.pool, options.deadline_header,
                   static_cast<uint64_t>(left.ns / 1'000'000))) {
     return false;
+  }
+  if (request.upload() != nullptr) {
+    if (!upload_begin(connection, request)) return false;
+    connection.to_send = head.size();
+    return true;
   }
   connection.to_send = head.size() + request.body().size();
   return true;

@@ -9,6 +9,7 @@
 #include "uv/connection.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
+#include "uv/upload.h"
 
 namespace pester::uv {
 
@@ -75,6 +76,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
   }
+  if (rare.upload != nullptr) upload_release(*rare.upload, pool);
   pool.give({&rare, sizeof rare});
 }
 

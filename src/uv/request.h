@@ -15,6 +15,8 @@
 #include "wire/response_head.h"
 #include "wire/url.h"
 
+struct pester_result_s;
+
 namespace pester::uv {
 
 struct Client;
@@ -62,6 +64,10 @@ struct TraceEvent {
 namespace shell_work {
 inline constexpr uint16_t kBody = 0x100;   // `span` is a part of the streamed body
 inline constexpr uint16_t kTrace = 0x200;  // rare->traces has events
+inline constexpr uint16_t kSource = 0x400;         // the source of its body is wanted
+inline constexpr uint16_t kInformational = 0x800;  // some lane's connection `informs`
+// What few requests have, and nobody else is to look for.
+inline constexpr uint16_t kRare = kTrace | kSource | kInformational;
 }  // namespace shell_work
 
 // How a request is sent to one of its base URLs: the texts lie in the request's block.
@@ -73,6 +79,9 @@ struct TargetText {
 };
 
 struct Resume;
+struct Upload;
+// As pester_informational_cb.
+using InformationalCallback = void (*)(const pester_result_s* result, void* data);
 
 // What few requests need: a request in backoff is to be small.
 struct Rare {
@@ -81,6 +90,8 @@ struct Rare {
   const TargetText* target_texts = nullptr;  // beside core::Request::targets
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
+  Upload* upload = nullptr;                  // of its body, if that is not simply there; likewise
+  InformationalCallback on_informational = nullptr;
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
 };
 
@@ -125,6 +136,7 @@ struct Request : core::Request {
     return {wire_bytes + wire_head_bytes, wire_size - wire_head_bytes};
   }
   [[nodiscard]] Resume* resume() const { return rare != nullptr ? rare->resume : nullptr; }
+  [[nodiscard]] Upload* upload() const { return rare != nullptr ? rare->upload : nullptr; }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
