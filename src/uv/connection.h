@@ -115,6 +115,8 @@ void connection_handshake(Connection& connection, core::Now now);
 void connection_send_on(Connection& connection, core::Now now);
 // The same, of what there is: true when all of it is out, else the engine knows why not.
 [[nodiscard]] bool connection_send_all(Connection& connection, core::Lane& lane, core::Now now);
+// Until it takes more, or for as long as a gap may last.
+void connection_wait_for_socket(Connection& connection, core::Lane& lane, core::Now now);
 // The last byte of the request is out.
 void connection_sent(Connection& connection, core::Lane& lane, core::Now now);
 // What is polled for while it is read, or would be.

@@ -147,7 +147,7 @@ void connection_send(core::Lane& lane, core::Now now) {
   return ok;
 }
 
-void wait_for_socket(Connection& connection, core::Lane& lane, core::Now now) {
+void connection_wait_for_socket(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   const int rc =
       socket_poll(connection.socket, UV_WRITABLE | (connection.stopped ? 0 : UV_READABLE));
@@ -177,7 +177,7 @@ void connection_send_on(Connection& connection, core::Now now) {
   } else if (all_sent(connection)) {
     connection_sent(connection, *lane, now);
   } else {
-    wait_for_socket(connection, *lane, now);
+    connection_wait_for_socket(connection, *lane, now);
   }
 }
 
@@ -187,7 +187,7 @@ bool connection_send_all(Connection& connection, core::Lane& lane, core::Now now
     return false;
   }
   if (all_sent(connection)) return true;
-  wait_for_socket(connection, lane, now);
+  connection_wait_for_socket(connection, lane, now);
   return false;
 }
 

@@ -60,15 +60,12 @@ void ask_source(Connection& connection, core::Lane& lane, Upload& upload, core::
   Client& client = *connection.client;
   if (upload.entry != client.entry) upload.turns = 0;
   upload.entry = client.entry;
-  client.engine.send_waits(lane, connection.taken != 0, core::Duration::never(), now.mono);
   if (!upload.waits && upload.turns >= kUploadTurnsMax) {
     connection.sending = Sending::upload;
-    const int events = UV_WRITABLE | (connection.stopped ? 0 : UV_READABLE);
-    if (const int rc = socket_poll(connection.socket, events); rc != 0) {
-      client.engine.failed(lane, rc, now.mono);
-    }
+    connection_wait_for_socket(connection, lane, now);
     return;
   }
+  client.engine.send_waits(lane, connection.taken != 0, core::Duration::never(), now.mono);
   if (!rest_socket(connection, lane, now) || upload.waits) return;
   ++upload.turns;
   client.engine.post(request_of(lane), shell_work::kSource);
