@@ -86,6 +86,11 @@ pester_request_t request_of(const RequestPlan& plan, const Options& options,
     request.body_len = plan.body->size();
   }
   request.idempotent = options.resilience.idempotent ? 1 : 0;
+  if (options.request.expect_timeout_ms) {
+    request.expect_continue = 1;
+    request.expect_timeout_ms =
+        *options.request.expect_timeout_ms != 0 ? *options.request.expect_timeout_ms : 1;
+  }
   return request;
 }
 

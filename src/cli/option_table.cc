@@ -158,11 +158,23 @@ constexpr OptionRow kRequestRows[] = {
      [](Options& o, Value v) {
        o.request.data.push_back({DataPart::Kind::urlencode, v});
      }},
-    {"-T,--upload-file", "FILE", "PUT the file", kRequest,
+    {"-T,--upload-file", "FILE", "PUT the file, as it is read; - is standard input", kRequest,
      [](Options& o, Value v) {
-       if (v == "-" || v == ".") refuse_version();
+       if (v == ".") refuse_version();
        o.request.upload_file = v;
      }},
+    {"-F,--form", "NAME=VALUE|@FILE|<FILE",
+     "a part of a form, multipart/form-data; ;type= and ;filename= may follow", kRequest,
+     [](Options& o, Value v) {
+       o.request.form.push_back({v, false});
+     }},
+    {"--form-string", "NAME=VALUE", "the same, the value taken as it is", kRequest,
+     [](Options& o, Value v) {
+       o.request.form.push_back({v, true});
+     }},
+    {"--expect100-timeout", "SECONDS",
+     "before a body is sent ask the server whether it wants it, and wait so long for its word", kRequest,
+     [](Options& o, Value v) { o.request.expect_timeout_ms = seconds(v); }},
     {"-I,--head", nullptr, "HEAD, and show the headers", kRequest,
      [](Options& o, Value) { o.request.head = true; }},
     {"-A,--user-agent", "TEXT", "User-Agent; '' sends none", kRequest,

@@ -258,7 +258,7 @@ void bad_values_name_option_and_value(void**) {
 void what_this_version_lacks_says_so(void**) {
   const std::vector<const char*> cases[] = {
       {"-b", "a=b", "u"},         {"-c", "jar", "u"},      {"-L", "u"},
-      {"--max-redirs", "3", "u"}, {"--compressed", "u"},   {"-T", "-", "u"},
+      {"--max-redirs", "3", "u"}, {"--compressed", "u"},   {"-T", ".", "u"},
       {"-x", "http://p", "u"},    {"--noproxy", "*", "u"}, {"--unix-socket", "/s", "u"},
   };
   for (const auto& words : cases) {
