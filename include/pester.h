@@ -21,10 +21,12 @@
 #ifndef PESTER_H_
 #define PESTER_H_
 
+#include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/redirect.h>
 #include <pester/result.h>
 #include <pester/stats.h>
 #include <pester/tls.h>
@@ -76,6 +78,8 @@ typedef struct {
   size_t base_url_count;
   pester_fallback_cb fallback;             /* gets `data` */
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
+  const pester_redirects_t* redirects;     /* NULL: the client's */
+  const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
   const pester_body_source_t* source;      /* instead of a body: streamed from there. The struct is copied.
                                               Such a request has one lane, whatever the policy */
   int expect_continue; /* 1: "Expect: 100-continue" is sent, and the body follows when the server says so,

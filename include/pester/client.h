@@ -6,6 +6,7 @@
 
 #include <pester/base.h>
 #include <pester/policy.h>
+#include <pester/redirect.h>
 #include <pester/tls.h>
 
 #ifdef __cplusplus
@@ -158,6 +159,7 @@ typedef struct {
   /* How long a request waits for that, and an attempt for a connection; then it is PESTER_EQUEUE. 0 or
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
+  const pester_redirects_t* redirects; /* of requests without their own; NULL: none is followed */
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

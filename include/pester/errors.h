@@ -27,6 +27,7 @@
   XX(EENCODING, -7026, "bad content encoding")                                    \
   XX(EREDIRECTS, -7027, "too many redirects")                                     \
   XX(ERESUME, -7028, "the rest of the body does not fit what came before")        \
+  XX(EREDIRECT, -7029, "the redirect was not followed")                           \
   XX(ETLS, -7030, "TLS handshake failed")                                         \
   XX(ECERTIFICATE, -7031, "the server's certificate was not accepted")            \
   XX(EPIN, -7032, "the server's public key does not match the pinned one")        \

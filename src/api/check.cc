@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
+#include "api/auth.h"
 #include "api/upload.h"
 
 namespace pester::api {
@@ -94,6 +95,10 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.body_bytes = given.body_len;
   if (is_special(given)) {
     if (const int rc = check_upload(checked, why); rc != 0) return rc;
+  }
+  if (given.auth != nullptr) {
+    const int rc = add_authorization(given, client.client->pool, &head, &checked->headers_block, why);
+    if (rc != 0) return rc;
   }
   uint8_t index = 0;
   for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {

@@ -114,11 +114,16 @@ void on_idle(uv::Client& client) {
   if (owner.is_default) (void)pester_client_close(&owner, nullptr, nullptr);
 }
 
-void on_gone(void* user) {
-  auto* client = static_cast<pester_client_s*>(user);
+// What the shell was lent, and the client.
+void free_client(pester_client_s* client) {
   const wire::Allocator memory = client->memory;
   if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
+  if (client->redirects != nullptr) memory.release(client->redirects, memory.data);
   memory.release(client, memory.data);
+}
+
+void on_gone(void* user) {
+  free_client(static_cast<pester_client_s*>(user));
 }
 
 bool read_user_agent(const char* given, pester_client_s* client, core::Why* why) {
@@ -152,6 +157,19 @@ int read_header_name(const char* given, const char* field, char (&out)[64], core
   return 0;
 }
 
+int read_own_redirects(const pester_redirects_t* given, pester_client_s* client,
+                       uv::ClientOptions* shell, core::Why* why) {
+  if (given == nullptr) return 0;
+  pester_redirects_t read;
+  size_t bytes = 0;
+  if (const int rc = read_redirects(given, &read, &bytes, why); rc != 0) return rc;
+  void* const room = client->memory.alloc(bytes, client->memory.data);
+  if (room == nullptr) return UV_ENOMEM;
+  shell->redirects = client->redirects = keep_redirects(read, room);
+  client->extras = true;
+  return 0;
+}
+
 int read_client(const pester_client_options_t& given, pester_client_s* client, uv::ClientOptions* shell,
                 core::Why* why) {
   if (!read_user_agent(given.user_agent, client, why)) return PESTER_EOPTION;
@@ -167,6 +185,7 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
   }
   shell->attempt_header = client->attempt_header;
   shell->deadline_header = client->deadline_header;
+  if (const int rc = read_own_redirects(given.redirects, client, shell, why); rc != 0) return rc;
   client->stamps = !shell->attempt_header.empty() || !shell->deadline_header.empty();
   return copy_base_urls(given.base_urls, given.base_url_count, client->memory, &client->base_urls, why);
 }
@@ -174,7 +193,20 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
 }  // namespace
 
 uv::Hooks make_hooks() {
-  return {on_head, on_body, on_done, on_verdict, on_backoff, on_fallback, on_log, on_trace, on_informational, on_source, on_rewind, on_trailers, on_idle};
+  return {.head = on_head,
+          .body = on_body,
+          .done = on_done,
+          .verdict = on_verdict,
+          .backoff = on_backoff,
+          .fallback = on_fallback,
+          .redirect = ask_redirect,
+          .log = on_log,
+          .trace = on_trace,
+          .informational = on_informational,
+          .source = on_source,
+          .rewind = on_rewind,
+          .trailers = on_trailers,
+          .idle = on_idle};
 }
 
 }  // namespace pester::api
@@ -214,8 +246,7 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
   if (rc == 0) rc = pester::uv::client_create(&client->client, loop, shell, memory, &why);
   if (rc != 0) {
     api::write_error_text(given.error_text, given.error_text_size, why);
-    if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
-    memory.release(client, memory.data);
+    api::free_client(client);
     return rc;
   }
   client->client->user = client;

@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "api/base_urls.h"
+#include "api/redirects.h"
 #include "core/why.h"
 #include "uv/client.h"
 
@@ -81,6 +82,8 @@ struct pester_client_s {
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
   pester::api::BaseUrls* base_urls = nullptr;
+  pester::api::UserRedirects* redirects = nullptr;
+  bool extras = false;      // its requests have what api/extras.h adds
   bool is_default = false;  // of the one-liners: closes itself
   bool stamps = false;      // its requests bring a number of their attempt or a remaining time
   char attempt_header[64] = {}, deadline_header[64] = {};

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "api/check.h"
-#include "api/fallback.h"
+#include "api/extras.h"
 #include "api/upload.h"
 
 namespace pester::api {
@@ -154,17 +154,6 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return room;
 }
 
-// The fixed fallback, copied into a block of its own.
-[[gnu::noinline]] int keep_fallback(pester_client_s& client, const pester_fallback_t& given,
-                                    pester_result_s* result, Why* why) {
-  wire::BlockPool& pool = client.client->pool;
-  if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
-  const wire::Block block = pool.take(sizeof(uv::Response));
-  if (block.at == nullptr) return UV_ENOMEM;
-  result->rare->fixed_fallback = ::new (block.at) uv::Response;
-  return make_response(pool, given, result->rare->fixed_fallback, why);
-}
-
 }  // namespace
 
 int send(pester_client_s& client, const pester_request_t* request, Call call, pester_request_id_t* id) {
@@ -197,9 +186,10 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      if (given.fixed_fallback != nullptr)
-        rc = keep_fallback(client, *given.fixed_fallback, result, &why);
-      if (rc == 0 && is_special(given)) rc = keep_upload(client, checked, result);
+      if (wants_extras(client, given)) {
+        rc = add_extras(client, given, result, &why);
+        if (rc == 0 && is_special(given)) rc = keep_upload(client, checked, result);
+      }
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
@@ -210,6 +200,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
   }
   shell.pool.give(storage);
   if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
+  if (checked.headers_block.at != nullptr) shell.pool.give(checked.headers_block);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
   return rc;
 }

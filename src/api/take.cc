@@ -103,7 +103,9 @@ void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   pester::wire::Bytes texts;
   pester::wire::Bytes log;
   pieces.copy(from.texts, &texts);
+  pester::wire::Bytes hop_urls;
   if (from.rare != nullptr) pieces.copy(from.rare->log, &log);
+  if (from.rare != nullptr) pieces.copy(from.rare->hop_urls, &hop_urls);
   copy_remotes(pieces, from, to);
   if (from.shown != nullptr) copy_response(pieces, from, to);
   if (to == nullptr) return;
@@ -116,6 +118,7 @@ void copy_all(Pieces& pieces, const pester_result_t& from, Taken* to) {
   to->method_bytes = from.method_bytes;
   to->texts = texts;
   to->rare_room.log = log;
+  to->rare_room.hop_urls = hop_urls;
   to->rare = &to->rare_room;
 }
 

@@ -123,8 +123,8 @@ int keep_upload(pester_client_s& client, const Checked& checked, pester_result_s
     if (uv::request_rare(*result, pool) == nullptr) return UV_ENOMEM;
     result->rare->on_informational = given.on_informational;
   }
-  const bool expects = given.expect_continue != 0 && given.body_len != 0;
-  if (given.source == nullptr && !expects) return 0;
+  const bool expects = given.expect_continue != 0;
+  if (given.source == nullptr && (!expects || given.body_len == 0)) return 0;
   void* const at = uv::upload_block(*result, pool, sizeof(UserUpload));
   if (at == nullptr) return UV_ENOMEM;
   auto* upload = ::new (at) UserUpload;
@@ -132,6 +132,7 @@ int keep_upload(pester_client_s& client, const Checked& checked, pester_result_s
   upload->continue_wait = continue_wait(given);
   result->rare->upload = upload;
   result->composes = true;
+  if (expects) result->attends = true;
   if (given.source == nullptr) {
     upload->from_memory = true;
     upload->length = given.body_len;

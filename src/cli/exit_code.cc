@@ -36,6 +36,7 @@ int own_status(int error) {
     case PESTER_EENCODING:
       return kExitEncoding;
     case PESTER_EREDIRECTS:
+    case PESTER_EREDIRECT:
       return kExitRedirects;
     case PESTER_ETLS:
       return kExitTls;

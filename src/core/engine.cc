@@ -151,7 +151,7 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   if (lane.request->accounts != nullptr) give_back(lane, now);
   kLaneTable.step(lane.state, signal);
   lane.question = Question::none;
-  lane.gathering = lane.held = lane.previewing = false;
+  lane.gathering = lane.held = lane.previewing = lane.following = false;
   if (undecided) write_record(lane, outcome, now);
   if (in_flight) {
     end_exchange(lane, signal == LaneSignal::cancel ? ExchangeSignal::cancel : ExchangeSignal::deadline,

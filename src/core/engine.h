@@ -57,6 +57,8 @@ class Engine {
   void cancel(Request& request, int error, Stop stop, Instant now);
   void verdict(Lane& lane, Verdict verdict, Instant now);
   void backoff(Lane& lane, Duration wait, Instant now);
+  // Whether a redirect is followed, its response delivered, or the attempt ended with `error`.
+  void may_follow(Lane& lane, Following answer, int error, Instant now);
   // Whether the user has a response of its own; the shell keeps it, and it is the one to deliver.
   void fallback(Request& request, bool given, Instant now);
 
@@ -76,6 +78,10 @@ class Engine {
   [[nodiscard]] Fate complete(Lane& lane, Instant now);
   void failed(Lane& lane, int error, Instant now);
   void source_failed(Lane& lane, int error, Instant now);  // that of the request's body: no other try
+
+  // kFollow is done: the lane goes on at `origin`, at the shell's place `target` (from kTargetsMax on).
+  // `repeatable`: what it sends there may be sent twice, whatever was so of the request.
+  void followed(Lane& lane, Origin& origin, uint8_t target, bool repeatable, Instant now);
 
   // ---- events: of connections
   void dial_began(Lane& lane, Connection& connection, Instant now);
@@ -184,10 +190,11 @@ class Engine {
   // what is made of it (engine_verdict.cc)
   [[nodiscard]] static bool may_repeat(const Lane& lane) {
     // Though the server may have acted on it.
-    return lane.request->repeatable || lane.request->policy->retry_unsafe;
+    return lane.request->repeatable || lane.request->policy->retry_unsafe || lane.follow_repeatable;
   }
   [[nodiscard]] static bool may_repeat_answered(const Lane& lane);
   [[nodiscard]] static Stop stop_of(Denial why);
+  void judge_head(Lane& lane, Instant now);
   void judge_response(Lane& lane, Verdict verdict, Instant now);
   void judge_failure(Lane& lane, Verdict verdict, Instant now);
   void try_again(Lane& lane, Instant now);
@@ -209,6 +216,14 @@ class Engine {
   [[gnu::noinline]] void begin_resume(Lane& lane, Instant now);
   // bodies from a source (engine_upload.cc)
   [[gnu::noinline]] void continue_over(Lane& lane);
+  // redirects and other follow-ups of an answer (engine_follow.cc)
+  [[gnu::noinline]] void consider_follow(Lane& lane, Instant now);
+  void answer_counts(Lane& lane, Instant now);
+  void read_rest(Lane& lane, Instant now);
+  // Among the request's base URLs: a lane that was sent elsewhere tries again there.
+  [[nodiscard]] static bool may_roam(const Lane& lane) {
+    return lane.request->targets != nullptr && lane.target < kTargetsMax;
+  }
   // the bulkhead (engine_bulkhead.cc)
   [[gnu::noinline]] void enter(Request& request, Instant now);
   [[gnu::noinline]] void leave(Request& request, Instant now);

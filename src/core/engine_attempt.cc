@@ -25,7 +25,7 @@ void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
   lane.resent = false;
   lane.fresh = false;
   lane.hedge_denial = Denial::none;
-  if (lane.request->targets != nullptr) {
+  if (may_roam(lane)) {
     kind != Kind::retry ? go_to(lane, choose_target(lane, now)) : reconsider_target(lane, now);
   }
   const Duration limit = lane.request->policy->attempt_timeout;
@@ -138,10 +138,15 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
   lane.head_seq = ++lane.request->head_seq;
   wheel_.disarm(lane.phase);  // a body's gap begins with body_progress
   if (lane.origin->health != nullptr) note_head(lane, now);
-  if (lane.resuming) {
-    take_rest(lane, now);
+  if (lane.resuming || lane.following) {
+    lane.resuming ? take_rest(lane, now) : consider_follow(lane, now);
     return;
   }
+  judge_head(lane, now);
+}
+
+// It is an answer, good or bad.
+void Engine::judge_head(Lane& lane, Instant now) {
   if (lane.request->policy->ask_verdict) {
     ask(lane, Question::verdict);
   } else {
@@ -150,8 +155,10 @@ void Engine::head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant n
 }
 
 void Engine::ask(Lane& lane, Question question) {
+  static constexpr uint16_t kBits[] = {0, request_work::kVerdict, request_work::kBackoff,
+                                       request_work::kFollow};
   lane.question = question;
-  post(*lane.request, question == Question::verdict ? request_work::kVerdict : request_work::kBackoff);
+  post(*lane.request, kBits[static_cast<size_t>(question)]);
 }
 
 void Engine::verdict(Lane& lane, Verdict verdict, Instant now) {
@@ -169,7 +176,13 @@ void Engine::verdict(Lane& lane, Verdict verdict, Instant now) {
 }
 
 void Engine::preview_ready(Lane& lane, Instant) {
-  ask(lane, Question::verdict);
+  if (lane.question == Question::follow) return;  // the user's word decides
+  if (lane.following) {
+    wheel_.disarm(lane.phase);
+    post(lane, lane_work::kFollow);
+  } else {
+    ask(lane, Question::verdict);
+  }
 }
 
 // The lane's last response is one that should have been retried. It is delivered if nothing better
@@ -210,6 +223,7 @@ void Engine::drop_held(Lane& lane, Instant now) {
 }
 
 void Engine::body_progress(Lane& lane, Instant now) {
+  if (lane.exchange == ExchangeState::deciding && lane.following) return;  // has its time
   const Duration limit = lane.request->policy->body_gap_timeout;
   if (limit.is_never()) {
     wheel_.disarm(lane.phase);
@@ -259,7 +273,7 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   wheel_.disarm(lane.phase);
   end_exchange(lane, ExchangeSignal::fail, now);
   lane.question = Question::none;
-  lane.gathering = lane.held = lane.previewing = false;
+  lane.gathering = lane.held = lane.previewing = lane.following = false;
   if (resend) {
     ++counters_.resends;
     lane.resent = lane.fresh = true;
@@ -345,13 +359,18 @@ void Engine::phase_over(Lane& lane, Instant now) {
     case ExchangeState::awaiting:
       failed(lane, PESTER_ETIMEOUT_FIRST_BYTE, now);
       return;
+    case ExchangeState::deciding:
+      if (lane.following) {
+        post(lane, lane_work::kFollow);
+        return;
+      }
+      [[fallthrough]];
     case ExchangeState::sending:
       if (lane.awaits_continue) {
         continue_over(lane);
         return;
       }
       [[fallthrough]];
-    case ExchangeState::deciding:
     case ExchangeState::receiving:
       failed(lane, PESTER_ETIMEOUT_BODY, now);
       return;

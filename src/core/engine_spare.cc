@@ -47,7 +47,7 @@ void Engine::start_spare(Lane& lane, Instant now) {
 }
 
 void Engine::spare_began(Lane& lane, Connection& connection, Instant now) {
-  PESTER_ASSERT(lane.spare_reserved);
+  PESTER_ASSERT(bool{lane.spare_reserved});
   spend(lane);
   lane.spare_reserved = false;
   connection.origin = lane.origin;

@@ -58,7 +58,7 @@ void Engine::judge_response(Lane& lane, Verdict verdict, Instant now) {
     return;
   }
   note_rule(lane, verdict == Verdict::by_rule ? Rule::status : Rule::predicate);
-  if (lane.request->targets != nullptr) note_target_failure(lane, now);
+  if (may_roam(lane)) note_target_failure(lane, now);
   if (verdict == Verdict::by_rule && !may_repeat_answered(lane)) {
     give_up(lane, Denial::unsafe, now);
   } else {
@@ -75,7 +75,7 @@ void Engine::judge_failure(Lane& lane, Verdict verdict, Instant now) {
   const bool no_name = lane.error == kNoName || lane.error == kNoData;
   if (no_name) ++request.lookup_failures;
   note_rule(lane, by_user ? Rule::predicate : Rule::failure);
-  if (request.targets != nullptr) note_target_failure(lane, now);
+  if (may_roam(lane)) note_target_failure(lane, now);
   if (lane.error == PESTER_EBREAKER) {
     give_up(lane, Denial::breaker, now);
   } else if (lane.source_failed) {
@@ -115,7 +115,7 @@ void Engine::try_again(Lane& lane, Instant now) {
 Duration Engine::asks_for(const Lane& lane, uint8_t target, Instant now) {
   const Request& request = *lane.request;
   if (request.policy->retry_after_max.ns <= 0) return {};
-  if (request.targets == nullptr) return Duration::from_ms(int64_t{lane.retry_after_s} * 1'000);
+  if (!may_roam(lane)) return Duration::from_ms(int64_t{lane.retry_after_s} * 1'000);
   return std::max(request.targets[target].not_before - now, Duration{});
 }
 
@@ -124,7 +124,7 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   lane.question = Question::none;
   if (wait.ns < 0) wait.ns = 0;
   lane.backoff = wait;
-  const uint8_t target = request.targets != nullptr ? choose_target(lane, now) : lane.target;
+  const uint8_t target = may_roam(lane) ? choose_target(lane, now) : lane.target;
   const Origin& origin = target == lane.target ? *lane.origin : *request.targets[target].origin;
   if (const Duration asked = asks_for(lane, target, now); asked.ns > 0) {
     if (asked > request.policy->retry_after_max) {

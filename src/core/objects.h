@@ -44,10 +44,11 @@ enum class Verdict : uint8_t { by_rule, accept, retry, need_body };
 
 // What a lane waits for the shell to do, in this order.
 namespace lane_work {
-inline constexpr uint8_t kRecord = 1;  // open a record for the exchange that begins
-inline constexpr uint8_t kDial = 2;    // make a connection: dial_began() or dial_refused()
-inline constexpr uint8_t kSend = 4;    // send the request on lane.connection
-inline constexpr uint8_t kSpare = 8;   // make one more: spare_began() or spare_refused()
+inline constexpr uint8_t kRecord = 1;   // open a record for the exchange that begins
+inline constexpr uint8_t kDial = 2;     // make a connection: dial_began() or dial_refused()
+inline constexpr uint8_t kSend = 4;     // send the request on lane.connection
+inline constexpr uint8_t kSpare = 8;    // make one more: spare_began() or spare_refused()
+inline constexpr uint8_t kFollow = 16;  // build what follows: followed() or failed()
 }  // namespace lane_work
 
 // What a connection waits for the shell to do.
@@ -66,11 +67,15 @@ inline constexpr uint16_t kBackoff = 4;     // some lane asks the backoff functi
 inline constexpr uint16_t kHead = 8;        // the head to deliver is here
 inline constexpr uint16_t kDone = 16;       // the end
 inline constexpr uint16_t kFallback = 32;   // nothing acceptable came: is there something else?
+inline constexpr uint16_t kFollow = 64;     // some lane asks whether it may follow a redirect
 inline constexpr uint16_t kShell = 0xff00;  // bits that the shell may use for itself
 }  // namespace request_work
 
-// What a lane asks the user, answered by Engine::verdict and Engine::backoff.
-enum class Question : uint8_t { none, verdict, backoff };
+// What a lane asks the user, answered by Engine::verdict, Engine::backoff and Engine::may_follow.
+enum class Question : uint8_t { none, verdict, backoff, follow };
+
+// Whether a redirect is followed; the numbers are those of pester_redirect_verdict_t.
+enum class Following : uint8_t { follow, deliver, refuse };
 
 // What a lane has got on credit: the payment for an extra exchange that has not left yet, and the leave
 // of its origin's breaker.
@@ -104,26 +109,35 @@ struct Lane {
   Verdict verdict = Verdict::by_rule;
   Stop stop = Stop::attempts;          // why it is spent
   Denial hedge_denial = Denial::none;  // of the lane after it
+  Kind follow = Kind::first;           // of a response that could be followed; with `following`
   uint8_t index = 0;
-  uint8_t target = 0;  // of the request's, where its attempt goes
+  uint8_t target = 0;  // of the request's, where its attempt goes; from kTargetsMax on, a follow-up's
+  uint8_t redirects = 0;
   uint8_t work = 0;
   bool work_linked = false;
-  bool fresh = false;           // the next connection must be a new one
-  bool resent = false;          // this attempt had its resend
-  bool reused = false;          // the present exchange's connection had served before
-  bool reserved = false;        // counted in origin.connections, its connection not made yet
-  bool any_byte = false;        // of a response; the shell's to write
-  bool gathering = false;       // its last response is being gathered, in case it is the one to deliver
-  bool held = false;            // the same, streamed: it waits at its head
-  bool previewing = false;      // the predicate asked for the body
-  bool parked = false;          // its exchange waits for the origin's gate
-  bool resuming = false;        // what it asks for is the rest of a body that broke off
-  bool spare_due = false;       // its phase ends with a second dial beside the first
-  bool spare_reserved = false;  // counted in origin.connections, not made yet
-  bool rest_fits : 1 = false;   // and the response is that; the shell's to write before head()
-  bool awaits_continue : 1 = false;  // its phase ends with the body being sent all the same
-  bool source_failed : 1 = false;    // what failed was neither the network nor the server
-  uint32_t head_seq = 0;        // which of the request's heads it got: the newest wins among the failed
+  bool fresh = false;      // the next connection must be a new one
+  bool resent = false;     // this attempt had its resend
+  bool reused = false;     // the present exchange's connection had served before
+  bool reserved = false;   // counted in origin.connections, its connection not made yet
+  bool any_byte = false;   // of a response; the shell's to write
+  bool gathering = false;  // its last response is being gathered, in case it is the one to deliver
+  bool held = false;       // the same, streamed: it waits at its head
+  bool parked = false;     // its exchange waits for the origin's gate
+  bool spare_due = false;  // its phase ends with a second dial beside the first
+  // Its response is not, or not only, the user's as it comes:
+  bool resuming : 1 = false;        // what it asks for is the rest of a body that broke off
+  bool previewing : 1 = false;      // the predicate asked for the body, or it is read for its end only
+  bool following : 1 = false;       // `follow` is what becomes of it; the shell's to set before head()
+  bool spare_reserved : 1 = false;  // counted in origin.connections, not made yet
+  bool rest_fits : 1 = false;       // and the response is that; the shell's to write before head()
+  bool follow_repeatable : 1 = false;  // a redirect made a safe request of it
+  uint8_t auths : 2 = 0;               // of the hop
+  uint8_t expects : 1 = 0;             // of the lane
+  bool awaits_continue : 1 = false;    // its phase ends with the body being sent all the same
+  bool source_failed : 1 = false;      // what failed was neither the network nor the server
+  uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
+
+  [[nodiscard]] bool is_aside() const { return resuming || previewing || following; }
 };
 
 // Lanes that wait for something, first in, first out; each waits in one queue at a time.
@@ -194,6 +208,8 @@ struct Request {
   bool streamed = false;   // the body goes to the user as it comes
   bool resumable = false;  // the shell's to write at the head: the body could go on in another response
   uint8_t resumes = 0;
+  uint8_t redirects_max = 0;   // of each lane
+  bool asks_redirect = false;  // the user is asked about each
   bool wants_head = false;
   bool head_told = false;       // the user has seen the head: no other attempt is made
   bool wants_fallback = false;  // the user may have a response for when nothing acceptable comes
@@ -280,7 +296,7 @@ struct Limits {
 
 struct Counters {
   uint64_t requests_started = 0, requests_done = 0;
-  uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0;
+  uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0, follows = 0;
   uint64_t unpaid = 0;                     // extra exchanges that the ledger could not pay for
   uint64_t refused = 0;                    // attempts that a breaker did not let through
   uint64_t ejections = 0;                  // of endpoints

@@ -97,8 +97,8 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(lane.connection);
 }
 
-// One more request may go there; nullptr when memory is out.
-Origin* take_origin(Client& client, const Request& request, const wire::Url& url) {
+[[gnu::always_inline]] inline Origin* take_origin(Client& client, const Request& request,
+                                                  const wire::Url& url) {
   Origin* origin = client.origins.get(client.pool, url);
   if (origin == nullptr) return nullptr;
   if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
@@ -144,6 +144,10 @@ int check_overrides(const ResolverOptions& options, const wire::Allocator& memor
 }
 
 }  // namespace
+
+Origin* client_take_origin(Client& client, const Request& request, const wire::Url& url) {
+  return take_origin(client, request, url);
+}
 
 int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
                   const wire::Allocator& memory, core::Why* why) {

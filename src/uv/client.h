@@ -35,6 +35,9 @@ struct Hooks {
   // Whether there is a response for when nothing acceptable came: it is request.response then. A
   // negative code: there is one that is no good.
   int (*fallback)(Request& request) = nullptr;
+  // Whether a redirect to `url` is followed.
+  core::Following (*redirect)(Request& request, const Redirects& redirects,
+                              std::string_view url) = nullptr;
   // `line` ends in NUL, without a newline.
   void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
@@ -65,6 +68,7 @@ struct ClientOptions {
   core::BreakerOptions breaker;
   // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
   std::string_view attempt_header, deadline_header;
+  const Redirects* redirects = nullptr;  // of requests without any of their own; lent for its life
   Clock clock;
   bool keep_log = false;
   bool log = false;    // hooks.log is wanted
@@ -200,6 +204,8 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 [[nodiscard]] int client_source_ready(Client& client, uint64_t id);
 
 // ---- for the connection
+// One more request may go there; nullptr when memory is out.
+[[nodiscard]] Origin* client_take_origin(Client& client, const Request& request, const wire::Url& url);
 core::Now client_now(const Client& client);
 // Every call from the loop begins and ends so.
 core::Now client_enter(Client& client);

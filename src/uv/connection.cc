@@ -251,6 +251,11 @@ void connection_fail(Connection& connection, core::Lane& lane, int error, std::s
                      core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
+  if (lane.following) {  // only the rest of what is followed is lost
+    connection.fit = false;
+    client.engine.preview_ready(lane, now.mono);
+    return;
+  }
   const uint32_t text = request_keep_text(request, client.pool, detail);
   if (lane.record >= 0) request.extras[lane.record].detail = text;
   client.engine.failed(lane, error, now.mono);

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/follow.h"
 #include "uv/resume.h"
 #include "uv/upload.h"
 
@@ -62,6 +63,15 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
+// Whoever reads more of it than what frames it.
+[[gnu::noinline]] void attend_head(Connection& connection, core::Lane& lane) {
+  if (lane.resuming) {
+    resume_check_head(connection, lane);
+  } else {
+    follow_look(connection, lane);
+  }
+}
+
 void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
@@ -78,7 +88,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
-  if (lane.resuming) resume_check_head(connection, lane);
+  if (request.attends) attend_head(connection, lane);
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
@@ -130,12 +140,22 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
   }
 }
 
+// A body that is not the user's as it comes.
+[[gnu::noinline]] void take_aside(Connection& connection, core::Lane& lane, std::string_view span,
+                                  core::Now now) {
+  if (lane.resuming) {
+    stream_rest(connection, lane, span, now);
+  } else if (connection.response.body_bytes > core::kDiscardDrainBytes) {
+    connection.client->engine.preview_ready(lane, now.mono);  // what follows does not wait for the rest
+  }
+}
+
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   connection.response.body_bytes += span.size();
-  if (lane.resuming) {
-    stream_rest(connection, lane, span, now);
+  if (lane.resuming || lane.following) {
+    take_aside(connection, lane, span, now);
     return;
   }
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
@@ -184,28 +204,39 @@ void forget_input(Connection& connection) {
   request_show(request, &request.response);
 }
 
+// A pause or a question is over; the next response may come.
+void read_again(Connection& connection) {
+  connection.idle_entry = connection.client->entry;
+  if (!connection.stopped) return;
+  connection.stopped = false;
+  (void)socket_poll(connection.socket, UV_READABLE);
+}
+
+// Of a body that is not the user's as it comes.
+[[gnu::noinline]] void end_aside(Connection& connection, core::Lane& lane, core::Now now) {
+  if (lane.resuming) {
+    read_again(connection);
+    end_rest(connection, lane, now);
+  } else {
+    if (lane.following) connection.idle_entry = connection.client->entry;
+    connection.client->engine.preview_ready(lane, now.mono);
+  }
+}
+
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
-  if (lane.previewing) {
-    client.engine.preview_ready(lane, now.mono);
+  if (lane.is_aside()) {
+    end_aside(connection, lane, now);
     return;
   }
-  connection.idle_entry = client.entry;
-  if (connection.stopped) {
-    connection.stopped = false;
-    (void)socket_poll(connection.socket, UV_READABLE);
-  }
+  read_again(connection);
   const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
   if (too_long) {
     connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
-    return;
-  }
-  if (lane.resuming) {
-    end_rest(connection, lane, now);
     return;
   }
   keep_response(connection, request, client.engine.complete(lane, now.mono));

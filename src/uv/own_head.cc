@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "uv/client.h"
+#include "uv/follow.h"
 #include "uv/resume.h"
 #include "uv/upload.h"
 #include "wire/request_writer.h"
@@ -56,10 +57,15 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   const ClientOptions& options = client.options;
   wire::Bytes& head = connection.own_head;
   std::string_view plain = {request.wire_bytes, request.wire_head_bytes};
-  if (lane.target != 0) {
+  const Hop* const hop = follow_hop(request, lane);
+  const bool has_auth = request.rare != nullptr && request.rare->auth != nullptr;
+  if (hop != nullptr) {
+    plain = hop->head;
+  } else if (lane.target != 0) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (request.upload() == nullptr && !lane.resuming && options.attempt_header.empty() && options.deadline_header.empty()) {
+  } else if (request.upload() == nullptr && !lane.resuming && !has_auth && options.attempt_header.empty() &&
+             options.deadline_header.empty()) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;
@@ -67,6 +73,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
       !add_number(head, client.pool, options.attempt_header, ordinal_of(request, lane))) {
     return false;
   }
+  if (has_auth && !follow_add_credentials(request, lane, client.pool, &head)) return false;
   if (lane.resuming && !resume_add_fields(request, client.pool, &head)) return false;
   const core::Duration left = remaining(request, lane, now);
   if (!options.deadline_header.empty() && !left.is_never() &&
@@ -74,12 +81,13 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
                   static_cast<uint64_t>(left.ns / 1'000'000))) {
     return false;
   }
-  if (request.upload() != nullptr) {
+  const bool has_body = hop == nullptr || hop->has_body;
+  if (has_body && request.upload() != nullptr) {
     if (!upload_begin(connection, request)) return false;
     connection.to_send = head.size();
     return true;
   }
-  connection.to_send = head.size() + request.body().size();
+  connection.to_send = head.size() + (has_body ? request.body().size() : 0);
   return true;
 }
 

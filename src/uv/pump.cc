@@ -8,6 +8,7 @@
 
 #include "core/assert.h"
 #include "core/error.h"
+#include "uv/follow.h"
 #include "uv/resume.h"
 #include "uv/upload.h"
 
@@ -83,19 +84,23 @@ void open_record(Client& client, core::Lane& lane, core::Now now) {
 }
 
 void do_lane(Client& client, core::Lane& lane, core::Now now) {
+  namespace work = core::lane_work;
   while (lane.work != 0) {
-    if ((lane.work & core::lane_work::kRecord) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kRecord);
+    if ((lane.work & work::kRecord) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kRecord);
       open_record(client, lane, now);
-    } else if ((lane.work & core::lane_work::kDial) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kDial);
+    } else if ((lane.work & work::kSend) != 0) {
+      lane.work = 0;
+      connection_send(lane, now);
+    } else if ((lane.work & work::kDial) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kDial);
       connection_dial(client, lane, now);
-    } else if ((lane.work & core::lane_work::kSpare) != 0) {
-      lane.work &= static_cast<uint8_t>(~core::lane_work::kSpare);
+    } else if ((lane.work & work::kSpare) != 0) {
+      lane.work &= static_cast<uint8_t>(~work::kSpare);
       connection_dial_spare(client, lane, now);
     } else {
       lane.work = 0;
-      connection_send(lane, now);
+      follow_go(client, lane, now);
     }
   }
 }
@@ -263,6 +268,15 @@ void tell_head(Client& client, Request& request) {
   }
 }
 
+// Most requests have one.
+void leave_origins(Request& request) {
+  if (request.rare != nullptr || request.targets != nullptr) {
+    request_leave_origins(request);
+  } else {
+    --static_cast<Origin*>(request.origin)->requests;
+  }
+}
+
 void tell_done(Client& client, Request& request, core::Now now) {
   if (request.error != 0 || (request.winner < 0 && !request.fell_back)) {
     if (!request.head_told) request_show(request, nullptr);
@@ -280,7 +294,7 @@ void tell_done(Client& client, Request& request, core::Now now) {
   client.slots.remove(request.id);
   *request.back = request.next;
   if (request.next != nullptr) request.next->back = request.back;
-  request_leave_origins(request);
+  leave_origins(request);
   client.hooks.done(request);
   request_show(request, nullptr);
   request.next = client.finished;
@@ -337,6 +351,7 @@ void tell(Client& client, Request& request, core::Now now) {
   if ((request.work & shell_work::kRare) != 0) told = tell_rare(client, request);
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
   if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
+  if (take(work::kFollow)) follow_ask(client, request);
   if (take(work::kLog)) tell_records(client, request);
   if (take(work::kFallback)) ask_fallback(client, request);
   if (client.options.trace) tell_ends(client, request);

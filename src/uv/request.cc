@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "uv/connection.h"
+#include "uv/follow.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
 #include "uv/upload.h"
@@ -71,6 +72,8 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   Rare& rare = *request.rare;
   rare.log.release(pool);
   rare.traces.release(pool);
+  follow_release(request, pool);
+  pool.give(rare.redirects_block);
   if (rare.resume != nullptr) pool.give({rare.resume, sizeof(Resume)});
   if (rare.fixed_fallback != nullptr) {
     rare.fixed_fallback->release(pool);
@@ -129,6 +132,7 @@ void request_show(Request& request, Response* response) {
 }
 
 void request_leave_origins(Request& request) {
+  if (request.rare != nullptr) follow_leave_origins(request);
   if (request.targets == nullptr) {
     --static_cast<Origin*>(request.origin)->requests;
     return;

@@ -80,6 +80,8 @@ struct TargetText {
 
 struct Resume;
 struct Upload;
+struct Redirects;
+struct Auth;
 // As pester_informational_cb.
 using InformationalCallback = void (*)(const pester_result_s* result, void* data);
 
@@ -93,6 +95,11 @@ struct Rare {
   Upload* upload = nullptr;                  // of its body, if that is not simply there; likewise
   InformationalCallback on_informational = nullptr;
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
+  wire::Block redirects_block;               // likewise
+  const Redirects* redirects = nullptr;      // of the request's own, in it
+  Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
+  wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
+  wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -129,6 +136,7 @@ struct Request : core::Request {
   [[nodiscard]] std::string_view method() const { return {wire_bytes - 1 - method_bytes, method_bytes}; }
   [[nodiscard]] std::string_view url() const { return {method().data() - 1 - url_bytes, url_bytes}; }
   [[nodiscard]] std::string_view url_of(uint8_t target) const {
+    if (target >= core::kTargetsMax) return hop_url(static_cast<uint8_t>(target - core::kTargetsMax));
     if (rare == nullptr || rare->target_texts == nullptr) return url();
     return {rare->target_texts[target].url, rare->target_texts[target].url_bytes};
   }
@@ -137,6 +145,12 @@ struct Request : core::Request {
   }
   [[nodiscard]] Resume* resume() const { return rare != nullptr ? rare->resume : nullptr; }
   [[nodiscard]] Upload* upload() const { return rare != nullptr ? rare->upload : nullptr; }
+  // Empty where there was no room to keep it.
+  [[nodiscard]] std::string_view hop_url(uint8_t place) const {
+    const wire::Bytes& places = rare->hop_urls;
+    if (place >= places.size() / sizeof(uint32_t)) return "";
+    return text(reinterpret_cast<const uint32_t*>(places.data())[place]);
+  }
   [[nodiscard]] std::string_view text(uint32_t at) const {
     return at == 0 ? std::string_view("") : std::string_view(texts.data() + at);
   }
@@ -152,7 +166,7 @@ void request_release(Request& request, wire::BlockPool& pool);
 void request_show(Request& request, Response* response);
 
 // It will not go to its origins any more.
-void request_leave_origins(Request& request);
+[[gnu::noinline]] void request_leave_origins(Request& request);
 
 // What is rare of it, made if there is none yet; nullptr when memory is out.
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);

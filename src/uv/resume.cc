@@ -46,6 +46,7 @@ void resume_prepare(Request& request) {
   rare->resume = ::new (block.at) Resume;
   request.resumable = true;
   request.composes = true;
+  request.attends = true;
 }
 
 void resume_keep(Request& request, std::string_view span) {

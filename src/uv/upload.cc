@@ -217,6 +217,12 @@ void upload_release(Upload& upload, wire::BlockPool& pool) {
   pool.give({&upload, upload.block_bytes});
 }
 
+bool upload_expects(const Request& request) {
+  const Upload* const upload = request.upload();
+  return upload != nullptr && upload->continue_wait.ns != 0 && !upload->without_expect &&
+         upload->length != 0;
+}
+
 bool upload_begin(Connection& connection, Request& request) {
   constexpr std::string_view kExpect = "Expect: 100-continue\r\n", kLine = "\r\n";
   Upload& upload = *request.upload();
@@ -228,7 +234,7 @@ bool upload_begin(Connection& connection, Request& request) {
   upload.ended = upload.length == 0;
   upload.waits = upload.ready = false;
   upload.rewind_due = upload.begun;
-  upload.expects = upload.continue_wait.ns != 0 && !upload.without_expect && upload.length != 0;
+  upload.expects = upload_expects(request);
   connection.lane->awaits_continue = false;
   connection.sending = upload.rewind_due ? Sending::upload_waits : Sending::upload;
   if (!head.reserve(pool, upload.head_fields.size() + kExpect.size() + kLine.size())) return false;

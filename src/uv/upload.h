@@ -56,6 +56,9 @@ struct Upload {
 [[nodiscard]] void* upload_block(Request& request, wire::BlockPool& pool, size_t size);
 void upload_release(Upload& upload, wire::BlockPool& pool);
 
+// Whether the heads of its exchanges expect a 100.
+[[nodiscard]] bool upload_expects(const Request& request);
+
 // ---- for the connection
 // An exchange begins; its head is in `own_head`, to which fields are added. False: memory is out.
 [[nodiscard]] bool upload_begin(Connection& connection, Request& request);

@@ -37,6 +37,7 @@ void each_code_has_curls_number(void**) {
       {PESTER_EBODYSIZE, 63},
       {PESTER_EENCODING, 61},
       {PESTER_EREDIRECTS, 47},
+      {PESTER_EREDIRECT, 47},
       {PESTER_ERESUME, 18},
       {PESTER_ETLS, 35},
       {PESTER_ECERTIFICATE, 60},

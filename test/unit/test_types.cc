@@ -126,6 +126,7 @@ void limits_refusals_and_ends_from_this_side_are_final(void**) {
                           int{PESTER_EHEADSIZE},
                           int{PESTER_EBODYSIZE},
                           int{PESTER_EREDIRECTS},
+                          int{PESTER_EREDIRECT},
                           int{PESTER_ERESUME},
                           int{PESTER_ECANCELED},
                           int{PESTER_ECLOSED},
