@@ -231,6 +231,79 @@ void a_cancel_while_it_is_expected_is_harmless(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// RFC 9110 §15.5.18: it may be repeated without the expectation. The source was not read, so that it
+// needs no rewind.
+void a_417_is_met_without_the_expectation(void**) {
+  c.serve([](Peer& peer) {
+    const std::string line = peer.head();
+    if (line.find("\r\nExpect: ") != std::string::npos) {
+      peer.answer("what?", "417 Expectation Failed");
+      return;
+    }
+    head = line;
+    wire = peer.chunks();
+    peer.answer("thanks");
+  });
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.send(expecting("hello"), &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_int_equal(outcome.exchanges[0].outcome, PESTER_OUTCOME_FOLLOWED);
+  assert_int_equal(outcome.exchanges[0].status, 417);
+  assert_int_equal(outcome.exchanges[1].kind, PESTER_KIND_EXPECT);
+  assert_int_equal(outcome.exchanges[1].attempt, 1);
+  assert_false(outcome.exchanges[1].reused);
+  assert_int_equal(body->rewinds, 0);
+  assert_string_equal(unchunk(wire).c_str(), "hello");
+  ASSERT_DELIVERED();
+}
+
+// It stays so: a retry expects nothing either.
+void a_417_is_met_once_in_a_request(void**) {
+  static std::atomic<int> expected;
+  expected = 0;
+  c.serve([](Peer& peer) {
+    const std::string line = peer.head();
+    if (line.find("\r\nExpect: ") != std::string::npos) {
+      ++expected;
+      peer.answer("what?", "417 Expectation Failed");
+      return;
+    }
+    wire = peer.body(5);
+    peer.answer("thanks", requests++ == 0 ? "503 Busy" : "200 OK");
+  });
+  assert_int_equal(c.open(), 0);
+  pester_request_t request = post(nullptr);
+  request.body = "hello";
+  request.body_len = 5;
+  request.expect_continue = 1;
+  assert_int_equal(c.send(request, &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.exchanges.size(), 3);
+  assert_int_equal(expected, 1);
+  assert_string_equal(wire.c_str(), "hello");
+  assert_string_equal(outcome.body.c_str(), "thanks");
+  assert_int_equal(c.end(), 0);
+}
+
+void a_417_that_comes_after_the_body_is_the_answer_when_that_is_gone(void**) {
+  c.serve([](Peer& peer) {
+    peer.head();
+    wire = peer.chunks();
+    peer.answer("what?", "417 Expectation Failed");
+  });
+  assert_int_equal(c.open(), 0);
+  pester_request_t request = expecting("hello");
+  request.expect_timeout_ms = 1;
+  assert_int_equal(c.send(request, &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.exchanges.size(), 1);
+  assert_int_equal(outcome.status, 417);
+  assert_string_equal(outcome.body.c_str(), "what?");
+  assert_int_equal(body->ended, 1);
+  assert_int_equal(c.end(), 0);
+}
+
 // ---- informational responses
 
 std::string told;
@@ -399,6 +472,9 @@ int main() {
       cmocka_unit_test_setup_teardown(a_102_is_no_leave, begin, end),
       cmocka_unit_test_setup_teardown(a_server_that_never_says_it_meets_the_other_deadlines, begin, end),
       cmocka_unit_test_setup_teardown(a_cancel_while_it_is_expected_is_harmless, begin, end),
+      cmocka_unit_test_setup_teardown(a_417_is_met_without_the_expectation, begin, end),
+      cmocka_unit_test_setup_teardown(a_417_is_met_once_in_a_request, begin, end),
+      cmocka_unit_test_setup_teardown(a_417_that_comes_after_the_body_is_the_answer_when_that_is_gone, begin, end),
       cmocka_unit_test_setup_teardown(early_hints_are_told_before_the_head, begin, end),
       cmocka_unit_test_setup_teardown(early_hints_of_each_attempt_are_told, begin, end),
       cmocka_unit_test_setup_teardown(early_hints_of_a_race_are_told_of_every_lane, begin, end),

@@ -179,6 +179,119 @@ void a_source_is_read_by_one_lane(void**) {
   ASSERT_DELIVERED();
 }
 
+// ---- follow-ups
+
+// Answers the first request so, and the others with thanks; keeps all of them.
+std::string first_answer;
+void serve_after(Peer& peer) {
+  for (std::string line; !(line = peer.head()).empty();) {
+    const std::string got = body_of(peer, line);
+    const int number = requests++;
+    wires[number] = line + got;
+    if (number == 0) {
+      peer.send("HTTP/1.1 " + first_answer + "\r\nContent-Length: 0\r\n\r\n");
+    } else {
+      peer.answer("thanks");
+    }
+  }
+}
+
+// The request follows redirects.
+void post_and_follow(const char* answer) {
+  first_answer = answer;
+  c.serve(serve_after);
+  static pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  c.options.redirects = &redirects;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(send("hello"), 0);
+  c.run();
+}
+
+void a_redirect_that_keeps_the_body_rewinds_it(void**) {
+  body->rewindable();
+  post_and_follow("307 Elsewhere\r\nLocation: /there");
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_int_equal(outcome.exchanges[1].kind, PESTER_KIND_REDIRECT);
+  assert_int_equal(body->rewinds, 1);
+  assert_true(wires[1].starts_with("POST /there HTTP/1.1\r\n"));
+  assert_true(wires[1].ends_with("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+  ASSERT_DELIVERED();
+}
+
+void a_redirect_that_keeps_a_body_that_is_gone_fails(void**) {
+  post_and_follow("308 Elsewhere\r\nLocation: /there");
+  assert_int_equal(outcome.exchanges.size(), 1);
+  ASSERT_FAILED_WITH(PESTER_EREDIRECT, "the redirect asks for the body, which cannot be sent again");
+}
+
+void a_redirect_that_drops_the_body_needs_no_rewind(void**) {
+  const pester_header_t trailer = {"X-Sum", "1"};
+  body->source.trailers = &trailer;
+  body->source.trailer_count = 1;
+  post_and_follow("303 See Other\r\nLocation: /there");
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_true(wires[0].find("Trailer: X-Sum") != std::string::npos);
+  assert_true(wires[1].starts_with("GET /there HTTP/1.1\r\n"));
+  assert_true(wires[1].find("Transfer-Encoding") == std::string::npos);
+  assert_true(wires[1].find("Trailer") == std::string::npos);
+  assert_int_equal(body->rewinds, 0);
+  ASSERT_DELIVERED();
+}
+
+// Nothing of the body is in it, whatever became of that.
+void what_follows_without_the_body_is_tried_again(void**) {
+  c.serve([](Peer& peer) {
+    for (std::string line; !(line = peer.head()).empty();) {
+      (void)body_of(peer, line);
+      const int number = requests++;
+      if (number == 0) {
+        peer.send("HTTP/1.1 303 See Other\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n");
+      } else {
+        peer.answer("thanks", number == 1 ? "503 Busy" : "200 OK");
+      }
+    }
+  });
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  c.options.redirects = &redirects;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(send("hello"), 0);
+  c.run();
+  assert_int_equal(outcome.exchanges.size(), 3);
+  assert_int_equal(outcome.exchanges[2].kind, PESTER_KIND_RETRY);
+  ASSERT_DELIVERED();
+}
+
+void challenge(bool rewindable) {
+  first_answer = "401 Who\r\nWWW-Authenticate: Basic realm=\"x\"";
+  c.serve(serve_after);
+  assert_int_equal(c.open(), 0);
+  pester_auth_t auth;
+  pester_auth_init(&auth, PESTER_AUTH_ANY);
+  auth.user = "u";
+  auth.password = "p";
+  if (rewindable) body->rewindable();
+  pester_request_t request = post(body->give("hello"));
+  request.auth = &auth;
+  assert_int_equal(c.send(request, &outcome), 0);
+  c.run();
+}
+void a_challenge_is_answered_with_a_rewound_body(void**) {
+  challenge(true);
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_int_equal(outcome.exchanges[1].kind, PESTER_KIND_AUTH);
+  assert_true(wires[1].ends_with("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+  ASSERT_DELIVERED();
+}
+void a_challenge_is_the_answer_when_the_body_is_gone(void**) {
+  challenge(false);
+  assert_int_equal(outcome.exchanges.size(), 1);
+  assert_int_equal(outcome.status, 401);
+  assert_int_equal(body->ended, 1);
+  assert_int_equal(c.end(), 0);
+}
+
 // ---- deeds within its functions
 
 void a_cancel_inside_read_is_harmless(void**) {
@@ -320,6 +433,12 @@ int main() {
       cmocka_unit_test_setup_teardown(a_stale_connection_is_made_up_for_by_a_rewind, begin, end),
       cmocka_unit_test_setup_teardown(a_stale_connection_is_the_end_without_a_rewind, begin, end),
       cmocka_unit_test_setup_teardown(a_source_is_read_by_one_lane, begin, end),
+      cmocka_unit_test_setup_teardown(a_redirect_that_keeps_the_body_rewinds_it, begin, end),
+      cmocka_unit_test_setup_teardown(a_redirect_that_keeps_a_body_that_is_gone_fails, begin, end),
+      cmocka_unit_test_setup_teardown(a_redirect_that_drops_the_body_needs_no_rewind, begin, end),
+      cmocka_unit_test_setup_teardown(what_follows_without_the_body_is_tried_again, begin, end),
+      cmocka_unit_test_setup_teardown(a_challenge_is_answered_with_a_rewound_body, begin, end),
+      cmocka_unit_test_setup_teardown(a_challenge_is_the_answer_when_the_body_is_gone, begin, end),
       cmocka_unit_test_setup_teardown(a_cancel_inside_read_is_harmless, begin, end),
       cmocka_unit_test_setup_teardown(a_close_inside_read_is_harmless, begin, end),
       cmocka_unit_test_setup_teardown(a_cancel_inside_rewind_is_harmless, begin, end),
