@@ -47,9 +47,9 @@ typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
  * stops the flow after this span. */
 typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
 
-/* An informational response is here (a 1xx other than 101, such as 103 Early Hints): pester_result_status
- * and the header accessors show it, during the call. Called for each one of each attempt, until on_head;
- * the final response is yet to come. */
+/* An informational response is here (a 1xx other than 101, such as 103 Early Hints):
+ * pester_result_status and the header accessors show it, during the call. Called for each one of each
+ * attempt, until on_head; the final response is yet to come. */
 typedef void (*pester_informational_cb)(const pester_result_t* result, void* data);
 
 /* ---- Requests -----------------------------------------------------------------------------------*/
@@ -80,11 +80,11 @@ typedef struct {
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
   const pester_redirects_t* redirects;     /* NULL: the client's */
   const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
-  const pester_body_source_t* source;      /* instead of a body: streamed from there. The struct is copied.
-                                              Such a request has one lane, whatever the policy */
-  int expect_continue; /* 1: "Expect: 100-continue" is sent, and the body follows when the server says so,
-                          or has said nothing for expect_timeout_ms. A final answer meanwhile is the answer,
-                          and the body is not sent. One lane, as with a source */
+  const pester_body_source_t* source; /* instead of a body: streamed from there. The struct is copied.
+                                         Such a request has one lane, whatever the policy */
+  int expect_continue; /* 1: "Expect: 100-continue" is sent, and the body follows when the server says
+                          so, or has said nothing for expect_timeout_ms. A final answer meanwhile is the
+                          answer, and the body is not sent. One lane, as with a source */
   int64_t expect_timeout_ms; /* 0: 1000; PESTER_NONE: as long as the other deadlines allow */
   pester_informational_cb on_informational; /* gets `data` */
 } pester_request_t;

@@ -17,8 +17,9 @@ extern "C" {
  * only while the request lives; every function of Pester may be called in them. */
 typedef struct {
   size_t struct_size;
-  int64_t length; /* bytes, sent as Content-Length: the source must give exactly so many, else the request
-                     fails with PESTER_ESOURCE. PESTER_NONE (as initialised): not known, sent chunked */
+  int64_t
+      length; /* bytes, sent as Content-Length: the source must give exactly so many, else the request
+                 fails with PESTER_ESOURCE. PESTER_NONE (as initialised): not known, sent chunked */
   /* Required. Writes at most `capacity` bytes (16 KiB or more, but for the last ones of a known length)
    * into `buffer` and returns how many; 0 at the end; PESTER_NOT_NOW: nothing now, and it is not asked
    * again before pester_source_ready; another negative code: the request fails with it, at once. Called
@@ -45,16 +46,16 @@ PESTER_API void pester_body_source_init_sized(pester_body_source_t* source, size
 #define pester_body_source_init(source) \
   pester_body_source_init_sized((source), sizeof(pester_body_source_t))
 
-/* A source that had nothing has something again (or its end, or its failure): it is asked again, from the
- * loop. Harmless when nobody waits for it, and inside `read`. PESTER_ENOENT when the request is done,
- * UV_EINVAL when its body has no source. */
+/* A source that had nothing has something again (or its end, or its failure): it is asked again, from
+ * the loop. Harmless when nobody waits for it, and inside `read`. PESTER_ENOENT when the request is
+ * done, UV_EINVAL when its body has no source. */
 PESTER_API int pester_source_ready(pester_client_t* client, pester_request_id_t id);
 
-/* Makes `source`, which is initialised, one that reads a regular file, on Pester's private threads, and can be rewound. Its
- * length is what the file has now. The file is opened at once; `source` owns it: it is closed by
- * source->done, which Pester calls for an accepted request, and you for one that is never accepted (before
- * the client is closed). UV_ENOENT and whatever else opening says, UV_EISDIR, UV_EINVAL for what is no
- * regular file, UV_ENOMEM, PESTER_EOPTION for a source that was not initialised. */
+/* Makes `source`, which is initialised, one that reads a regular file, on Pester's private threads, and
+ * can be rewound. Its length is what the file has now. The file is opened at once; `source` owns it: it
+ * is closed by source->done, which Pester calls for an accepted request, and you for one that is never
+ * accepted (before the client is closed). UV_ENOENT and whatever else opening says, UV_EISDIR, UV_EINVAL
+ * for what is no regular file, UV_ENOMEM, PESTER_EOPTION for a source that was not initialised. */
 PESTER_API int pester_file_source(pester_client_t* client, const char* path,
                                   pester_body_source_t* source);
 /* The same of an open file, from where it stands. The descriptor stays yours: it is duplicated. */
@@ -88,16 +89,17 @@ PESTER_API void pester_part_init_sized(pester_part_t* part, size_t struct_size);
 /* Adds a part. UV_EINVAL, UV_ENOMEM, PESTER_EOPTION (value and source, a source with trailers, the form
  * is a source already), PESTER_EHEADER (a content type that cannot be sent). */
 PESTER_API int pester_multipart_add(pester_multipart_t* form, const pester_part_t* part);
-/* Short forms of it: a text; and a file, as pester_file_source reads it. `filename` NULL: the last part of
- * the path; `content_type` NULL: application/octet-stream. */
+/* Short forms of it: a text; and a file, as pester_file_source reads it. `filename` NULL: the last part
+ * of the path; `content_type` NULL: application/octet-stream. */
 PESTER_API int pester_multipart_field(pester_multipart_t* form, const char* name, const char* value);
 PESTER_API int pester_multipart_file(pester_multipart_t* form, const char* name, const char* path,
                                      const char* filename, const char* content_type);
 /* "multipart/form-data; boundary=...", for the request's Content-Type. Lives as long as the form. */
 PESTER_API const char* pester_multipart_content_type(const pester_multipart_t* form);
-/* Makes `source`, which is initialised, the form, to which nothing can be added any more: it has a length when all its parts
- * have one, and can be rewound when all can. It owns the form: source->done frees it, as a file's closes
- * the file. UV_EINVAL, UV_ENOMEM, PESTER_EOPTION (it is one already, or `source` was not initialised). */
+/* Makes `source`, which is initialised, the form, to which nothing can be added any more: it has a
+ * length when all its parts have one, and can be rewound when all can. It owns the form: source->done
+ * frees it, as a file's closes the file. UV_EINVAL, UV_ENOMEM, PESTER_EOPTION (it is one already, or
+ * `source` was not initialised). */
 PESTER_API int pester_multipart_source(pester_multipart_t* form, pester_body_source_t* source);
 
 #ifdef __cplusplus

@@ -23,7 +23,7 @@ struct Checked {
   wire::RequestHeadInfo info;
   std::optional<UserPolicy> own_policy;
   wire::Block headers_block;             // of head.headers, when they are more than were given
-  pester_body_source_t source;  // where there is one
+  pester_body_source_t source;           // where there is one
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
 };
 

@@ -15,8 +15,7 @@ inline bool wants_extras(const pester_client_s& client, const pester_request_t& 
   const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
   return (bits(given.fixed_fallback) | bits(given.redirects) | bits(given.auth) | bits(given.source) |
           reinterpret_cast<uintptr_t>(given.on_informational) |
-          static_cast<uintptr_t>(given.expect_continue) |
-          uintptr_t{client.extras}) != 0;
+          static_cast<uintptr_t>(given.expect_continue) | uintptr_t{client.extras}) != 0;
 }
 // 0 or a code, and then `why` tells.
 [[nodiscard, gnu::noinline]] int add_extras(pester_client_s& client, const pester_request_t& given,

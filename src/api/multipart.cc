@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Forms of several parts: their texts lie in one buffer, and at some places in it a part's source is read
-// in between. A form is itself a source.
+// Forms of several parts: their texts lie in one buffer, and at some places in it a part's source is
+// read in between. A form is itself a source.
 #include "wire/multipart.h"
 
 #include <pester.h>

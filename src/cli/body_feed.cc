@@ -43,8 +43,8 @@ bool BodyFeed::open_file(const std::string& path, pester_client_t* client) {
   return rc == 0 || fail(path, rc);
 }
 
-// Always in chunks, as curl has it: who reads from a pipe has no length, and what works for one works for
-// the other.
+// Always in chunks, as curl has it: who reads from a pipe has no length, and what works for one works
+// for the other.
 bool BodyFeed::open_stdin(pester_client_t* client) {
   name_ = "standard input";
   struct stat facts {};

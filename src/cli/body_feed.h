@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The body of one request that is not held in memory: a file, standard input, or a form of several parts.
-// It says afterwards whether reading failed, and how much was read. It knows no options.
+// The body of one request that is not held in memory: a file, standard input, or a form of several
+// parts. It says afterwards whether reading failed, and how much was read. It knows no options.
 #ifndef PESTER_CLI_BODY_FEED_H_
 #define PESTER_CLI_BODY_FEED_H_
 
@@ -20,7 +20,8 @@ class BodyFeed {
   // What was opened and not sent is closed.
   ~BodyFeed();
 
-  // Opens what the plan says, if it says anything, and makes it the request's body. False: error() tells.
+  // Opens what the plan says, if it says anything, and makes it the request's body. False: error()
+  // tells.
   bool open(const RequestPlan& plan, pester_client_t* client);
   // nullptr when there is nothing of this kind.
   [[nodiscard]] const pester_body_source_t* source() const { return opened_ ? &source_ : nullptr; }
@@ -50,9 +51,9 @@ class BodyFeed {
   pester_body_source_t source_{};  // what the request gets
   bool opened_ = false, sent_ = false;
   const char* content_type_ = nullptr;
-  std::string name_;            // of what is read, for people
-  uv_poll_t* poll_ = nullptr;   // of standard input, when that is a pipe or a terminal
-  int flags_ = 0;               // that standard input had
+  std::string name_;           // of what is read, for people
+  uv_poll_t* poll_ = nullptr;  // of standard input, when that is a pipe or a terminal
+  int flags_ = 0;              // that standard input had
   pester_client_t* client_ = nullptr;
   pester_request_id_t id_ = 0;  // who waits for it
   uint64_t bytes_ = 0;

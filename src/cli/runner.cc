@@ -25,7 +25,8 @@ void to_stderr(const std::string& text) {
 }
 
 // Of a form, unless the user has one: only who made the form knows its boundary.
-void add_content_type(const char* type, std::vector<pester_header_t>& headers, pester_request_t& request) {
+void add_content_type(const char* type, std::vector<pester_header_t>& headers,
+                      pester_request_t& request) {
   if (type == nullptr) return;
   for (const pester_header_t& header : headers) {
     if (equal_ignoring_case(header.name, "Content-Type")) return;

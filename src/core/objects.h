@@ -215,10 +215,10 @@ struct Request {
   bool wants_fallback = false;  // the user may have a response for when nothing acceptable comes
   bool fallback_asked : 1 = false;
   bool body_gone : 1 = false;  // the shell's to write: its body was read, and cannot be read again
-  bool fell_back = false;  // and had: it is the shell's
-  bool counted = false;    // in origin.in_flight
-  bool stored = false;     // a spent lane's response is kept, in case no better one comes
-  int8_t winner = -1;      // the lane whose response is delivered or being delivered
+  bool fell_back = false;      // and had: it is the shell's
+  bool counted = false;        // in origin.in_flight
+  bool stored = false;         // a spent lane's response is kept, in case no better one comes
+  int8_t winner = -1;          // the lane whose response is delivered or being delivered
   int8_t stored_lane = -1;
   uint32_t stored_seq = 0;
   uint32_t winner_attempt = 0, stored_attempt = 0;

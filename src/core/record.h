@@ -41,8 +41,8 @@ enum class Denial : uint8_t {
 };
 inline constexpr int kDenialCount = 15;
 inline constexpr const char* kDenialNames[kDenialCount] = {
-    "none",        "attempts", "rules",   "predicate", "unsafe",  "lookup",       "told",
-    "retry_after", "deadline", "in_vain", "budget",    "breaker", "no_latencies", "room", "body"};
+    "none",     "attempts", "rules",  "predicate", "unsafe",       "lookup", "told", "retry_after",
+    "deadline", "in_vain",  "budget", "breaker",   "no_latencies", "room",   "body"};
 
 struct Record {
   static constexpr int64_t kNone = -1;

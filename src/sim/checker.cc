@@ -328,6 +328,7 @@ void check_begins(Shell& shell, const Request& request, const core::Lane& lane) 
   const bool honours = request.policy->retry_after_max.ns > 0;
   shell.claim(!honours || lane.target != truth.asked_by || shell.now() >= truth.not_before,
               "no retry before the time that was asked for");
+  shell.claim(!request.body_gone, "what is gone is not sent again");
   if (request.repeatable || request.policy->retry_unsafe) return;
   for (size_t i = 0; i < request.record_room.size(); ++i) {
     const core::Record& record = request.record_room[i];

@@ -57,6 +57,7 @@ struct Request : core::Request {
   int told_lane = -1;  // whose head was told, and of which attempt
   uint32_t told_attempt = 0;
   bool paused = false;
+  bool one_shot = false;      // its body cannot be sent again
   bool validator = false;     // its responses have one that is strong
   bool user_retried = false;  // the predicate overruled the rules
   bool was_won = false;       // a body that should have been delivered failed: the others are out

@@ -44,6 +44,7 @@ struct Sent {
   bool wants_head = false;  // also of a gathered answer
   bool fallback = false;    // the driver is asked for one
   bool resumable = false;   // a 200's body could go on in another response
+  bool one_shot = false;    // its body is gone once some of it was sent
 };
 
 class Shell {

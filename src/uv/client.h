@@ -43,8 +43,8 @@ struct Hooks {
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
   // An informational response is shown.
   void (*informational)(Request& request) = nullptr;
-  // The source of the request's upload: bytes into `to`, at most `capacity`; 0 at its end, kSourceNotNow,
-  // or a negative code.
+  // The source of the request's upload: bytes into `to`, at most `capacity`; 0 at its end,
+  // kSourceNotNow, or a negative code.
   int64_t (*source)(Request& request, char* to, size_t capacity) = nullptr;
   // It begins anew: 0 or a negative code.
   int (*rewind)(Request& request) = nullptr;

@@ -274,7 +274,8 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
   }
 }
 
-// A 100 is for the upload; any of them is told to who wants to know, while nobody has heard of a final one.
+// A 100 is for the upload; any of them is told to who wants to know, while nobody has heard of a final
+// one.
 [[gnu::noinline]] void on_informational(Connection& connection, core::Lane& lane, core::Now now) {
   constexpr uint16_t kContinue = 100;
   Request& request = request_of(lane);

@@ -149,8 +149,7 @@ void connection_send(core::Lane& lane, core::Now now) {
 
 void connection_wait_for_socket(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
-  const int rc =
-      socket_poll(connection.socket, UV_WRITABLE | (connection.stopped ? 0 : UV_READABLE));
+  const int rc = socket_poll(connection.socket, UV_WRITABLE | (connection.stopped ? 0 : UV_READABLE));
   if (rc != 0) {
     client.engine.failed(lane, rc, now.mono);
   } else if (lane.exchange == core::ExchangeState::sending) {

@@ -39,16 +39,16 @@ struct Piece : Job {
 struct FileSource {
   Client* client = nullptr;
   int fd = -1;
-  uint32_t turn = 0;        // counts rewinds: what was asked for before one is of no use
-  uint64_t begin = 0;       // of what is sent of the file
+  uint32_t turn = 0;   // counts rewinds: what was asked for before one is of no use
+  uint64_t begin = 0;  // of what is sent of the file
   uint64_t bytes = 0;
-  uint64_t asked = 0;       // of them
-  uint64_t request = 0;     // who waits
+  uint64_t asked = 0;    // of them
+  uint64_t request = 0;  // who waits
   bool waits = false;
   int error = 0;
-  bool ended = false;       // earlier than it was to
+  bool ended = false;  // earlier than it was to
   Piece* pending = nullptr;
-  Piece* first = nullptr;   // at most two
+  Piece* first = nullptr;  // at most two
 };
 
 namespace {

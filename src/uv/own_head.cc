@@ -64,8 +64,8 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   } else if (lane.target != 0) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (request.upload() == nullptr && !lane.resuming && !has_auth && options.attempt_header.empty() &&
-             options.deadline_header.empty()) {
+  } else if (request.upload() == nullptr && !lane.resuming && !has_auth &&
+             options.attempt_header.empty() && options.deadline_header.empty()) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;

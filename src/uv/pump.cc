@@ -330,13 +330,12 @@ void tell_informational(Client& client, Request& request) {
   }
 }
 
-[[gnu::noinline]] bool tell_rare(Client& client, Request& request) {
+[[gnu::noinline]] void tell_rare(Client& client, Request& request) {
   const uint16_t work = request.work;
   request.work &= static_cast<uint16_t>(~shell_work::kRare);
   if ((work & shell_work::kTrace) != 0) tell_traces(client, request);
   if ((work & shell_work::kInformational) != 0) tell_informational(client, request);
   if ((work & shell_work::kSource) != 0) upload_feed(client, request);
-  return true;
 }
 
 // In the order in which things happened.
@@ -348,7 +347,10 @@ void tell(Client& client, Request& request, core::Now now) {
     request.work &= static_cast<uint16_t>(~bit);
     return told = true;
   };
-  if ((request.work & shell_work::kRare) != 0) told = tell_rare(client, request);
+  if ((request.work & shell_work::kRare) != 0) {
+    tell_rare(client, request);
+    told = true;
+  }
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
   if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
   if (take(work::kFollow)) follow_ask(client, request);

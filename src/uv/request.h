@@ -62,8 +62,8 @@ struct TraceEvent {
 };
 
 namespace shell_work {
-inline constexpr uint16_t kBody = 0x100;   // `span` is a part of the streamed body
-inline constexpr uint16_t kTrace = 0x200;  // rare->traces has events
+inline constexpr uint16_t kBody = 0x100;           // `span` is a part of the streamed body
+inline constexpr uint16_t kTrace = 0x200;          // rare->traces has events
 inline constexpr uint16_t kSource = 0x400;         // the source of its body is wanted
 inline constexpr uint16_t kInformational = 0x800;  // some lane's connection `informs`
 // What few requests have, and nobody else is to look for.
@@ -94,12 +94,12 @@ struct Rare {
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
   Upload* upload = nullptr;                  // of its body, if that is not simply there; likewise
   InformationalCallback on_informational = nullptr;
-  uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
-  wire::Block redirects_block;               // likewise
-  const Redirects* redirects = nullptr;      // of the request's own, in it
-  Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
-  wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
-  wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
+  uint32_t attempts_dropped = 0;         // records of attempts that made room for later ones
+  wire::Block redirects_block;           // likewise
+  const Redirects* redirects = nullptr;  // of the request's own, in it
+  Auth* auth = nullptr;                  // what a challenge would be answered with; likewise
+  wire::Block hops;                      // where each lane was sent on to: a Hop*, or nullptr
+  wire::Bytes hop_urls;                  // of all hops so far: uint32_t, into Request::texts
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it

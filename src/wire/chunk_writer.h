@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bodies of requests in chunks (RFC 9112 §7.1): the frame around bytes that lie in place already, the end,
-// and which fields may stand behind it. Refuses to know where the bytes come from.
+// Bodies of requests in chunks (RFC 9112 §7.1): the frame around bytes that lie in place already, the
+// end, and which fields may stand behind it. Refuses to know where the bytes come from.
 #ifndef PESTER_WIRE_CHUNK_WRITER_H_
 #define PESTER_WIRE_CHUNK_WRITER_H_
 

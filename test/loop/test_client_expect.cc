@@ -63,7 +63,8 @@ void a_body_from_memory_waits_as_well(void**) {
   request.body_len = text.size();
   assert_int_equal(c.send(request, &outcome), 0);
   c.run();
-  assert_non_null(std::strstr(head.c_str(), "\r\nContent-Length: 500000\r\nExpect: 100-continue\r\n\r\n"));
+  assert_non_null(
+      std::strstr(head.c_str(), "\r\nContent-Length: 500000\r\nExpect: 100-continue\r\n\r\n"));
   assert_false(early);
   assert_true(wire == text);
   assert_int_equal(outcome.error, 0);
@@ -324,7 +325,8 @@ pester_request_t curious() {
 }
 
 constexpr const char* kHints =
-    "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\n";
+    "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: "
+    "</b.css>\r\n\r\n";
 
 void early_hints_are_told_before_the_head(void**) {
   c.serve([](Peer& peer) {
@@ -474,7 +476,8 @@ int main() {
       cmocka_unit_test_setup_teardown(a_cancel_while_it_is_expected_is_harmless, begin, end),
       cmocka_unit_test_setup_teardown(a_417_is_met_without_the_expectation, begin, end),
       cmocka_unit_test_setup_teardown(a_417_is_met_once_in_a_request, begin, end),
-      cmocka_unit_test_setup_teardown(a_417_that_comes_after_the_body_is_the_answer_when_that_is_gone, begin, end),
+      cmocka_unit_test_setup_teardown(a_417_that_comes_after_the_body_is_the_answer_when_that_is_gone,
+                                      begin, end),
       cmocka_unit_test_setup_teardown(early_hints_are_told_before_the_head, begin, end),
       cmocka_unit_test_setup_teardown(early_hints_of_each_attempt_are_told, begin, end),
       cmocka_unit_test_setup_teardown(early_hints_of_a_race_are_told_of_every_lane, begin, end),

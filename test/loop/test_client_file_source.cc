@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Claims about files and forms as bodies: what is sent of them, and what becomes of files that change, of
-// requests that end while one is read, and of what cannot be sent.
+// Claims about files and forms as bodies: what is sent of them, and what becomes of files that change,
+// of requests that end while one is read, and of what cannot be sent.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -397,20 +397,27 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_file_is_sent_with_its_length, begin_file, end_file),
       cmocka_unit_test_setup_teardown(an_empty_file_is_sent_too, begin_file, end_file),
-      cmocka_unit_test_setup_teardown(a_descriptor_is_sent_from_where_it_stands_and_stays_open, begin_file, end_file),
+      cmocka_unit_test_setup_teardown(a_descriptor_is_sent_from_where_it_stands_and_stays_open,
+                                      begin_file, end_file),
       cmocka_unit_test_setup_teardown(a_file_is_sent_again_from_its_beginning, begin_file, end_file),
       cmocka_unit_test_setup_teardown(a_file_that_becomes_shorter_fails, begin_file, end_file),
       cmocka_unit_test_setup_teardown(of_a_file_that_grows_what_was_there_is_sent, begin_file, end_file),
       cmocka_unit_test_setup_teardown(what_is_no_file_is_refused, begin_file, end_file),
-      cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_fails_with_the_systems_word, begin_file, end_file),
-      cmocka_unit_test_setup_teardown(an_end_while_a_file_is_read_leaves_nothing_behind, begin_file, end_file),
-      cmocka_unit_test_setup_teardown(a_source_that_is_not_sent_is_freed_by_its_done, begin_file, end_file),
+      cmocka_unit_test_setup_teardown(a_file_that_cannot_be_read_fails_with_the_systems_word, begin_file,
+                                      end_file),
+      cmocka_unit_test_setup_teardown(an_end_while_a_file_is_read_leaves_nothing_behind, begin_file,
+                                      end_file),
+      cmocka_unit_test_setup_teardown(a_source_that_is_not_sent_is_freed_by_its_done, begin_file,
+                                      end_file),
       cmocka_unit_test_setup_teardown(a_form_is_sent_as_browsers_do, begin_file, end_file),
       cmocka_unit_test_setup_teardown(a_part_of_unknown_length_makes_the_form_one, begin_file, end_file),
-      cmocka_unit_test_setup_teardown(a_form_is_sent_again_when_all_its_parts_can_be, begin_file, end_file),
-      cmocka_unit_test_setup_teardown(a_part_that_does_not_keep_to_its_length_fails, begin_file, end_file),
+      cmocka_unit_test_setup_teardown(a_form_is_sent_again_when_all_its_parts_can_be, begin_file,
+                                      end_file),
+      cmocka_unit_test_setup_teardown(a_part_that_does_not_keep_to_its_length_fails, begin_file,
+                                      end_file),
       cmocka_unit_test_setup_teardown(what_is_no_part_is_refused, begin_file, end_file),
-      cmocka_unit_test_setup_teardown(a_form_that_is_not_sent_gives_its_files_back, begin_file, end_file),
+      cmocka_unit_test_setup_teardown(a_form_that_is_not_sent_gives_its_files_back, begin_file,
+                                      end_file),
       cmocka_unit_test_setup_teardown(boundaries_are_the_clients_dice, begin_file, end_file),
   };
   return cmocka_run_group_tests(tests, count_descriptors, compare_descriptors) != 0;

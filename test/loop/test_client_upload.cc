@@ -263,7 +263,8 @@ void trailers_that_cannot_be_sent_fail_the_request(void**) {
   };
   assert_int_equal(send("hello"), 0);
   c.run();
-  ASSERT_FAILED_WITH(PESTER_EHEADER, "trailer Transfer-Encoding: not a field that may stand behind a body");
+  ASSERT_FAILED_WITH(PESTER_EHEADER,
+                     "trailer Transfer-Encoding: not a field that may stand behind a body");
 }
 
 void trailers_that_cannot_be_made_fail_the_request(void**) {
@@ -289,10 +290,12 @@ int main() {
       cmocka_unit_test_setup_teardown(deadlines_hold_for_a_source_that_has_nothing, begin, end),
       cmocka_unit_test_setup_teardown(a_server_that_leaves_meanwhile_is_noticed, begin, end),
       cmocka_unit_test_setup_teardown(a_source_that_is_too_short_says_how_much_is_missing, begin, end),
-      cmocka_unit_test_setup_teardown(a_source_that_is_too_long_fails_before_its_last_byte_is_sent, begin, end),
+      cmocka_unit_test_setup_teardown(a_source_that_is_too_long_fails_before_its_last_byte_is_sent,
+                                      begin, end),
       cmocka_unit_test_setup_teardown(a_source_that_writes_beyond_its_room_is_told_so, begin, end),
       cmocka_unit_test_setup_teardown(a_source_that_fails_ends_the_request_with_its_code, begin, end),
-      cmocka_unit_test_setup_teardown(trailers_stand_behind_the_last_chunk_and_are_announced, begin, end),
+      cmocka_unit_test_setup_teardown(trailers_stand_behind_the_last_chunk_and_are_announced, begin,
+                                      end),
       cmocka_unit_test_setup_teardown(trailers_can_be_made_of_what_was_sent, begin, end),
       cmocka_unit_test_setup_teardown(trailers_that_cannot_be_sent_fail_the_request, begin, end),
       cmocka_unit_test_setup_teardown(trailers_that_cannot_be_made_fail_the_request, begin, end),

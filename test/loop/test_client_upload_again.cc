@@ -396,6 +396,17 @@ void a_refused_request_leaves_its_source_alone(void**) {
   refused(PESTER_EHEADER, "trailer Content-Length: not a field that may stand behind a body");
   trailer = {"X-Sum", "a\r\nb"};
   refused(PESTER_EHEADER, "trailer X-Sum: not a field that can be sent");
+  const std::string much(8192, 'x');
+  const pester_header_t long_ones[] = {{"X-A", much.c_str()}, {"X-B", much.c_str()}};
+  body->source.trailers = long_ones;
+  body->source.trailer_count = 2;
+  refused(PESTER_EHEADER, "trailers: longer than 16384 bytes together");
+  const std::vector<pester_header_t> many(65, pester_header_t{"X-A", ""});
+  body->source.trailers = many.data();
+  body->source.trailer_count = many.size();
+  refused(PESTER_EHEADER, "trailers: more than 64");
+  body->source.trailers = &trailer;
+  body->source.trailer_count = 1;
   trailer = {"X-Sum", "a"};
   body->source.make_trailers = [](const pester_header_t**, void*) { return int64_t{0}; };
   refused(PESTER_EOPTION, "source: trailers beside make_trailers");
@@ -425,7 +436,8 @@ void a_refused_request_leaves_its_source_alone(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_rewound_body_is_sent_again_byte_by_byte, begin, end),
-      cmocka_unit_test_setup_teardown(a_rewound_body_of_a_known_length_is_sent_again_byte_by_byte, begin, end),
+      cmocka_unit_test_setup_teardown(a_rewound_body_of_a_known_length_is_sent_again_byte_by_byte, begin,
+                                      end),
       cmocka_unit_test_setup_teardown(a_body_that_cannot_be_rewound_is_sent_once, begin, end),
       cmocka_unit_test_setup_teardown(nobody_can_send_twice_what_is_gone, begin, end),
       cmocka_unit_test_setup_teardown(a_source_that_was_not_read_needs_no_rewind, begin, end),

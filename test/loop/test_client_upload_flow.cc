@@ -170,7 +170,8 @@ int main() {
       cmocka_unit_test_setup_teardown(a_send_that_is_blocked_for_too_long_fails, begin, end),
       cmocka_unit_test_setup_teardown(a_quick_source_lets_others_have_their_turn, begin, end),
       cmocka_unit_test_setup_teardown(an_early_answer_ends_the_upload, begin, end),
-      cmocka_unit_test_setup_teardown(an_early_answer_that_is_streamed_leaves_the_source_alone, begin, end),
+      cmocka_unit_test_setup_teardown(an_early_answer_that_is_streamed_leaves_the_source_alone, begin,
+                                      end),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -32,7 +32,8 @@ inline int begin(void**) {
   outcome.at_done = [](const pester_result_t* result) {
     pester_exchange_t exchange;
     const size_t count = pester_result_exchange_count(result);
-    denial = count != 0 && pester_result_exchange(result, count - 1, &exchange) == 0 ? exchange.denial : -1;
+    denial =
+        count != 0 && pester_result_exchange(result, count - 1, &exchange) == 0 ? exchange.denial : -1;
   };
   body = new BodySource;
   head.clear();
@@ -77,23 +78,23 @@ inline int send(std::string text) {
 }
 
 // What every test ends with, unless its request is to fail.
-#define ASSERT_DELIVERED()                                 \
-  do {                                                     \
-    assert_int_equal(outcome.done, 1);                     \
-    assert_int_equal(outcome.error, 0);                    \
-    assert_string_equal(outcome.body.c_str(), "thanks");   \
-    assert_int_equal(body->ended, 1);                      \
-    assert_int_equal(c.end(), 0);                          \
+#define ASSERT_DELIVERED()                               \
+  do {                                                   \
+    assert_int_equal(outcome.done, 1);                   \
+    assert_int_equal(outcome.error, 0);                  \
+    assert_string_equal(outcome.body.c_str(), "thanks"); \
+    assert_int_equal(body->ended, 1);                    \
+    assert_int_equal(c.end(), 0);                        \
   } while (false)
 
-#define ASSERT_FAILED_WITH(code, text)                     \
-  do {                                                     \
-    assert_int_equal(outcome.done, 1);                     \
-    assert_int_equal(outcome.error, code);                 \
+#define ASSERT_FAILED_WITH(code, text)                         \
+  do {                                                         \
+    assert_int_equal(outcome.done, 1);                         \
+    assert_int_equal(outcome.error, code);                     \
     assert_int_equal(outcome.stop, PESTER_STOP_NOT_RETRYABLE); \
-    assert_string_equal(outcome.detail.c_str(), text);     \
-    assert_int_equal(body->ended, 1);                      \
-    assert_int_equal(c.end(), 0);                          \
+    assert_string_equal(outcome.detail.c_str(), text);         \
+    assert_int_equal(body->ended, 1);                          \
+    assert_int_equal(c.end(), 0);                              \
   } while (false)
 
 }  // namespace pester::test
