@@ -19,7 +19,7 @@ struct UserUpload : uv::Upload {
 };
 
 // Whether there is anything here to look at.
-inline bool is_special(const pester_request_t& given) {
+inline bool wants_upload(const pester_request_t& given) {
   return given.source != nullptr || given.expect_continue != 0 || given.on_informational != nullptr;
 }
 

@@ -28,6 +28,7 @@ struct RequestPlan {
   std::optional<std::string> upload_file;  // "-": standard input
   std::vector<FormPart> form;              // whose Content-Type is missing in the headers
   std::optional<std::string> fallback;
+  std::string user, password;  // for a challenge
 };
 
 // Gives a file's bytes, "-" being standard input.

@@ -14,6 +14,7 @@
 
 #include "cli/body_feed.h"
 #include "cli/client_setup.h"
+#include "cli/cookies.h"
 #include "cli/latency_summary.h"
 #include "cli/options.h"
 #include "cli/request_plan.h"
@@ -64,10 +65,12 @@ class Runner {
   void print(const std::string& text);
   void summary();
   void tell_stats();
+  void save_cookies();
   void end();
 
   const Options& options_;
   const RequestPlan& plan_;
+  Cookies cookies_;
   ClientSetup setup_;
   uv_loop_t loop_;
   uv_signal_t interrupt_;

@@ -10,15 +10,17 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/cookies.h"
+#include "uv/decoding.h"
 #include "uv/follow.h"
 #include "uv/resume.h"
+#include "uv/stream.h"
+#include "uv/upgrade.h"
 #include "uv/upload.h"
 
 namespace pester::uv {
 
 namespace {
-
-constexpr size_t kPreviewBytes = 65536;
 
 using core::ConnectionState;
 using core::ExchangeState;
@@ -63,13 +65,22 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
-// Whoever reads more of it than what frames it.
-[[gnu::noinline]] void attend_head(Connection& connection, core::Lane& lane) {
+// Whoever reads more of it than what frames it. False: it is of no use to anybody.
+[[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
+  core::Why why;
+  int error = cookies_keep(connection, lane) ? 0 : int{UV_ENOMEM};
+  if (error == 0) error = decoding_head(connection, lane, &why);
+  if (error != 0) {
+    connection_fail(connection, lane, error, why.view(), now);
+    return false;
+  }
   if (lane.resuming) {
     resume_check_head(connection, lane);
-  } else {
-    follow_look(connection, lane);
+    return true;
   }
+  if (!upgrade_take_head(connection, lane, now)) return false;
+  follow_look(connection, lane);
+  return true;
 }
 
 void on_head(Connection& connection, core::Lane& lane, core::Now now) {
@@ -88,13 +99,14 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
     (void)connection.response.body.reserve(client.pool, static_cast<size_t>(want) + 1);
   }
-  if (request.attends) attend_head(connection, lane);
+  if (request.attends && !attend_head(connection, lane, now)) return;
   const wire::ResponseHead& head = connection.response.head;
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
 
-// Returns 0 or why the span could not be kept.
-int gather(Connection& connection, core::Lane& lane, std::string_view span) {
+}  // namespace
+
+int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   Response& response = connection.response;
@@ -114,6 +126,8 @@ int gather(Connection& connection, core::Lane& lane, std::string_view span) {
   response.body.data()[response.body.size()] = '\0';
   return 0;
 }
+
+namespace {
 
 // A span of a streamed body; the user has `body_bytes` of it with this.
 void stream(Connection& connection, core::Lane& lane, std::string_view span, uint64_t body_bytes,
@@ -135,7 +149,12 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
   core::Why why;
   if (const int error = resume_take(request, &span, &why); error != 0) {
     connection_fail(connection, lane, error, why.view(), now);
-  } else if (!span.empty()) {
+  } else if (span.empty()) {
+    return;
+  } else if (lane.decoding) {
+    decoding_body(connection, lane, span, now);
+  } else {
+    request.response.body_bytes += span.size();
     stream(connection, lane, span, request.response.body_bytes, now);
   }
 }
@@ -145,7 +164,10 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
                                   core::Now now) {
   if (lane.resuming) {
     stream_rest(connection, lane, span, now);
-  } else if (connection.response.body_bytes > core::kDiscardDrainBytes) {
+  } else if (!lane.following) {
+    decoding_body(connection, lane, span, now);
+  } else if (connection.response.body_bytes += span.size();
+             connection.response.body_bytes > core::kDiscardDrainBytes) {
     connection.client->engine.preview_ready(lane, now.mono);  // what follows does not wait for the rest
   }
 }
@@ -153,16 +175,16 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  connection.response.body_bytes += span.size();
-  if (lane.resuming || lane.following) {
+  if (lane.resuming || lane.following || lane.decoding) {
     take_aside(connection, lane, span, now);
     return;
   }
+  connection.response.body_bytes += span.size();
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
     stream(connection, lane, span, connection.response.body_bytes, now);
     return;
   }
-  if (const int error = gather(connection, lane, span); error != 0) {
+  if (const int error = connection_gather(connection, lane, span); error != 0) {
     connection_fail(connection, lane, error, {}, now);
     return;
   }
@@ -171,7 +193,8 @@ void on_body(Connection& connection, core::Lane& lane, std::string_view span, co
   }
 }
 
-void keep_response(Connection& connection, Request& request, core::Fate fate) {
+[[gnu::always_inline]] inline void keep_response(Connection& connection, Request& request,
+                                                 core::Fate fate) {
   Client& client = *connection.client;
   if (fate == core::Fate::discard) return;
   Response& response = connection.response;
@@ -212,15 +235,22 @@ void read_again(Connection& connection) {
   (void)socket_poll(connection.socket, UV_READABLE);
 }
 
-// Of a body that is not the user's as it comes.
-[[gnu::noinline]] void end_aside(Connection& connection, core::Lane& lane, core::Now now) {
-  if (lane.resuming) {
+// Of a body that is not the user's as it comes. False: the response is, and ends as any other.
+[[gnu::noinline]] bool end_aside(Connection& connection, core::Lane& lane, core::Now now) {
+  if (lane.following) {
+    connection.idle_entry = connection.client->entry;
+    connection.client->engine.preview_ready(lane, now.mono);
+  } else if (lane.decoding && !decoding_end(connection, lane, now)) {
+    return true;
+  } else if (lane.resuming) {
     read_again(connection);
     end_rest(connection, lane, now);
-  } else {
-    if (lane.following) connection.idle_entry = connection.client->entry;
+  } else if (lane.previewing) {
     connection.client->engine.preview_ready(lane, now.mono);
+  } else {
+    return false;
   }
+  return true;
 }
 
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
@@ -229,10 +259,7 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
-  if (lane.is_aside()) {
-    end_aside(connection, lane, now);
-    return;
-  }
+  if (lane.is_aside() && end_aside(connection, lane, now)) return;
   read_again(connection);
   const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
   if (too_long) {
@@ -242,8 +269,32 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   keep_response(connection, request, client.engine.complete(lane, now.mono));
 }
 
+// HTTP ends here. What has come behind the head is the new protocol's.
+[[gnu::noinline]] void on_switched(Connection& connection, core::Lane& lane, core::Now now) {
+  Client& client = *connection.client;
+  Request& request = request_of(lane);
+  connection_stop_parsing(connection);
+  if (!connection.whole && !upgrade_keep_unread(connection)) {
+    connection_fail(connection, lane, UV_ENOMEM, {}, now);
+    return;
+  }
+  connection.whole = true;
+  if (lane.previewing) {
+    client.engine.preview_ready(lane, now.mono);
+    return;
+  }
+  connection.stopped = false;
+  const core::Fate fate = client.engine.complete(lane, now.mono);
+  if (connection.state == ConnectionState::handed_over) {
+    stream_begin(connection);
+    request.rare->upgrade->stream = connection.stream;
+  }
+  keep_response(connection, request, fate);
+}
+
 void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
   core::Engine& engine = connection.client->engine;
+  if (connection.decoding != nullptr) decoding_stop(connection);
   switch (parsed.item) {
     case wire::Item::body:
       if (parsed.body.size() > connection.drain_left) {
@@ -258,6 +309,7 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
       connection.idle_entry = connection.client->entry;
       engine.drained(connection, now.mono);
       return;
+    case wire::Item::switched:  // for nobody any more
     case wire::Item::error:
       engine.lost(connection, now.mono);
       return;
@@ -307,6 +359,9 @@ void take_item(Connection& connection, core::Lane& lane, const wire::Parsed& par
     case wire::Item::end:
       on_end(connection, lane, now);
       return;
+    case wire::Item::switched:
+      on_switched(connection, lane, now);
+      return;
     case wire::Item::error:
       fail_parse(connection, lane, now);
       return;
@@ -327,6 +382,10 @@ bool begin_parsing(Connection& connection) {
   parser->start(&connection.response.head, &client.pool, &client.options.parser_limits,
                 connection.no_body);
   connection.parser = parser;
+  const core::Lane* lane = connection.lane;
+  if (lane != nullptr && static_cast<const Request*>(lane->request)->attends) {
+    upgrade_prepare(*static_cast<const Request*>(lane->request), parser);
+  }
   return true;
 }
 
@@ -344,10 +403,13 @@ void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
       connection_broken(connection, UV_ENOMEM, {}, now);
     }
     connection.input = {};
+    if (connection.decodes_on && !decoding_hold(connection)) {
+      connection_broken(connection, UV_ENOMEM, {}, now);
+    }
   };
   for (;;) {
     if (client.engine.any_user()) {
-      if (may_pump == MayPump::yes && !client.pumping) {
+      if (may_pump == MayPump::yes && !client.pumping && !connection.decodes_on) {
         client_pump(client, now);
       } else {
         if (connection.state == ConnectionState::leased ||
@@ -413,9 +475,14 @@ void connection_stop_parsing(Connection& connection) {
 void connection_finish(Connection& connection, core::Lane& lane, bool clean, core::Now now) {
   if (!begin_parsing(connection)) {
     connection_fail(connection, lane, UV_ENOMEM, {}, now);
-  } else if (connection.parser->finish(clean) == wire::Item::end) {
+    return;
+  }
+  const wire::Item item = connection.parser->finish(clean);
+  if (item == wire::Item::end) {
     connection_stop_parsing(connection);
     on_end(connection, lane, now);
+  } else if (item == wire::Item::switched) {
+    on_switched(connection, lane, now);
   } else if (connection.send_error != 0 && !connection.parser->any_byte()) {
     connection_fail(connection, lane, connection.send_error, {}, now);
   } else {
@@ -432,6 +499,10 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
 // From the pump. Whole responses that waited for a verdict, spans kept back, the end of the stream.
 void connection_resume(Connection& connection, core::Now now) {
   Client& client = *connection.client;
+  if (connection.stream != nullptr && connection.stream->handed) {
+    stream_tell(connection);
+    return;
+  }
   if (!connection_is_open(connection)) return;
   if (connection.state == ConnectionState::idle) {  // its whole response was not wanted
     if (connection.stopped) (void)socket_poll(connection.socket, UV_READABLE);
@@ -448,14 +519,19 @@ void connection_resume(Connection& connection, core::Now now) {
     const bool previewed = request.streamed && !connection.response.body.empty();
     if (previewed) {
       request.span = connection.response.body.view();
-      if (request.resume() != nullptr) resume_keep(request, request.span);
+      if (request.resume() != nullptr && !lane->decoding) resume_keep(request, request.span);
       client.engine.post(request, shell_work::kBody);
       connection.response.body.clear();
       client_read_on(client, connection);
       return;
     }
+    if (connection.decodes_on) {
+      decoding_go_on(connection, *lane, now);
+      if (connection_is_open(connection)) client_read_on(client, connection);
+      return;
+    }
     if (connection.whole) {
-      on_end(connection, *lane, now);
+      connection.switches ? on_switched(connection, *lane, now) : on_end(connection, *lane, now);
       return;
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "wire/request_writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/text.h"
@@ -226,15 +227,22 @@ size_t form_urlencode(std::string_view text, char* out) {
 }
 
 bool head_has_field(std::string_view head, std::string_view name) {
+  return find_head_field(head, name).data() != nullptr;
+}
+
+std::string_view find_head_field(std::string_view head, std::string_view name) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   for (size_t at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
     const std::string_view line = core::part(head, at + 1);
     if (line.size() <= name.size() || line[name.size()] != ':') continue;
     size_t same = 0;
     while (same < name.size() && lower(line[same]) == lower(name[same])) ++same;
-    if (same == name.size()) return true;
+    if (same != name.size()) continue;
+    const size_t blank = line.size() > same + 1 && line[same + 1] == ' ' ? 1 : 0;
+    const std::string_view rest(line.data() + same + 1 + blank, line.size() - same - 1 - blank);
+    return {rest.data(), std::min(rest.find('\r'), rest.size())};
   }
-  return false;
+  return {};
 }
 
 }  // namespace pester::wire

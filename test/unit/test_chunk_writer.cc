@@ -75,8 +75,8 @@ void a_field_that_frames_routes_or_authenticates_may_not(void**) {
 
 void a_field_that_would_break_its_line_may_not(void**) {
   std::string text;
-  const char* const bad[][2] = {{"", "v"},       {"a b", "v"},     {"a:", "v"},      {"a\r\nb", "v"},
-                                {"a", "v\r\nb"}, {"a", "v\x01"},   {nullptr, "v"},   {"a", nullptr}};
+  const char* const bad[][2] = {{"", "v"},       {"a b", "v"},   {"a:", "v"},    {"a\r\nb", "v"},
+                                {"a", "v\r\nb"}, {"a", "v\x01"}, {nullptr, "v"}, {"a", nullptr}};
   for (const auto& field : bad) {
     assert_int_equal(check(field[0], field[1], &text), PESTER_EHEADER);
     assert_non_null(std::strstr(text.c_str(), "not a field that can be sent"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Claims about the bytes between the parts of a form, held against what Firefox and Chromium send for the
-// same names (WHATWG HTML, "multipart/form-data encoding algorithm").
+// Claims about the bytes between the parts of a form, held against what Firefox and Chromium send for
+// the same names (WHATWG HTML, "multipart/form-data encoding algorithm").
 #include "wire/multipart.h"
 
 #include <cstring>
@@ -36,9 +36,8 @@ void a_part_has_a_name_a_file_name_and_a_type(void**) {
   assert_string_equal(head_of("a", "f.txt", "text/plain").c_str(),
                       "--B\r\nContent-Disposition: form-data; name=\"a\"; filename=\"f.txt\"\r\n"
                       "Content-Type: text/plain\r\n\r\n");
-  assert_string_equal(
-      head_of("a", "", nullptr).c_str(),
-      "--B\r\nContent-Disposition: form-data; name=\"a\"; filename=\"\"\r\n\r\n");
+  assert_string_equal(head_of("a", "", nullptr).c_str(),
+                      "--B\r\nContent-Disposition: form-data; name=\"a\"; filename=\"\"\r\n\r\n");
 }
 
 void quotes_and_line_ends_of_a_name_are_escaped(void**) {
@@ -56,8 +55,8 @@ void nothing_else_of_a_name_is(void**) {
 }
 
 void line_ends_of_a_file_name_stay_what_they_are(void**) {
-  assert_non_null(std::strstr(head_of("a", "x\ny\"z\r", nullptr).c_str(),
-                              "; filename=\"x%0Ay%22z%0D\"\r\n"));
+  assert_non_null(
+      std::strstr(head_of("a", "x\ny\"z\r", nullptr).c_str(), "; filename=\"x%0Ay%22z%0D\"\r\n"));
 }
 
 // Whatever the name: one line for it, so that nobody adds a header or a part.
@@ -80,8 +79,7 @@ void a_form_ends_with_two_dashes(void**) {
 void a_boundary_is_dashes_and_digits(void**) {
   char boundary[kBoundaryBytes];
   write_boundary(0x0123456789abcdef, 0xfedcba9876543210, boundary);
-  assert_true(std::string_view(boundary, sizeof boundary) ==
-              "--------0123456789abcdeffedcba9876543210");
+  assert_true(std::string_view(boundary, sizeof boundary) == "--------0123456789abcdeffedcba9876543210");
   static_assert(kBoundaryBytes <= 70);
 }
 
