@@ -216,11 +216,11 @@ uv::Hooks make_hooks() {
           .redirect = ask_redirect,
           .log = on_log,
           .trace = on_trace,
+          .resolve = on_resolve,
           .informational = on_informational,
           .source = on_source,
           .rewind = on_rewind,
           .trailers = on_trailers,
-          .resolve = on_resolve,
           .idle = on_idle};
 }
 
