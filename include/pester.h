@@ -6,7 +6,8 @@
  *  - One thread. Every function with a client, a request id or a result is called on the thread that
  *    runs the client's loop. Those with a pester_budget_t or a pester_inbox_t are called on any.
  *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
- *    returns (the allocator, clock and random hooks excepted). Callbacks come from the loop.
+ *    returns (the allocator, clock and random hooks and a jar's is_public_suffix excepted). Callbacks
+ * come from the loop.
  *  - A call that refuses returns a negative code and will never call back. A call that returns 0 gives
  *    exactly one on_done.
  *  - Inside any callback every function of this header may be called: send, cancel, pause, close.
@@ -24,10 +25,15 @@
 #include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
+#include <pester/content.h>
+#include <pester/cookies.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/proxy.h>
 #include <pester/redirect.h>
+#include <pester/resolve.h>
 #include <pester/result.h>
+#include <pester/route.h>
 #include <pester/stats.h>
 #include <pester/threads.h>
 #include <pester/tls.h>
@@ -78,7 +84,8 @@ typedef struct pester_request_s {
   void* into; /* the gathered body is written here instead of memory of Pester's; a longer one
                  is PESTER_EBODYSIZE. Must live until on_done */
   size_t into_size;
-  int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one */
+  int64_t max_body_bytes; /* 0: the client's, for a gathered body; unlimited for a streamed one. Of a
+                             decoded body, decoded bytes */
   char* error_text;       /* if given: why pester_send refused, naming the offending part */
   size_t error_text_size;
   const pester_base_url_t* base_urls; /* instead of the client's; NULL: the client's */
@@ -87,6 +94,11 @@ typedef struct pester_request_s {
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
   const pester_redirects_t* redirects;     /* NULL: the client's */
   const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
+  const pester_route_t* route;             /* copied; NULL: the client's */
+  const pester_proxy_t* proxy;             /* likewise */
+  pester_cookie_jar_t* cookies; /* NULL: the client's; PESTER_COOKIES_NONE: none. Kept until on_done */
+  int decode; /* 1: ask for a compressed answer, deliver it decoded; see <pester/content.h>. PESTER_NONE:
+                 off. 0: the client's */
   /* Asks for another protocol: its name, or several, as an Upgrade header lists them ("websocket",
    * "h2c, HTTP/2.0"). "Connection: Upgrade" and "Upgrade" are sent with the request; a 101 to anything
    * else is PESTER_EPROTOCOL. Wants on_upgrade. */

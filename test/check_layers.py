@@ -69,11 +69,12 @@ TOOLS = r'__(asan|ubsan|sanitizer|gcov|llvm|stack_chk|sanitizer_cov)\w*|_GLOBAL_
 CORE_NEEDS = re.compile(rf'_ZNK?6pester4core.*|mem(cpy|move|set|cmp|chr)|bcmp|strlen|{TOOLS}'
                         r'|abort|fprintf|__fprintf_chk|fwrite|stderr')
 SOCKET_CALLS = r'socket|connect|bind|listen|accept4?|send(to|msg)?|recv(from|msg)?|poll|epoll_\w+|getaddrinfo'
+PROTOCOL_CALLS = r'llhttp_\w+|mbedtls_\w+|psa_\w+|inflate\w*|deflate\w*|Brotli\w+|ZSTD_\w+'
 FORBIDDEN = {
     'core': re.compile(rf'(?!({CORE_NEEDS.pattern})$).*'),
     'wire': re.compile(rf'uv_\w+|{SOCKET_CALLS}|_ZNK?6pester(2uv|3api|3sim).*'),
-    'uv': re.compile(r'llhttp_\w+|mbedtls_\w+|psa_\w+|_ZNK?6pester(3api|3sim).*|pester_\w+'),
-    'api': re.compile(r'llhttp_\w+|mbedtls_\w+|psa_\w+|_ZNK?6pester3sim.*'),
+    'uv': re.compile(rf'{PROTOCOL_CALLS}|_ZNK?6pester(3api|3sim).*|pester_\w+'),
+    'api': re.compile(rf'{PROTOCOL_CALLS}|_ZNK?6pester3sim.*'),
 }
 
 

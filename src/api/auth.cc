@@ -72,13 +72,17 @@ bool write_value(const pester_auth_t& auth, wire::BlockPool& pool, wire::Bytes* 
 }
 
 // Behind the others.
-int add_header(const pester_request_t& given, std::string_view value, wire::BlockPool& pool,
-               wire::RequestHead* head, wire::Block* block) {
-  const size_t count = given.header_count + 1;
-  *block = pool.take(count * sizeof(Header) + value.size());
-  if (block->at == nullptr) return UV_ENOMEM;
-  auto* headers = static_cast<Header*>(block->at);
-  if (count > 1) std::memcpy(static_cast<void*>(headers), given.headers, (count - 1) * sizeof(Header));
+int add_header(std::string_view value, wire::BlockPool& pool, wire::RequestHead* head,
+               wire::Block* block) {
+  const size_t count = head->headers.size() + 1;
+  const wire::Block longer = pool.take(count * sizeof(Header) + value.size());
+  if (longer.at == nullptr) return UV_ENOMEM;
+  auto* headers = static_cast<Header*>(longer.at);
+  if (count > 1) {
+    std::memcpy(static_cast<void*>(headers), head->headers.data(), (count - 1) * sizeof(Header));
+  }
+  pool.give(*block);
+  *block = longer;
   char* const text = reinterpret_cast<char*>(headers + count);
   std::memcpy(text, value.data(), value.size());
   headers[count - 1] = {"Authorization", text};
@@ -96,8 +100,8 @@ int add_authorization(const pester_request_t& given, wire::BlockPool& pool, wire
   if (head->url->has_userinfo) return refuse(why, "user", "beside a user in the URL");
   if (waits_for_challenge(auth) || brings_authorization(given)) return 0;
   wire::Bytes value;
-  const int rc = write_value(auth, pool, &value) ? add_header(given, value.view(), pool, head, block)
-                                                 : int{UV_ENOMEM};
+  const int rc =
+      write_value(auth, pool, &value) ? add_header(value.view(), pool, head, block) : int{UV_ENOMEM};
   value.release(pool);
   return rc;
 }

@@ -13,9 +13,9 @@
 
 namespace pester::api {
 
-// The request's headers, and behind them Authorization if it is sent unasked and the user brings none:
-// `head->headers` is set, within `*block`, which is the caller's. PESTER_EOPTION, PESTER_EHEADER,
-// UV_ENOMEM.
+// The head's headers, and behind them Authorization if it is sent unasked and the user brings none:
+// `head->headers` is set, within `*block`, which is the caller's; what was there before is given back.
+// PESTER_EOPTION, PESTER_EHEADER, UV_ENOMEM.
 [[nodiscard]] int add_authorization(const pester_request_t& given, wire::BlockPool& pool,
                                     wire::RequestHead* head, wire::Block* block, core::Why* why);
 // For when a 401 asks. UV_ENOMEM.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "api/check.h"
 
-#include "api/auth.h"
 #include "api/extras.h"
+#include "api/proxy.h"
+#include "api/route.h"
 #include "api/upgrade.h"
 
 namespace pester::api {
@@ -41,13 +42,9 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   return 0;
 }
 
-[[gnu::noinline]] int measure_extra_heads(const pester_client_s& client, Checked* checked, Why* why) {
+[[gnu::noinline]] int measure_extra_heads(pester_client_s& client, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
-  if (given.auth != nullptr) {
-    const int rc =
-        add_authorization(given, client.client->pool, &checked->head, &checked->headers_block, why);
-    if (rc != 0) return rc;
-  }
+  if (const int rc = add_headers(client, checked, why); rc != 0) return rc;
   if (is_special(given)) {
     if (const int rc = check_special(checked, why); rc != 0) return rc;
   }
@@ -106,7 +103,36 @@ int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
   return rc;
 }
 
-int check(const pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
+int find_way(pester_client_s& client, Checked* checked, Why* why) {
+  uv::Client& shell = *client.client;
+  const pester_request_t& given = checked->given;
+  uv::RouteSpec route;
+  if (shell.route != nullptr) route = *shell.route;
+  if (given.route != nullptr) {
+    const uv::RouteSpec base = route;
+    if (const int rc = read_route(*given.route, base, &route, why); rc != 0) return rc;
+  }
+  uv::ProxyChoiceSpec proxies;
+  if (shell.proxies != nullptr) proxies = shell.proxies->given;
+  if (given.proxy != nullptr) {
+    const uv::ProxyChoiceSpec base = proxies;
+    if (const int rc = read_request_proxy(*given.proxy, base, &proxies, why); rc != 0) return rc;
+    const bool names_one = given.proxy->url != nullptr && given.proxy->url[0] != '\0';
+    if (names_one && route.is_unix()) {
+      if (given.route != nullptr) return refuse(why, PESTER_EOPTION, "proxy.url: beside a unix socket");
+      route = {};  // said by the request itself: stronger than the client's socket
+    }
+  }
+  if (const int rc = shell.routes.get(route, &checked->way.route); rc != 0) return rc;
+  if (given.proxy == nullptr && shell.proxies != nullptr) {
+    checked->way.proxies = shell.proxies;
+    ++shell.proxies->holders;
+  }
+  if (given.proxy == nullptr || !proxies.is_any()) return 0;
+  return uv::proxy_choice_make(shell.pool, proxies, &checked->way.proxies, why);
+}
+
+int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
   checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
   checked->traits = wire::method_traits(checked->method);
@@ -122,9 +148,9 @@ int check(const pester_client_s& client, char* url_storage, Checked* checked, Wh
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  checked->has_extras = wants_extras(client, given);
+  checked->extras = wants_extras(client, given);
   const int rc =
-      checked->has_extras ? measure_extra_heads(client, checked, why) : measure_heads(checked, why);
+      checked->extras ? measure_extra_heads(client, checked, why) : measure_heads(checked, why);
   return rc != 0 ? rc : check_policy(client, checked, why);
 }
 

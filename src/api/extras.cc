@@ -4,6 +4,7 @@
 #include <new>
 
 #include "api/auth.h"
+#include "api/content.h"
 #include "api/fallback.h"
 #include "api/redirects.h"
 #include "api/upgrade.h"
@@ -40,16 +41,55 @@ int keep_own_redirects(pester_client_s& client, const pester_request_t& given, p
   return 0;
 }
 
+bool takes_cookie_field_away(const pester_request_t& given) {
+  for (size_t i = 0; i < given.header_count; ++i) {
+    const pester_header_t& header = given.headers[i];
+    if (header.value == nullptr && wire::equals_ignoring_case(header.name, "cookie")) return true;
+  }
+  return false;
+}
+
+// A jar of its own instead of the client's, or none.
+int keep_cookies(pester_client_s& client, const pester_request_t& given, pester_result_s* result) {
+  const bool none = given.cookies == PESTER_COOKIES_NONE;
+  const bool no_field = takes_cookie_field_away(given);
+  result->composes = true;
+  result->attends = true;
+  if (given.cookies == nullptr && !no_field) return 0;
+  uv::Rare* const rare = uv::request_rare(*result, client.client->pool);
+  if (rare == nullptr) return UV_ENOMEM;
+  rare->no_cookies = none;
+  rare->no_cookie_field = no_field;
+  if (given.cookies == nullptr || none) return 0;
+  rare->cookies = jar_of(given.cookies);
+  rare->cookies->join();
+  return 0;
+}
+
 }  // namespace
 
-int add_extras(pester_client_s& client, const pester_request_t& given, pester_result_s* result,
-               Why* why) {
+int add_headers(pester_client_s& client, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
   int rc = 0;
+  if (given.decode != 0 || client.decodes) rc = ask_for_codings(client, checked, why);
+  if (rc == 0 && given.auth != nullptr) {
+    rc = add_authorization(given, client.client->pool, &checked->head, &checked->headers_block, why);
+  }
+  return rc;
+}
+
+int add_extras(pester_client_s& client, const Checked& checked, pester_result_s* result, Why* why) {
+  const pester_request_t& given = checked.given;
+  int rc = 0;
+  if (checked.decodes) result->decodes = result->attends = true;
   if (given.fixed_fallback != nullptr) rc = keep_fallback(client, *given.fixed_fallback, result, why);
   if (rc == 0 && given.redirects != nullptr) {
     rc = keep_own_redirects(client, given, result, why);
   } else if (rc == 0 && client.redirects != nullptr) {
     use_redirects(*client.redirects, result);
+  }
+  if (rc == 0 && (given.cookies != nullptr || client.cookies != nullptr)) {
+    rc = keep_cookies(client, given, result);
   }
   if (rc == 0 && given.auth != nullptr) rc = keep_auth(given, client.client->pool, result);
   if (rc == 0 && is_special(given)) rc = keep_special(given, client.client->pool, result);

@@ -39,14 +39,19 @@ Json header_list(const std::vector<std::pair<std::string, std::string>>& headers
 Json response_object(const Report& report) {
   if (!report.response) return nullptr;
   const ResponseReport& r = *report.response;
-  return {{"version", r.http_version == 10 ? "1.0" : "1.1"},
-          {"status", r.status},
-          {"reason", text(r.reason)},
-          {"url", text(r.url)},
-          {"headers", header_list(r.headers)},
-          {"trailers", header_list(r.trailers)},
-          {"body_bytes", report.body_bytes},
-          {"body_sha256", report.body_sha256}};
+  Json object = {{"version", r.http_version == 10 ? "1.0" : "1.1"},
+                 {"status", r.status},
+                 {"reason", text(r.reason)},
+                 {"url", text(r.url)},
+                 {"headers", header_list(r.headers)},
+                 {"trailers", header_list(r.trailers)},
+                 {"body_bytes", report.body_bytes},
+                 {"body_sha256", report.body_sha256}};
+  if (!r.content_coding.empty()) {
+    object["content_coding"] = text(r.content_coding);
+    object["encoded_bytes"] = report.encoded_bytes;
+  }
+  return object;
 }
 
 Json winner_object(const Report& report) {
@@ -106,7 +111,8 @@ Json attempt_object(const ExchangeReport& x) {
           {"hedge_denied", text_or_null(x.hedge_denial)},
           {"budget_per_mille", x.balance_per_mille >= 0 ? Json(x.balance_per_mille) : Json(nullptr)},
           {"bytes_sent", x.bytes_sent},
-          {"bytes_received", x.bytes_received}};
+          {"bytes_received", x.bytes_received},
+          {"proxy", text_or_null(x.proxy)}};
 }
 
 Json denied_object(const std::vector<std::pair<std::string, uint64_t>>& reasons) {

@@ -27,7 +27,7 @@ struct ExchangeReport {
   std::string kind = "first", outcome = "won", delivery = "answered";
   int status = 0;  // 0: no response
   std::optional<ErrorReport> error;
-  std::string url, remote;
+  std::string url, remote, proxy;
   bool reused = false;
   bool tls = false, tls_resumed = false;
   std::string tls_version, tls_cipher, tls_alpn;
@@ -49,6 +49,7 @@ struct ResponseReport {
   int status = 0;
   std::string reason, url;
   std::vector<std::pair<std::string, std::string>> headers, trailers;
+  std::string content_coding;  // of the body as it was sent, when it is decoded; else ""
 };
 
 struct Report {
@@ -59,6 +60,7 @@ struct Report {
   std::string stop;
   int64_t duration_ns = 0;
   uint64_t body_bytes = 0;
+  uint64_t encoded_bytes = 0;  // of the body as it was sent
   std::string body_sha256;
   uint64_t upload_bytes = 0;  // of the request's body
   std::vector<ExchangeReport> exchanges;
@@ -93,6 +95,8 @@ const std::string* find_header(const ResponseReport& response, const std::string
 
 // The URL without "user:password@".
 std::string without_userinfo(const std::string& url);
+// With these instead, "NAME:PASS".
+std::string with_userinfo(const std::string& url, const std::string& user);
 
 // The head as it came, rebuilt: status line, headers and the empty line, CR LF each.
 std::string head_text(const ResponseReport& response);

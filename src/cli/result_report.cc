@@ -34,6 +34,7 @@ ExchangeReport exchange_report(const pester_exchange_t& x) {
   if (x.error != 0) out.error = error_report(x.error, x.detail);
   out.url = text_or_empty(x.url);
   out.remote = text_or_empty(x.remote);
+  out.proxy = text_or_empty(x.proxy);
   out.reused = x.reused != 0;
   out.tls = x.tls != 0;
   out.tls_resumed = x.tls_resumed != 0;
@@ -111,6 +112,7 @@ ResponseReport response_of(const pester_result_t* result) {
   response.status = pester_result_status(result);
   response.reason = pester_result_reason(result);
   response.url = pester_result_url(result);
+  response.content_coding = text_or_empty(pester_result_content_coding(result));
   pester_slice_t name;
   pester_slice_t value;
   for (size_t i = 0; pester_result_header_at(result, i, &name, &value) == 0; ++i) {
@@ -134,6 +136,7 @@ Report report_of(const pester_result_t* result, const RequestPlan& plan, const O
     report.error = error_report(error, pester_result_detail(result));
   } else {
     report.response = response_of(result);
+    report.encoded_bytes = pester_result_encoded_bytes(result);
     const pester_winner_t winner = pester_result_winner(result);
     report.winner_lane = winner.lane;
     report.winner_attempt = winner.attempt;

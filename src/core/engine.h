@@ -215,6 +215,7 @@ class Engine {
   [[gnu::noinline]] void consider_follow(Lane& lane, Instant now);
   void answer_counts(Lane& lane, Instant now);
   void read_rest(Lane& lane, Instant now);
+  void follow_now(Lane& lane, Instant now);
   // Among the request's base URLs: a lane that was sent elsewhere tries again there.
   [[nodiscard]] static bool may_roam(const Lane& lane) {
     return lane.request->targets != nullptr && lane.target < kTargetsMax;

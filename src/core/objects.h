@@ -124,17 +124,18 @@ struct Lane {
   bool parked = false;     // its exchange waits for the origin's gate
   bool spare_due = false;  // its phase ends with a second dial beside the first
   // Its response is not, or not only, the user's as it comes:
-  bool resuming : 1 = false;        // what it asks for is the rest of a body that broke off
-  bool previewing : 1 = false;      // the predicate asked for the body, or it is read for its end only
-  bool following : 1 = false;       // `follow` is what becomes of it; the shell's to set before head()
-  bool spare_reserved : 1 = false;  // counted in origin.connections, not made yet
-  bool rest_fits : 1 = false;       // and the response is that; the shell's to write before head()
+  bool resuming : 1 = false;    // what it asks for is the rest of a body that broke off
+  bool previewing : 1 = false;  // the predicate asked for the body, or it is read for its end only
+  bool following : 1 = false;   // `follow` is what becomes of it; the shell's to set before head()
+  bool decoding : 1 = false;    // its body is told decoded; the shell's alone
+  bool rest_fits : 1 = false;   // and the response is that; the shell's to write before head()
   bool follow_repeatable : 1 = false;  // a redirect made a safe request of it
   uint8_t auths : 2 = 0;               // of the hop
   uint8_t expects : 1 = 0;             // of the lane
+  bool spare_reserved : 1 = false;     // counted in origin.connections, not made yet
   uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
 
-  [[nodiscard]] bool is_aside() const { return resuming || previewing || following; }
+  [[nodiscard]] bool is_aside() const { return resuming || previewing || following || decoding; }
 };
 
 // Lanes that wait for something, first in, first out; each waits in one queue at a time.

@@ -25,6 +25,8 @@ struct Dialing {
   Dial dial;
 };
 
+struct ProxyTalk;
+
 // How a stream ended that could not be read to its end yet.
 enum class StreamEnd : uint8_t { none, clean, cut };
 
@@ -35,10 +37,12 @@ struct Connection : core::Connection {
   Connection* resume_next = nullptr;  // among those that the pump must read on
   Connection* trust_next = nullptr;   // among those that wait for the CA certificates
   Dialing* dialing = nullptr;
+  ProxyTalk* proxy_talk = nullptr;  // while a proxy is asked to lead to the origin
   Socket* socket = nullptr;
   wire::TlsSession* tls = nullptr;
   wire::ResponseParser* parser = nullptr;  // from the first byte of a response to its last
   Response response;
+  Decoding* decoding = nullptr;       // of its body, once there is some of it that is decoded
   std::string_view input;             // what is being parsed now
   wire::Bytes pending;                // what could not be parsed yet; at most a read and a TLS record
   Request* shown_to = nullptr;        // whose result shows `response` now
@@ -56,8 +60,9 @@ struct Connection : core::Connection {
   bool no_body = false;  // the request sent last was HEAD
   bool sending = false;  // some of the request is still to be sent
   bool resume_linked = false;
-  bool consuming = false;  // its input is being parsed, further up the stack
-  bool stopped = false;    // not read for now: paused, held, or the user is asked
+  bool consuming = false;   // its input is being parsed, further up the stack
+  bool stopped = false;     // not read for now: paused, held, or the user is asked
+  bool decodes_on = false;  // `decoding` has more to give before anything further is parsed
 };
 
 // ---- work of the engine's
@@ -78,9 +83,13 @@ enum class MayPump : uint8_t { no, yes };
 // Parses what there is; with MayPump::no it stops where the user must be told something first, and
 // puts itself on the client's list of connections to go on with.
 void connection_consume(Connection& connection, MayPump may_pump, core::Now now);
+// So much of a body is kept for the predicate that asks for it.
+inline constexpr size_t kPreviewBytes = 65536;
 // Goes on after it was stopped.
 void connection_resume(Connection& connection, core::Now now);
 void connection_stop(Connection& connection);
+// A span of the body, decoded if it was to be, is kept: 0, or why it could not be.
+[[nodiscard]] int connection_gather(Connection& connection, core::Lane& lane, std::string_view span);
 // The parser, if there is one, goes.
 void connection_stop_parsing(Connection& connection);
 void connection_on_socket(Socket* socket, int status, int events);
@@ -105,6 +114,11 @@ void connection_fail(Connection& connection, core::Lane& lane, int error, std::s
 // Fills in what is known of the connection when an exchange gets it.
 void connection_begin_record(Connection& connection, core::Lane& lane, core::Now now);
 void connection_handshake(Connection& connection, core::Now now);
+// What is sent from now on goes to the origin: TLS comes next, or the request.
+void connection_reached(Connection& connection, core::Now now);
+// The detail of the exchange that the connection is dialed for, if it is for one.
+void connection_keep_detail(Connection& connection, std::string_view detail);
+void connection_dial_failed(Connection& connection, int error, core::Now now);
 // Sends what is left of the request, and of TLS's output.
 void connection_send_on(Connection& connection, core::Now now);
 // Sends what TLS has to say; false when the socket is broken (send_error tells).

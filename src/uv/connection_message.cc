@@ -10,6 +10,8 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/cookies.h"
+#include "uv/decoding.h"
 #include "uv/follow.h"
 #include "uv/resume.h"
 #include "uv/stream.h"
@@ -18,8 +20,6 @@
 namespace pester::uv {
 
 namespace {
-
-constexpr size_t kPreviewBytes = 65536;
 
 using core::ConnectionState;
 using core::ExchangeState;
@@ -64,8 +64,15 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   return value.empty() ? 0 : core::parse_retry_after(value, head.find("date"), time(nullptr));
 }
 
-// Whoever reads more of it than what frames it. False: the exchange has failed by that.
-[[nodiscard, gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
+// Whoever reads more of it than what frames it. False: it is of no use to anybody.
+[[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
+  core::Why why;
+  int error = cookies_keep(connection, lane) ? 0 : int{UV_ENOMEM};
+  if (error == 0) error = decoding_head(connection, lane, &why);
+  if (error != 0) {
+    connection_fail(connection, lane, error, why.view(), now);
+    return false;
+  }
   if (lane.resuming) {
     resume_check_head(connection, lane);
     return true;
@@ -96,8 +103,9 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
 
-// Returns 0 or why the span could not be kept.
-int gather(Connection& connection, core::Lane& lane, std::string_view span) {
+}  // namespace
+
+int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   Response& response = connection.response;
@@ -117,6 +125,8 @@ int gather(Connection& connection, core::Lane& lane, std::string_view span) {
   response.body.data()[response.body.size()] = '\0';
   return 0;
 }
+
+namespace {
 
 // A span of a streamed body; the user has `body_bytes` of it with this.
 void stream(Connection& connection, core::Lane& lane, std::string_view span, uint64_t body_bytes,
@@ -138,7 +148,12 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
   core::Why why;
   if (const int error = resume_take(request, &span, &why); error != 0) {
     connection_fail(connection, lane, error, why.view(), now);
-  } else if (!span.empty()) {
+  } else if (span.empty()) {
+    return;
+  } else if (lane.decoding) {
+    decoding_body(connection, lane, span, now);
+  } else {
+    request.response.body_bytes += span.size();
     stream(connection, lane, span, request.response.body_bytes, now);
   }
 }
@@ -148,7 +163,10 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
                                   core::Now now) {
   if (lane.resuming) {
     stream_rest(connection, lane, span, now);
-  } else if (connection.response.body_bytes > core::kDiscardDrainBytes) {
+  } else if (!lane.following) {
+    decoding_body(connection, lane, span, now);
+  } else if (connection.response.body_bytes += span.size();
+             connection.response.body_bytes > core::kDiscardDrainBytes) {
     connection.client->engine.preview_ready(lane, now.mono);  // what follows does not wait for the rest
   }
 }
@@ -156,16 +174,16 @@ void stream(Connection& connection, core::Lane& lane, std::string_view span, uin
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  connection.response.body_bytes += span.size();
-  if (lane.resuming || lane.following) {
+  if (lane.resuming || lane.following || lane.decoding) {
     take_aside(connection, lane, span, now);
     return;
   }
+  connection.response.body_bytes += span.size();
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
     stream(connection, lane, span, connection.response.body_bytes, now);
     return;
   }
-  if (const int error = gather(connection, lane, span); error != 0) {
+  if (const int error = connection_gather(connection, lane, span); error != 0) {
     connection_fail(connection, lane, error, {}, now);
     return;
   }
@@ -216,15 +234,22 @@ void read_again(Connection& connection) {
   (void)socket_poll(connection.socket, UV_READABLE);
 }
 
-// Of a body that is not the user's as it comes.
-[[gnu::noinline]] void end_aside(Connection& connection, core::Lane& lane, core::Now now) {
-  if (lane.resuming) {
+// Of a body that is not the user's as it comes. False: the response is, and ends as any other.
+[[gnu::noinline]] bool end_aside(Connection& connection, core::Lane& lane, core::Now now) {
+  if (lane.following) {
+    connection.idle_entry = connection.client->entry;
+    connection.client->engine.preview_ready(lane, now.mono);
+  } else if (lane.decoding && !decoding_end(connection, lane, now)) {
+    return true;
+  } else if (lane.resuming) {
     read_again(connection);
     end_rest(connection, lane, now);
-  } else {
-    if (lane.following) connection.idle_entry = connection.client->entry;
+  } else if (lane.previewing) {
     connection.client->engine.preview_ready(lane, now.mono);
+  } else {
+    return false;
   }
+  return true;
 }
 
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
@@ -233,10 +258,7 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   if (is_anything_left(connection)) connection.fit = false;
   forget_input(connection);
   connection.whole = true;
-  if (lane.is_aside()) {
-    end_aside(connection, lane, now);
-    return;
-  }
+  if (lane.is_aside() && end_aside(connection, lane, now)) return;
   read_again(connection);
   const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
   if (too_long) {
@@ -271,6 +293,7 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
 
 void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
   core::Engine& engine = connection.client->engine;
+  if (connection.decoding != nullptr) decoding_stop(connection);
   switch (parsed.item) {
     case wire::Item::body:
       if (parsed.body.size() > connection.drain_left) {
@@ -364,10 +387,13 @@ void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
       connection_broken(connection, UV_ENOMEM, {}, now);
     }
     connection.input = {};
+    if (connection.decodes_on && !decoding_hold(connection)) {
+      connection_broken(connection, UV_ENOMEM, {}, now);
+    }
   };
   for (;;) {
     if (client.engine.any_user()) {
-      if (may_pump == MayPump::yes && !client.pumping) {
+      if (may_pump == MayPump::yes && !client.pumping && !connection.decodes_on) {
         client_pump(client, now);
       } else {
         if (connection.state == ConnectionState::leased ||
@@ -477,10 +503,15 @@ void connection_resume(Connection& connection, core::Now now) {
     const bool previewed = request.streamed && !connection.response.body.empty();
     if (previewed) {
       request.span = connection.response.body.view();
-      if (request.resume() != nullptr) resume_keep(request, request.span);
+      if (request.resume() != nullptr && !lane->decoding) resume_keep(request, request.span);
       client.engine.post(request, shell_work::kBody);
       connection.response.body.clear();
       client_read_on(client, connection);
+      return;
+    }
+    if (connection.decodes_on) {
+      decoding_go_on(connection, *lane, now);
+      if (connection_is_open(connection)) client_read_on(client, connection);
       return;
     }
     if (connection.whole) {

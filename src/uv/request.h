@@ -15,6 +15,10 @@
 #include "wire/response_head.h"
 #include "wire/url.h"
 
+namespace pester::wire {
+class CookieJar;
+}
+
 namespace pester::uv {
 
 struct Client;
@@ -22,10 +26,13 @@ struct Connection;
 
 // A response as far as it has come.
 struct Response {
+  static constexpr uint64_t kCodedBytesMax = (uint64_t{1} << 56) - 1;
   wire::ResponseHead head;
   wire::LargeBytes body;    // gathered
-  uint64_t body_bytes = 0;  // seen, gathered or streamed
+  uint64_t body_bytes = 0;  // seen, gathered or streamed; of a decoded body, decoded
   bool any = false;         // a complete head is in
+  uint64_t coded_bytes : 56 =
+      0;  // of a decoded body, as they came; beside `any`, so that it costs nothing
 
   // For the next one; the buffers stay.
   void clear() {
@@ -33,19 +40,24 @@ struct Response {
     body.clear();
     body_bytes = 0;
     any = false;
+    coded_bytes = 0;
   }
+  void add_coded(size_t bytes) { coded_bytes = (coded_bytes + bytes) & kCodedBytesMax; }
+  // The body is told decoded, the head without what it says of that.
+  [[nodiscard]] bool decoded() const { return head.hidden_count != 0; }
   void release(wire::BlockPool& pool);
 };
 
 // What is told of an exchange beyond core::Record, in an array beside it.
 struct RecordExtra {
-  Address remote{};                   // any.sa_family 0: nothing was connected
+  Address remote{};                   // any.sa_family 0: nothing was connected; see format_remote
   uint32_t detail = 0;                // into Request::texts; 0: none
   const char* tls_version = nullptr;  // static; nullptr: no TLS
   const char* tls_cipher = nullptr;
   uint32_t tls_alpn = 0;  // into Request::texts
-  bool tls_resumed = false;
-  bool end_told = false;  // to the trace
+  bool tls_resumed : 1 = false;
+  bool end_told : 1 = false;  // to the trace
+  uint16_t proxy = 0;         // into Request::texts, which are no longer; 0: none
 };
 
 inline constexpr uint32_t kRecordsMax = 256;  // of one request; then the oldest told one is dropped
@@ -72,9 +84,11 @@ struct TargetText {
   size_t head_bytes;
 };
 
-struct Letter;
+struct Decoding;
 struct Resume;
+struct Letter;
 struct Upgrade;
+struct Way;
 struct Redirects;
 struct Auth;
 
@@ -84,7 +98,9 @@ struct Rare {
   wire::Bytes traces;                        // TraceEvents, each followed by its text and a NUL
   const TargetText* target_texts = nullptr;  // beside core::Request::targets
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
+  Decoding* decoding = nullptr;              // of that answer, when it is told decoded; likewise
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
+  Way* way = nullptr;                        // its own route or proxies; likewise
   Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
   Letter* letter = nullptr;                  // that another thread's post is
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
@@ -94,6 +110,9 @@ struct Rare {
   Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
   wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
   wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
+  wire::CookieJar* cookies = nullptr;        // its own, joined, instead of the client's
+  bool no_cookies = false;                   // none are sent, none kept
+  bool no_cookie_field = false;              // none are sent
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -113,6 +132,7 @@ struct Request : core::Request {
   bool wants_close : 1 = false;  // the user sent "Connection: close"
   bool is_form : 1 = false;      // the log has Pester's word for it
   bool composes : 1 = false;     // a head as it goes out may differ from the one in wire_bytes
+  bool decodes : 1 = false;      // coded bodies of its responses are told decoded
   bool attends : 1 = false;      // its responses are read for more than what frames them
   bool paused = false;
   const core::Lane* asked = nullptr;  // while the user is asked about a lane
@@ -165,6 +185,9 @@ void request_show(Request& request, Response* response);
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);
 // Room for one more record, which is returned; false when memory is out.
 [[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);
+// Whom the record's exchange was with: "127.0.0.1:80", "unix:/run/x.sock"; "" when nothing was
+// connected. `out` has kAddressTextBytes.
+void format_remote(const Request& request, uint32_t record, char* out);
 // Keeps a text; 0 when it is empty or memory is out.
 uint32_t request_keep_text(Request& request, wire::BlockPool& pool, std::string_view text);
 

@@ -6,18 +6,24 @@
 #include <new>
 
 #include "uv/client.h"
+#include "uv/decoding.h"
 #include "wire/request_writer.h"
 
 namespace pester::uv {
 
 namespace {
 
+// What has come of the body, before any coding is undone.
+uint64_t bytes_of(const Response& response) {
+  return response.decoded() ? response.coded_bytes : response.body_bytes;
+}
+
 // Where the body broke off; the user's own response tells. It was resumable when it came.
 wire::ResumePoint point_of(const Request& request) {
   wire::ResumePoint point;
   core::Why why;
   (void)wire::can_resume(request.response.head, request.method(), &point, &why);
-  point.break_off(request.response.body_bytes);
+  point.break_off(bytes_of(request.response));
   return point;
 }
 
@@ -79,6 +85,9 @@ void resume_check_head(const Connection& connection, core::Lane& lane) {
   if (lane.rest_fits) {
     resume.total = point.first() + rest;
     resume.overlap = wire::Overlap({resume.tail, resume.tail_bytes});
+    if (const Decoding* decoding = request.rare->decoding; decoding != nullptr) {
+      resume.overlap = wire::Overlap({decoding->tail, decoding->tail_bytes});
+    }
   } else if (lane.record >= 0) {
     request.extras[lane.record].detail = request_keep_text(request, request.client->pool, why.view());
   }
@@ -87,15 +96,14 @@ void resume_check_head(const Connection& connection, core::Lane& lane) {
 int resume_take(Request& request, std::string_view* span, core::Why* why) {
   Resume& resume = *request.resume();
   if (!resume.overlap.take(span)) return refuse(why, "the last bytes before the break are others now");
-  request.response.body_bytes += span->size();
-  if (request.response.body_bytes > resume.total)
+  if (bytes_of(request.response) + span->size() > resume.total)
     return refuse(why, "the rest is longer than it was told");
   return 0;
 }
 
 int resume_end(const Request& request, core::Why* why) {
   const Resume& resume = *request.resume();
-  if (resume.overlap.done() && request.response.body_bytes == resume.total) return 0;
+  if (resume.overlap.done() && bytes_of(request.response) == resume.total) return 0;
   return refuse(why, "the rest is shorter than it was told");
 }
 

@@ -22,13 +22,14 @@ struct Resume {
 // At the head that the user is told of: makes ready, or leaves it (memory being out, or the answer not
 // being of the kind).
 void resume_prepare(Request& request);
-// The user gets these bytes.
+// The user gets these bytes, as they came. Of a decoded body, uv/decoding keeps them.
 void resume_keep(Request& request, std::string_view span);
 // What the request's head needs more, when it asks for the rest; false when memory is out.
 [[nodiscard]] bool resume_add_fields(const Request& request, wire::BlockPool& pool, wire::Bytes* head);
 // Sets lane.rest_fits, and the record's detail if it does not.
 void resume_check_head(const Connection& connection, core::Lane& lane);
-// Takes off the span what the user has already; 0, or why it does not fit (`why`).
+// Takes off the span what the user has already; 0, or why it does not fit (`why`). What is left is to be
+// counted by who takes it.
 [[nodiscard]] int resume_take(Request& request, std::string_view* span, core::Why* why);
 // The response has ended: 0, or why that is not the end of the body.
 [[nodiscard]] int resume_end(const Request& request, core::Why* why);

@@ -71,6 +71,8 @@ void write_request_head(const RequestHead& head, char* out);
 [[nodiscard]] bool is_field(std::string_view name, std::string_view value);
 // Whether a written head has a field of that name, in any case.
 [[nodiscard]] bool head_has_field(std::string_view head, std::string_view name);
+// The value of the first of them; data() == nullptr when there is none.
+[[nodiscard]] std::string_view find_head_field(std::string_view head, std::string_view name);
 
 // application/x-www-form-urlencoded of one text: returns the bytes written to `out`, which has room for
 // three times its size; out == nullptr only counts.

@@ -170,7 +170,7 @@ Parsed ResponseParser::feed_trailers(std::string_view input) {
   if (scan == Scan::more && taken == input.size()) return {Item::need_more, taken, {}};
   if (scan == Scan::complete && !llhttp_message_complete_) scan = Scan::malformed;
   if (scan != Scan::complete) return fail_section(scan, taken);
-  head_->seal(head_->field_count);
+  head_->seal(head_->received_count());
   phase_ = Phase::done;
   return {Item::end, taken, {}};
 }

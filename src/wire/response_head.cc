@@ -4,12 +4,21 @@
 namespace pester::wire {
 
 std::string_view ResponseHead::find(std::string_view lower_name) const {
-  for (size_t i = 0; i < field_count; ++i) {
-    if (field(i).name_bytes == lower_name.size() && equals_ignoring_case(name(i), lower_name)) {
-      return value(i);
+  const size_t count = received_count();
+  for (size_t i = hidden_count; i < count; ++i) {
+    if (field(i).name_bytes == lower_name.size() && equals_ignoring_case(received_name(i), lower_name)) {
+      return received_value(i);
     }
   }
   return {};
+}
+
+void ResponseHead::hide(size_t i) {
+  auto* const fields = reinterpret_cast<Field*>(fields_.data());
+  const Field hidden = fields[hidden_count + i];
+  for (size_t at = hidden_count + i; at > hidden_count; --at) fields[at] = fields[at - 1];
+  fields[hidden_count++] = hidden;
+  --field_count;
 }
 
 void ResponseHead::release(BlockPool& pool) {
@@ -20,7 +29,7 @@ void ResponseHead::release(BlockPool& pool) {
 
 void ResponseHead::seal(size_t first) {
   char* text = text_.data();
-  const size_t count = size_t{field_count} + trailer_count;
+  const size_t count = received_count() + trailer_count;
   for (size_t i = first; i < count; ++i) {
     const Field& f = field(i);
     text[f.name_at + f.name_bytes] = '\0';

@@ -20,6 +20,7 @@ class ResponseHead {
  public:
   uint16_t status = 0;
   uint8_t minor_version = 1;  // HTTP/1.x
+  uint8_t hidden_count = 0;   // stored before the fields; the user is not shown them
   uint16_t field_count = 0;
   uint16_t trailer_count = 0;  // stored behind the fields
   uint32_t reason_at = 0;      // into the text
@@ -28,14 +29,20 @@ class ResponseHead {
   // Views hold until the next feed of the parser, at the longest: trailers may move the text.
   [[nodiscard]] std::string_view reason() const { return {text_.data() + reason_at, reason_bytes}; }
   // i < field_count are the fields, then the trailers.
-  [[nodiscard]] std::string_view name(size_t i) const {
+  [[nodiscard]] std::string_view name(size_t i) const { return received_name(hidden_count + i); }
+  [[nodiscard]] std::string_view value(size_t i) const { return received_value(hidden_count + i); }
+  // The same with the hidden ones, no trailers; in another order than theirs once some are hidden.
+  [[nodiscard]] size_t received_count() const { return size_t{hidden_count} + field_count; }
+  [[nodiscard]] std::string_view received_name(size_t i) const {
     return {text_.data() + field(i).name_at, field(i).name_bytes};
   }
-  [[nodiscard]] std::string_view value(size_t i) const {
+  [[nodiscard]] std::string_view received_value(size_t i) const {
     return {text_.data() + field(i).value_at, field(i).value_bytes};
   }
   // The first field of that name, case-insensitive, no trailers; data() == nullptr when none.
   [[nodiscard]] std::string_view find(std::string_view lower_name) const;
+  // The i-th field is hidden from now on, behind those that were before it; at most 255 can be.
+  void hide(size_t i);
 
   // For the parser.
   Bytes& text() { return text_; }
@@ -45,6 +52,7 @@ class ResponseHead {
   void clear() {
     status = 0;
     minor_version = 1;
+    hidden_count = 0;
     field_count = 0;
     trailer_count = 0;
     reason_at = 0;

@@ -17,7 +17,7 @@ constexpr std::string_view kRange = "Range: bytes=";
 constexpr std::string_view kIfRange = "-\r\nIf-Range: ";
 constexpr std::string_view kLineEnd = "\r\n";
 
-// The fields of one name.
+// The fields of one name, as they came: the user may see a decoded body's head without some.
 struct Found {
   size_t count = 0;
   std::string_view value;  // of the last one
@@ -25,10 +25,10 @@ struct Found {
 
 Found find_all(const ResponseHead& head, std::string_view lower_name) {
   Found found;
-  for (size_t i = 0; i < head.field_count; ++i) {
-    if (!equals_ignoring_case(head.name(i), lower_name)) continue;
+  for (size_t i = 0; i < head.received_count(); ++i) {
+    if (!equals_ignoring_case(head.received_name(i), lower_name)) continue;
     ++found.count;
-    found.value = head.value(i);
+    found.value = head.received_value(i);
   }
   return found;
 }

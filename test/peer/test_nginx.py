@@ -3,6 +3,7 @@
 """Claims about Pester in front of a real nginx: connections are used again and given up as nginx wants, every
 shape of answer is taken, a reload costs no request. What nginx saw is read from its own log. Usage: test_nginx.py PESTER PESTER_FLAKY PEER_CLIENT"""
 
+import gzip
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ PESTER = PESTER_FLAKY = PEER_CLIENT = ""
 
 PLAIN = """
   server {
-    listen 127.0.0.1:@port@; root @dir@;
+    listen 127.0.0.1:@port@; listen unix:@dir@/nginx.sock; root @dir@;
     location = /hello { return 200 hello; }
     location = /ten { keepalive_requests 10; return 200 hello; }
     location = /soon { keepalive_timeout 100ms; return 200 hello; }
@@ -28,6 +29,7 @@ PLAIN = """
     location /ssi/ { ssi on; ssi_types *; alias @dir@/; }
     location /list/ { autoindex on; alias @dir@/list/; }
     location /gzip/ { gzip on; gzip_types *; gzip_min_length 1; alias @dir@/; }
+    location /static/ { gzip_static always; alias @dir@/; }
     location /slow/ { limit_rate 4k; alias @dir@/; }
     location /put/ { dav_methods PUT; client_max_body_size 64m; alias @dir@/put/; }
     location /small { client_max_body_size 1k; proxy_pass http://127.0.0.1:1; }
@@ -70,6 +72,23 @@ class Connections(PlainTest):
     def test_one_connection_serves_many_requests(self):
         self.ask("--repeat", "200", "-s", self.nginx.url("/hello"))
         self.assertEqual(numbers(self.nginx.wait_for(200)), [list(range(1, 201))])
+
+    def test_a_unix_socket_serves_as_a_port_does(self):
+        data = self.write("big.bin", os.urandom(3 << 20))
+        socket = self.nginx.path("nginx.sock")
+        found = self.documents("--unix-socket", socket, "--repeat", "20", "http://any.test/big.bin")
+        self.assertEqual({d["response"]["body_sha256"] for d in found}, {hashlib.sha256(data).hexdigest()})
+        self.assertEqual({d["attempts"][0]["remote"] for d in found}, {"unix:" + socket})
+        self.assertEqual([d["attempts"][0]["reused"] for d in found], [False] + [True] * 19)
+        self.assertEqual(numbers(self.nginx.wait_for(20)), [list(range(1, 21))])
+        done = self.ask("--unix-socket", socket, "-w", "|%{remote_ip}|%{remote_port}", "http://any.test/hello")
+        self.assertEqual(done.stdout, b"hello||0")
+
+    def test_what_nginx_refuses_over_a_unix_socket_is_tried_again(self):
+        done = self.ask("--json", "--unix-socket", self.nginx.path("nginx.sock"), "--backoff", "none",
+                        "http://any.test/silent", status=52)
+        attempts = json.loads(done.stdout)["attempts"]
+        self.assertEqual([a["error"]["name"] for a in attempts], ["PESTER_EEMPTY"] * 3)
 
     def test_parallel_requests_share_as_many_connections_as_they_need(self):
         self.ask("--repeat", "200", "--parallel", "4", "-s", self.nginx.url("/hello"))
@@ -252,6 +271,27 @@ class Answers(PlainTest):
         head, _, body = done.stdout.partition(b"\r\n\r\n")
         self.assertIn(b"Content-Encoding: gzip", head)
         self.assertTrue(body.startswith(b"\x1f\x8b"))
+
+    def test_gzip_is_decoded_when_it_is_asked_for_made_on_the_way_or_kept(self):
+        data = self.write("f.txt", "".join(f"{n * n}\n" for n in range(400_000)).encode())
+        self.write("f.txt.gz", gzip.compress(data))
+        for path, coding in (("/gzip/f.txt", "gzip"), ("/static/f.txt", "gzip"), ("/list/f.txt", None)):
+            if coding is None:
+                self.write("list/f.txt", data)
+            for found in self.documents("--compressed", "--repeat", "3", self.nginx.url(path)):
+                response = found["response"]
+                self.assertEqual(response["body_sha256"], hashlib.sha256(data).hexdigest())
+                self.assertEqual(response.get("content_coding"), coding)
+                if coding is not None:
+                    self.assertLess(response["encoded_bytes"], len(data) // 2)
+        self.assertEqual(numbers(self.nginx.wait_for(9)), [[1, 2, 3]] * 3)
+
+    def test_an_answer_to_head_is_not_decoded(self):
+        self.write("f.txt", b"squeeze me " * 1000)
+        coded = self.write("f.txt.gz", gzip.compress(b"squeeze me " * 1000))
+        head = self.ask("-I", "--compressed", self.nginx.url("/static/f.txt")).stdout
+        self.assertIn(b"Content-Encoding: gzip", head)
+        self.assertIn(b"Content-Length: %d\r\n" % len(coded), head)
 
 
 class Time(PlainTest):

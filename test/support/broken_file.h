@@ -11,6 +11,7 @@ namespace pester::test {
 
 struct BrokenFile {
   std::string body;
+  std::string extra;  // header lines
 
   explicit BrokenFile(size_t size) {
     for (size_t i = 0; body.size() < size; ++i) body += std::to_string(i * 2654435761u);
@@ -29,7 +30,7 @@ struct BrokenFile {
     }
     const size_t rest = body.size() - from;
     *broke = cut < rest;
-    return out + "ETag: \"v1\"\r\nContent-Length: " + std::to_string(rest) + "\r\n\r\n" +
+    return out + extra + "ETag: \"v1\"\r\nContent-Length: " + std::to_string(rest) + "\r\n\r\n" +
            body.substr(from, cut);
   }
 };

@@ -11,6 +11,7 @@
 
 #include "feature.h"
 #include "support/broken_file.h"
+#include "support/coded_body.h"
 #include "support/loopback_server.h"
 #include "support/tls_peer.h"
 #include "support/two_addresses.h"
@@ -23,6 +24,11 @@ class FailingServers {
 
   explicit FailingServers(Feature feature) : feature_(feature) {
     if (is(Feature::dial_race)) full_.open();
+    if (is(Feature::decoded)) {
+      text_ = prose(100'000);
+      file_.body = gzip(text_);
+      file_.extra = "Content-Encoding: gzip\r\n";
+    }
     const LoopbackServer::Script script =
         is(Feature::resumed_over_tls)
             ? tls_.open({}, [this](TlsPeer& tls, Peer& peer) { serve_tls(tls, peer); })
@@ -60,7 +66,7 @@ class FailingServers {
   }
   // ":PORT", of both; but for dial_race, of the second and of the first that does not answer.
   [[nodiscard]] const std::string& port() const { return port_; }
-  [[nodiscard]] const std::string& file() const { return file_.body; }
+  [[nodiscard]] const std::string& file() const { return text_.empty() ? file_.body : text_; }
   [[nodiscard]] int posts() const { return posts_; }
 
  private:
@@ -90,10 +96,12 @@ class FailingServers {
         if (nth == 0) wait_for_another();
         peer.answer(kHello);
         if (nth > 0) answered_ = true;
-      } else if (is(Feature::resumed)) {
+      } else if (is(Feature::resumed) || is(Feature::decoded)) {
         bool broke = false;
         peer.send(part(head, nth, &broke));
         if (broke) return;
+      } else if (is(Feature::cookies)) {
+        answer_by_cookies(peer, head, nth);
       } else if (is(Feature::bulkhead)) {
         peer.answer(kHello);
       } else {
@@ -101,6 +109,15 @@ class FailingServers {
         if (is(Feature::ejection) && nth == 4) return;  // no connection is left to use again
       }
     }
+  }
+  // Long ones, so that they take memory; what a cookie of its name was before is told by its length.
+  static void answer_by_cookies(Peer& peer, const std::string& head, int nth) {
+    const std::string cookie = "sid=" + std::string(static_cast<size_t>(1500 + nth), 's');
+    const bool back =
+        head.find("\r\nCookie: " + cookie.substr(0, cookie.size() - 1) + "\r\n") != std::string::npos;
+    const bool is_last = back && nth == 2;
+    const char* status = is_last ? "200 OK\r\nSet-Cookie: " : "503 Busy\r\nSet-Cookie: ";
+    peer.answer(is_last ? kHello : "busy", status + cookie);
   }
   void serve_tls(TlsPeer& tls, Peer&) {
     for (std::string head; !(head = tls.head()).empty();) {
@@ -133,6 +150,7 @@ class FailingServers {
   FullQueue full_;
   std::unique_ptr<LoopbackServer> first_, second_;
   BrokenFile file_{feature_ == Feature::resumed_over_tls ? size_t{40'000} : size_t{9'000}};
+  std::string text_;  // what the file is decoded, if it is coded
   std::string port_;
   std::mutex mutex_;
   std::atomic<Patience> patience_{Patience::short_};

@@ -60,13 +60,23 @@ void a_good_answer_has_every_member_of_the_contract(void**) {
   assert_int_equal(d["attempts"].size(), 1);
   Json x = d["attempts"][0];
   for (const char* more : {"bytes_sent", "bytes_received", "queued_ms", "sent_ms", "computed_backoff_ms",
-                           "rule", "retry_denied", "hedge_denied", "budget_per_mille"}) {
+                           "rule", "retry_denied", "hedge_denied", "budget_per_mille", "proxy"}) {
     assert_int_equal(x.erase(more), 1);  // more than the contract asks for
   }
   assert_true(is(x, R"({"request": 0, "attempt": 1, "kind": "first", "outcome": "won", "status": 200,
     "error": null, "delivery": "answered", "url": "http://127.0.0.1:8080/x", "remote": "127.0.0.1:8080",
     "reused": false, "tls": null, "started_ms": 0.0, "dns_ms": 0.0, "connect_ms": 0.2, "tls_ms": null,
     "first_byte_ms": 0.9, "ended_ms": 1.9, "backoff_ms": null})"));
+}
+
+void a_decoded_answer_says_what_it_was_sent_in(void**) {
+  Report report = good_report();
+  report.response->content_coding = "gzip, br";
+  report.encoded_bytes = 7;
+  const Json d = document(report);
+  assert_true(d["response"]["content_coding"] == "gzip, br");
+  assert_true(d["response"]["encoded_bytes"] == 7);
+  assert_true(d["response"]["body_bytes"] == 12);
 }
 
 void without_an_answer_response_and_winner_are_null(void**) {
@@ -204,6 +214,7 @@ void bytes_that_are_no_utf8_are_escaped_one_by_one(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_good_answer_has_every_member_of_the_contract),
+      cmocka_unit_test(a_decoded_answer_says_what_it_was_sent_in),
       cmocka_unit_test(without_an_answer_response_and_winner_are_null),
       cmocka_unit_test(a_request_refused_has_no_attempts),
       cmocka_unit_test(follow_ups_are_exchanges_and_no_attempts),

@@ -42,6 +42,13 @@ void expect(const char* format, const char* out) {
   assert_string_equal(write_out(format, good_report()).out.c_str(), out);
 }
 
+void what_is_downloaded_is_what_came(void**) {
+  Report report = good_report();
+  report.response->content_coding = "gzip";
+  report.encoded_bytes = 900;
+  assert_string_equal(write_out("%{size_download} %{speed_download}", report).out.c_str(), "900 600");
+}
+
 void numbers_and_texts(void**) {
   expect("%{http_code} %{response_code}", "204 204");
   expect("%{size_download} %{size_upload} %{speed_download}", "3000 5 2000");
@@ -51,6 +58,12 @@ void numbers_and_texts(void**) {
   expect("%{remote_ip} %{remote_port}", "::1 8443");
   expect("%{exitcode}[%{errormsg}]", "0[]");
   expect("%header{Content-Type}|%header{none}|", "text/plain||");
+}
+
+void a_unix_socket_has_neither_address_nor_port(void**) {
+  Report report = good_report();
+  report.exchanges.back().remote = "unix:/run/a:80";
+  assert_string_equal(write_out("[%{remote_ip}] %{remote_port}", report).out.c_str(), "[] 0");
 }
 
 void times_are_seconds_since_the_start(void**) {
@@ -109,6 +122,8 @@ void onerror_ends_a_successful_text(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(numbers_and_texts),
+      cmocka_unit_test(a_unix_socket_has_neither_address_nor_port),
+      cmocka_unit_test(what_is_downloaded_is_what_came),
       cmocka_unit_test(times_are_seconds_since_the_start),
       cmocka_unit_test(escapes_are_curls),
       cmocka_unit_test(stderr_and_stdout_switch),
