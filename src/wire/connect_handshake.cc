@@ -78,6 +78,7 @@ ProxyStep ConnectHandshake::feed(std::string_view input, size_t* taken) {
         return judge();
       case Item::body:
       case Item::end:
+      case Item::switched:
       case Item::error:
         return fail_parse();
     }

@@ -36,8 +36,9 @@ bool has_user_agent(const RequestHead& head) {
   return !head.user_agent.empty();
 }
 bool has_content_length(const RequestHead& head) {
-  const std::string_view method = head.method;
-  return head.has_body || method == "POST" || method == "PUT" || method == "PATCH";
+  using core::is_literal;
+  return head.has_body || is_literal(head.method, "POST") || is_literal(head.method, "PUT") ||
+         is_literal(head.method, "PATCH");
 }
 
 Plan plan_of(const RequestHead& head) {
@@ -181,11 +182,13 @@ constexpr bool stays_in_form(char c) {
 }  // namespace
 
 MethodTraits method_traits(std::string_view method) {
+  using core::is_literal;
   MethodTraits traits;
-  traits.head = method == "HEAD";
-  traits.connect = method == "CONNECT";
-  traits.safe = traits.head || method == "GET" || method == "OPTIONS" || method == "TRACE";
-  traits.idempotent = traits.safe || method == "PUT" || method == "DELETE";
+  traits.head = is_literal(method, "HEAD");
+  traits.connect = is_literal(method, "CONNECT");
+  traits.safe = traits.head || is_literal(method, "GET") || is_literal(method, "OPTIONS") ||
+                is_literal(method, "TRACE");
+  traits.idempotent = traits.safe || is_literal(method, "PUT") || is_literal(method, "DELETE");
   return traits;
 }
 

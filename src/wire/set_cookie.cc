@@ -106,7 +106,8 @@ bool is_cookie_name(std::string_view text) {
 
 bool parse_set_cookie(std::string_view text, int64_t now_s, SetCookie* cookie, Why* why) {
   *cookie = {};
-  if (!std::all_of(text.begin(), text.end(), is_text_byte)) return refuse(why, "a control byte");
+  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return is_text_byte(c); });
+  if (!printable) return refuse(why, "a control byte");
   std::string_view pair = cut(&text, ';');
   // RFC 6265 §5.2 ignores these; 6265bis would send "=__Host-a=b" as what it only looks like.
   if (pair.find('=') == std::string_view::npos) return refuse(why, "no '=', so no name");
