@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as a response. The claims: whole, cut anywhere and byte by byte give the same items, the
-// same body and the same error to the word; nothing of what is accepted breaks the grammar (an assertion
-// of the parser's own); llhttp is never the only one to find a fault, so that its version makes no
+// same body and the same error to the word; leniency changes nothing that is right, and lets no
+// connection go on after what is not; nothing of what is accepted breaks the grammar (an assertion of
+// the parser's own); llhttp is never the only one to find a fault, so that its version makes no
 // difference.
 #include <cstdint>
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "pester/errors.h"
+#include "wire/head_grammar.h"
 #include "wire/response_parser.h"
 
 namespace {
@@ -22,8 +24,10 @@ struct Options {
   explicit Options(uint8_t byte)
       : no_body(byte % 4 == 1), upgrade(byte % 4 == 2), tunnel(byte % 4 == 3), clean((byte & 4) != 0) {
     if ((byte & 8) != 0) limits = {100, 4, 2, 30, 8};
+    lenient = (byte >> 4) & lenient::kAll;
   }
   bool no_body, upgrade, tunnel, clean;
+  uint8_t lenient;
   ParserLimits limits;
 };
 
@@ -61,6 +65,7 @@ class Run {
     parser_.start(&head_, &pool_, &options_.limits, options_.no_body);
     if (options_.upgrade) parser_.expect_upgrade();
     if (options_.tunnel) parser_.expect_tunnel();
+    parser_.relax(options_.lenient);
   }
   ~Run() {
     head_.release(pool_);
@@ -69,6 +74,8 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
+  [[nodiscard]] bool failed() const { return parser_.error() != 0; }
+  [[nodiscard]] bool persistent() const { return parser_.persistent(); }
   std::string all(std::string_view input, Cuts cuts) {
     bool over = false;
     while (!input.empty() && !over) {
@@ -80,7 +87,7 @@ class Run {
     const Item last = over ? last_ : parser_.finish(options_.clean);
     note(last);
     record_ += "body " + body_ + "\n";
-    if (last == Item::end) note_head(head_, &record_);
+    if (last == Item::end || last == Item::switched) note_head(head_, &record_);
     record_ += parser_.why().view();
     if (parser_.why().view().find("llhttp") != std::string_view::npos) wrong(parser_.why().c_str());
     if ((last == Item::error) != (parser_.error() != 0)) wrong("an error without a code");
@@ -105,7 +112,7 @@ class Run {
       last_ = parsed.item;
       if (last_ == Item::need_more && !piece.empty()) wrong("need_more with input left");
       if (last_ == Item::need_more) return false;
-      if (last_ == Item::end || last_ == Item::error) return true;
+      if (last_ == Item::end || last_ == Item::switched || last_ == Item::error) return true;
       note(last_);
     }
   }
@@ -132,6 +139,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::fprintf(stderr, "--- whole\n%s\n--- byte by byte\n%s\n--- cut\n%s\n", whole.c_str(),
                  bytewise.c_str(), cut.c_str());
     std::abort();
+  }
+  if (options.lenient == 0) return 0;
+  // What is right stays as it is; what was put right is not followed by anything.
+  Options strict_options = options;
+  strict_options.lenient = 0;
+  Run strict(strict_options);
+  Run relaxed(options);
+  const std::string by_the_book = strict.all(input, {0, false});
+  const std::string passed = relaxed.all(input, {0, false});
+  if (!strict.failed() && passed != by_the_book) wrong("leniency changed what was right");
+  if (strict.failed() && !relaxed.failed() && relaxed.persistent()) {
+    wrong("a message that was put right is followed by another one");
   }
   return 0;
 }

@@ -4,9 +4,10 @@
  *
  * Conventions
  *  - One thread. Every function with a client, a request id or a result is called on the thread that
- *    runs the client's loop. Those with a pester_budget_t are called on any.
+ *    runs the client's loop. Those with a pester_budget_t or a pester_inbox_t are called on any.
  *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
- *    returns (the allocator, clock and random hooks excepted). Callbacks come from the loop.
+ *    returns (the allocator, clock and random hooks and a jar's is_public_suffix excepted). Callbacks
+ * come from the loop.
  *  - A call that refuses returns a negative code and will never call back. A call that returns 0 gives
  *    exactly one on_done.
  *  - Inside any callback every function of this header may be called: send, cancel, pause, close.
@@ -25,12 +26,18 @@
 #include <pester/base.h>
 #include <pester/client.h>
 #include <pester/content.h>
+#include <pester/cookies.h>
 #include <pester/fallback.h>
 #include <pester/policy.h>
+#include <pester/proxy.h>
 #include <pester/redirect.h>
+#include <pester/resolve.h>
 #include <pester/result.h>
+#include <pester/route.h>
 #include <pester/stats.h>
+#include <pester/threads.h>
 #include <pester/tls.h>
+#include <pester/upgrade.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,9 +54,20 @@ typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
  * stops the flow after this span. */
 typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
 
+/* What a response's head may do though it is wrong (pester_request_t.lenient), each a bit; for servers
+ * that cannot be mended. A response that made use of one is taken whole, and its connection is closed
+ * after it. Chunks and trailers stay strict; so does a message with both Content-Length and
+ * Transfer-Encoding, and one whose lengths differ. */
+typedef enum {
+  PESTER_LENIENT_DUPLICATE_LENGTH = 1, /* several Content-Length fields, all of one number */
+  PESTER_LENIENT_OBS_FOLD =
+      2,                     /* a field that goes on in the next line; not one that frames the message */
+  PESTER_LENIENT_BARE_LF = 4 /* lines that end in LF without CR */
+} pester_lenient_t;
+
 /* ---- Requests -----------------------------------------------------------------------------------*/
 
-typedef struct {
+typedef struct pester_request_s {
   size_t struct_size;
   const char* method; /* any token; NULL: GET, or POST when there is a body */
   const char* url;    /* http:// or https://, or a path with base URLs */
@@ -76,8 +94,20 @@ typedef struct {
   const pester_fallback_t* fixed_fallback; /* or this one, copied; not both */
   const pester_redirects_t* redirects;     /* NULL: the client's */
   const pester_auth_t* auth;               /* NULL: the URL's user and password, as BASIC */
+  const pester_route_t* route;             /* copied; NULL: the client's */
+  const pester_proxy_t* proxy;             /* likewise */
+  pester_cookie_jar_t* cookies; /* NULL: the client's; PESTER_COOKIES_NONE: none. Kept until on_done */
   int decode; /* 1: ask for a compressed answer, deliver it decoded; see <pester/content.h>. PESTER_NONE:
                  off. 0: the client's */
+  /* Asks for another protocol: its name, or several, as an Upgrade header lists them ("websocket",
+   * "h2c, HTTP/2.0"). "Connection: Upgrade" and "Upgrade" are sent with the request; a 101 to anything
+   * else is PESTER_EPROTOCOL. Wants on_upgrade. */
+  const char* upgrade;
+  /* With method "CONNECT" and the url of a proxy ("http://proxy:3128/"): where the tunnel is to end,
+   * "host:port". Credentials for the proxy go into a header, Proxy-Authorization. Wants on_upgrade. */
+  const char* connect_target;
+  pester_upgrade_cb on_upgrade; /* gets `data` */
+  int lenient;                  /* bits of pester_lenient_t */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -6,7 +6,10 @@
 
 #include <pester/base.h>
 #include <pester/policy.h>
+#include <pester/proxy.h>
 #include <pester/redirect.h>
+#include <pester/resolve.h>
+#include <pester/route.h>
 #include <pester/tls.h>
 
 #ifdef __cplusplus
@@ -122,7 +125,7 @@ typedef struct {
   /* Replaces the monotonic clock (tests). Set back, it goes on from where it was. */
   uint64_t (*clock_ns)(void* data);
   void* clock_data;
-  int address_family; /* 0: both; 4 or 6: only that one */
+  int address_family; /* 0: both; 4 or 6: only that one; `route` may say it, too */
   /* "HOST:PORT:ADDR[,ADDR]..." and "H1:P1:H2:P2" as curl's --resolve and --connect-to. */
   const char* const* resolve;
   size_t resolve_count;
@@ -160,6 +163,18 @@ typedef struct {
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
   const pester_redirects_t* redirects; /* of requests without their own; NULL: none is followed */
+  const pester_route_t* route;         /* of requests that bring none; NULL: the plain way */
+  pester_resolve_cb resolve_hook;      /* instead of the system; see resolve.h */
+  void* resolve_data;
+  int resolver; /* pester_resolver_t: who is asked without a hook */
+  /* "IP[:PORT][,IP[:PORT]]..." (an IPv6 address with a port in brackets): the servers that c-ares asks,
+   * at most 16; NULL: the system's, of resolv.conf. */
+  const char* dns_servers;
+  int64_t dns_timeout_ms;      /* of a question to a server by c-ares, which is put 3 times; 0: 2,000 */
+  const pester_proxy_t* proxy; /* of requests that bring none; NULL: none */
+  /* Cookies that responses set are kept here and sent back (cookies.h). NULL: none are. The client keeps
+   * the jar until it is gone. */
+  pester_cookie_jar_t* cookies;
   int decode; /* 1: of all requests that do not say otherwise, see <pester/content.h>. 0: off */
   /* So many times its size may a decoded body be, once it is longer than 1 MiB; then it is
    * PESTER_EBODYSIZE. 0: 100. PESTER_NONE: any. */

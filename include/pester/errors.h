@@ -17,6 +17,7 @@
   XX(EOPTION, -7005, "invalid option")                                            \
   XX(ENOENT, -7006, "no such request")                                            \
   XX(ECLOSING, -7007, "the client is closing")                                    \
+  XX(ECOOKIE, -7008, "the cookie was refused")                                    \
   /* the peer or the network */                                                   \
   XX(EEMPTY, -7020, "the server closed the connection before sending a response") \
   XX(EHEADCUT, -7021, "the connection ended within the response head")            \
@@ -34,6 +35,9 @@
   XX(ETLSDATA, -7033, "TLS failed after the handshake")                           \
   XX(ETRUST, -7034, "the CA certificates could not be loaded")                    \
   XX(ECLIENTCERT, -7035, "the client certificate or its key could not be loaded") \
+  XX(EPROXY, -7036, "the proxy did not connect")                                  \
+  XX(EPROXYAUTH, -7037, "the proxy did not accept the credentials")               \
+  XX(EPROXYHOST, -7038, "the proxy's name was not found")                         \
   /* deadlines, one code a phase */                                               \
   XX(ETIMEOUT_CONNECT, -7040, "timed out while connecting")                       \
   XX(ETIMEOUT_FIRST_BYTE, -7041, "timed out waiting for the first byte")          \

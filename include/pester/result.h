@@ -145,7 +145,8 @@ typedef struct pester_exchange_s {
   int tls_resumed;
   const char* detail; /* "" or a sentence */
   const char* url;
-  const char* remote;      /* "127.0.0.1:8080", "[::1]:8080"; "" when nothing was connected */
+  const char* remote;      /* "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock", "unix:@name"; ""
+                              when nothing was connected */
   const char* tls_version; /* "TLSv1.3" */
   const char* tls_cipher;
   const char* tls_alpn; /* "" when none was agreed */
@@ -164,6 +165,8 @@ typedef struct pester_exchange_s {
                           */
   int64_t computed_backoff_ns; /* the backoff alone; backoff_ns is what was waited: the longer of it and
                                   Retry-After. -1 for a lane's first */
+  const char* proxy; /* through which it went or was to go, without its credentials; "" for none. Then
+                        `remote` is the proxy's, and its handshake is a part of connect_ns */
 } pester_exchange_t;
 
 PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "api/objects.h"
+#include "uv/way.h"
 
 namespace pester::api {
 
@@ -19,7 +20,7 @@ int find_health(pester_client_s& client, const char* url, core::Health** health)
   core::Why why;
   int rc = wire::parse_url(url, static_cast<char*>(storage.at), &parsed, &why);
   if (rc == 0) {
-    uv::Origin* origin = shell.origins.get(shell.pool, parsed);
+    uv::Origin* origin = uv::origin_for(shell, nullptr, parsed);
     if (origin == nullptr || !uv::origin_watch(shell.pool, *origin, shell.options.breaker)) {
       rc = UV_ENOMEM;
     } else {

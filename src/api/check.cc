@@ -2,6 +2,9 @@
 #include "api/check.h"
 
 #include "api/extras.h"
+#include "api/proxy.h"
+#include "api/route.h"
+#include "api/upgrade.h"
 
 namespace pester::api {
 
@@ -28,6 +31,31 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   }
   checked->head.url = &destinations.at[*index].url;
   return &destinations.at[*index].info;
+}
+
+[[gnu::always_inline]] inline int measure_heads(Checked* checked, Why* why) {
+  uint8_t index = 0;
+  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
+    if (const int rc = wire::measure_request_head(checked->head, info, why); rc != 0) return rc;
+    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
+  }
+  return 0;
+}
+
+[[gnu::noinline]] int measure_extra_heads(pester_client_s& client, Checked* checked, Why* why) {
+  const pester_request_t& given = checked->given;
+  if (const int rc = add_headers(client, checked, why); rc != 0) return rc;
+  if (is_special(given)) {
+    if (const int rc = check_special(checked, why); rc != 0) return rc;
+  }
+  if (const int rc = measure_heads(checked, why); rc != 0) return rc;
+  const size_t more = special_head_bytes(given);
+  checked->info.bytes += more;
+  if (checked->destinations == nullptr) return 0;
+  for (uint8_t i = 1; i < checked->destinations->count; ++i) {
+    checked->destinations->at[i].info.bytes += more;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -75,6 +103,35 @@ int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
   return rc;
 }
 
+int find_way(pester_client_s& client, Checked* checked, Why* why) {
+  uv::Client& shell = *client.client;
+  const pester_request_t& given = checked->given;
+  uv::RouteSpec route;
+  if (shell.route != nullptr) route = *shell.route;
+  if (given.route != nullptr) {
+    const uv::RouteSpec base = route;
+    if (const int rc = read_route(*given.route, base, &route, why); rc != 0) return rc;
+  }
+  uv::ProxyChoiceSpec proxies;
+  if (shell.proxies != nullptr) proxies = shell.proxies->given;
+  if (given.proxy != nullptr) {
+    const uv::ProxyChoiceSpec base = proxies;
+    if (const int rc = read_request_proxy(*given.proxy, base, &proxies, why); rc != 0) return rc;
+    const bool names_one = given.proxy->url != nullptr && given.proxy->url[0] != '\0';
+    if (names_one && route.is_unix()) {
+      if (given.route != nullptr) return refuse(why, PESTER_EOPTION, "proxy.url: beside a unix socket");
+      route = {};  // said by the request itself: stronger than the client's socket
+    }
+  }
+  if (const int rc = shell.routes.get(route, &checked->way.route); rc != 0) return rc;
+  if (given.proxy == nullptr && shell.proxies != nullptr) {
+    checked->way.proxies = shell.proxies;
+    ++shell.proxies->holders;
+  }
+  if (given.proxy == nullptr || !proxies.is_any()) return 0;
+  return uv::proxy_choice_make(shell.pool, proxies, &checked->way.proxies, why);
+}
+
 int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
   checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
@@ -92,15 +149,9 @@ int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
   checked->extras = wants_extras(client, given);
-  if (checked->extras) {
-    if (const int rc = add_headers(client, checked, why); rc != 0) return rc;
-  }
-  uint8_t index = 0;
-  for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
-    if (const int rc = wire::measure_request_head(head, info, why); rc != 0) return rc;
-    info = checked->destinations != nullptr ? next_head(checked, &index) : nullptr;
-  }
-  return check_policy(client, checked, why);
+  const int rc =
+      checked->extras ? measure_extra_heads(client, checked, why) : measure_heads(checked, why);
+  return rc != 0 ? rc : check_policy(client, checked, why);
 }
 
 }  // namespace pester::api

@@ -40,7 +40,7 @@ core::Verdict on_verdict(uv::Request& request, core::Lane& lane) {
   char remote[uv::kAddressTextBytes];
   if (lane.record < 0) return core::Verdict::by_rule;
   const auto index = static_cast<uint32_t>(lane.record);
-  uv::format_address(request.extras[index].remote, remote);
+  uv::format_remote(request, index, remote);
   fill_exchange(request, index, remote, &exchange);
   exchange.error = lane.error;
   exchange.status = lane.status;
@@ -95,7 +95,7 @@ void on_log(uv::Request& request, uint32_t record, std::string_view line) {
   const pester_client_s& owner = owner_of(*request.client);
   pester_exchange_t exchange;
   char remote[uv::kAddressTextBytes];
-  uv::format_address(request.extras[record].remote, remote);
+  uv::format_remote(request, record, remote);
   fill_exchange(request, record, remote, &exchange);
   owner.log_hook(&exchange, line.data(), owner.log_data);
 }
@@ -104,9 +104,16 @@ void on_trace(uv::Request& request, uint32_t record, uv::Trace event, std::strin
   const pester_client_s& owner = owner_of(*request.client);
   pester_exchange_t exchange;
   char remote[uv::kAddressTextBytes];
-  uv::format_address(request.extras[record].remote, remote);
+  uv::format_remote(request, record, remote);
   fill_exchange(request, record, remote, &exchange);
   owner.trace_hook(static_cast<int>(event), &exchange, {text.data(), text.size()}, owner.trace_data);
+}
+
+void on_resolve(uv::Client& client, const uv::NameQuestion& question, uint64_t token) {
+  pester_client_s& owner = owner_of(client);
+  const pester_resolve_question_t asked = {sizeof asked, token, question.host.data(), question.port,
+                                           question.family};
+  owner.resolve_hook(&owner, &asked, owner.resolve_data);
 }
 
 void on_idle(uv::Client& client) {
@@ -117,6 +124,7 @@ void on_idle(uv::Client& client) {
 // What the shell was lent, and the client.
 void free_client(pester_client_s* client) {
   const wire::Allocator memory = client->memory;
+  if (client->cookies != nullptr) client->cookies->leave();
   if (client->base_urls != nullptr) memory.release(client->base_urls, memory.data);
   if (client->redirects != nullptr) memory.release(client->redirects, memory.data);
   memory.release(client, memory.data);
@@ -186,6 +194,10 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
   if (const int rc = read_decoding(given, client, shell, why); rc != 0) return rc;
   shell->attempt_header = client->attempt_header;
   shell->deadline_header = client->deadline_header;
+  shell->user_agent = client->user_agent;
+  if (given.cookies == PESTER_COOKIES_NONE) return refuse(why, "cookies", "NULL is for none");
+  shell->cookies = jar_of(given.cookies);
+  if (shell->cookies != nullptr) client->extras = true;
   if (const int rc = read_own_redirects(given.redirects, client, shell, why); rc != 0) return rc;
   client->stamps = !shell->attempt_header.empty() || !shell->deadline_header.empty();
   return copy_base_urls(given.base_urls, given.base_url_count, client->memory, &client->base_urls, why);
@@ -203,6 +215,7 @@ uv::Hooks make_hooks() {
           .redirect = ask_redirect,
           .log = on_log,
           .trace = on_trace,
+          .resolve = on_resolve,
           .idle = on_idle};
 }
 
@@ -237,6 +250,8 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
   client->log_data = given.log_data;
   client->trace_hook = given.trace_hook;
   client->trace_data = given.trace_data;
+  client->resolve_hook = given.resolve_hook;
+  client->resolve_data = given.resolve_data;
   pester::uv::ClientOptions shell;
   int rc = api::read_client_options(given, &shell, &client->policy, &why);
   if (rc == 0) rc = api::read_client(given, client, &shell, &why);
@@ -246,6 +261,8 @@ int pester_client_new(pester_client_t** out, uv_loop_t* loop, const pester_clien
     api::free_client(client);
     return rc;
   }
+  if (shell.cookies != nullptr) shell.cookies->join();
+  client->cookies = shell.cookies;
   client->client->user = client;
   client->client->on_gone = api::on_gone;
   client->client->hooks = api::make_hooks();

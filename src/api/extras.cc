@@ -7,6 +7,7 @@
 #include "api/content.h"
 #include "api/fallback.h"
 #include "api/redirects.h"
+#include "api/upgrade.h"
 
 namespace pester::api {
 
@@ -40,6 +41,31 @@ int keep_own_redirects(pester_client_s& client, const pester_request_t& given, p
   return 0;
 }
 
+bool takes_cookie_field_away(const pester_request_t& given) {
+  for (size_t i = 0; i < given.header_count; ++i) {
+    const pester_header_t& header = given.headers[i];
+    if (header.value == nullptr && wire::equals_ignoring_case(header.name, "cookie")) return true;
+  }
+  return false;
+}
+
+// A jar of its own instead of the client's, or none.
+int keep_cookies(pester_client_s& client, const pester_request_t& given, pester_result_s* result) {
+  const bool none = given.cookies == PESTER_COOKIES_NONE;
+  const bool no_field = takes_cookie_field_away(given);
+  result->composes = true;
+  result->attends = true;
+  if (given.cookies == nullptr && !no_field) return 0;
+  uv::Rare* const rare = uv::request_rare(*result, client.client->pool);
+  if (rare == nullptr) return UV_ENOMEM;
+  rare->no_cookies = none;
+  rare->no_cookie_field = no_field;
+  if (given.cookies == nullptr || none) return 0;
+  rare->cookies = jar_of(given.cookies);
+  rare->cookies->join();
+  return 0;
+}
+
 }  // namespace
 
 int add_headers(pester_client_s& client, Checked* checked, Why* why) {
@@ -62,7 +88,11 @@ int add_extras(pester_client_s& client, const Checked& checked, pester_result_s*
   } else if (rc == 0 && client.redirects != nullptr) {
     use_redirects(*client.redirects, result);
   }
+  if (rc == 0 && (given.cookies != nullptr || client.cookies != nullptr)) {
+    rc = keep_cookies(client, given, result);
+  }
   if (rc == 0 && given.auth != nullptr) rc = keep_auth(given, client.client->pool, result);
+  if (rc == 0 && is_special(given)) rc = keep_special(given, client.client->pool, result);
   return rc;
 }
 

@@ -14,8 +14,10 @@ namespace pester::api {
 // Cheap to ask: most requests have none of it.
 inline bool wants_extras(const pester_client_s& client, const pester_request_t& given) {
   const auto bits = [](const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); };
-  return (bits(given.fixed_fallback) | bits(given.redirects) | bits(given.auth) |
-          static_cast<uintptr_t>(given.decode) | uintptr_t{client.extras}) != 0;
+  return (bits(given.fixed_fallback) | bits(given.redirects) | bits(given.auth) | bits(given.cookies) |
+          bits(given.upgrade) | bits(given.connect_target) | uintptr_t{given.on_upgrade != nullptr} |
+          static_cast<uintptr_t>(given.decode) | static_cast<uintptr_t>(given.lenient) |
+          uintptr_t{client.extras}) != 0;
 }
 // What of it stands in the request's head. 0 or a code, and then `why` tells.
 [[nodiscard, gnu::noinline]] int add_headers(pester_client_s& client, Checked* checked, core::Why* why);

@@ -81,12 +81,15 @@ struct pester_client_s {
   void* log_data = nullptr;
   pester_trace_cb trace_hook = nullptr;
   void* trace_data = nullptr;
+  pester_resolve_cb resolve_hook = nullptr;
+  void* resolve_data = nullptr;
   pester::api::BaseUrls* base_urls = nullptr;
   pester::api::UserRedirects* redirects = nullptr;
   bool extras = false;      // its requests have what api/extras.h adds
   bool is_default = false;  // of the one-liners: closes itself
   bool decodes = false;     // its requests do, unless they say otherwise
   bool stamps = false;      // its requests bring a number of their attempt or a remaining time
+  pester::wire::CookieJar* cookies = nullptr;  // joined
   char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};
 };
@@ -98,6 +101,12 @@ inline pester_result_s& result_of(uv::Request& request) {
 }
 inline pester_client_s& owner_of(uv::Client& client) {
   return *static_cast<pester_client_s*>(client.user);
+}
+inline wire::CookieJar* jar_of(pester_cookie_jar_t* jar) {
+  return reinterpret_cast<wire::CookieJar*>(jar);
+}
+inline const wire::CookieJar* jar_of(const pester_cookie_jar_t* jar) {
+  return reinterpret_cast<const wire::CookieJar*>(jar);
 }
 inline uv::SharedBudget* shared_of(pester_budget_t* budget) {
   return reinterpret_cast<uv::SharedBudget*>(budget);

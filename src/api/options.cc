@@ -6,6 +6,9 @@
 
 #include "api/objects.h"
 #include "api/policy_reader.h"
+#include "api/proxy.h"
+#include "api/route.h"
+#include "core/text.h"
 
 namespace pester::api {
 
@@ -131,6 +134,52 @@ int read_tls(const pester_tls_options_t* from, wire::TlsOptions* out, Why* why) 
   return 0;
 }
 
+#ifdef PESTER_HAVE_CARES
+constexpr bool kHasCares = true;
+#else
+constexpr bool kHasCares = false;
+#endif
+
+// "IP[:PORT]", as a local end is written.
+bool read_dns_server(std::string_view text, uv::Addresses* servers) {
+  constexpr uint16_t kDnsPort = 53;
+  uv::LocalEnd end;
+  if (servers->count == uv::kAddressesMax || uv::parse_local_end(text, &end) != nullptr) return false;
+  const bool scoped = end.address.any.sa_family == AF_INET6 && end.address.v6.sin6_scope_id != 0;
+  if (end.address.any.sa_family == 0 || scoped || end.port_first != end.port_last) return false;
+  uv::set_port(&end.address, end.port_first != 0 ? end.port_first : kDnsPort);
+  servers->at[servers->count++] = end.address;
+  return true;
+}
+
+int read_resolver(const pester_client_options_t& given, uv::ClientOptions* options, Why* why) {
+  constexpr int64_t kTimeoutMost = 600'000;
+  options->cares = given.resolver == PESTER_RESOLVER_CARES;
+  if (given.resolver != PESTER_RESOLVER_SYSTEM && !options->cares) {
+    return refuse(why, "resolver", "no such resolver");
+  }
+  if (options->cares && !kHasCares) return refuse(why, "resolver", "built without c-ares");
+  if (options->cares && given.resolve_hook != nullptr) {
+    return refuse(why, "resolve_hook", "beside c-ares: only one can be asked");
+  }
+  if (given.dns_timeout_ms < 0 || given.dns_timeout_ms > kTimeoutMost) {
+    return refuse(why, "dns_timeout_ms", "must be from 1 to 600,000");
+  }
+  if (given.dns_timeout_ms > 0) options->dns_timeout = Duration::from_ms(given.dns_timeout_ms);
+  if (given.dns_servers == nullptr) return 0;
+  if (!options->cares) return refuse(why, "dns_servers", "are asked by PESTER_RESOLVER_CARES only");
+  std::string_view rest = given.dns_servers;
+  for (bool more = true; more;) {
+    const size_t comma = rest.find(',');
+    more = comma != std::string_view::npos;
+    if (!read_dns_server(core::part(rest, 0, comma), &options->dns_servers)) {
+      return refuse(why, "dns_servers", "must be IP[:PORT][,IP[:PORT]]..., at most 16");
+    }
+    if (more) rest = core::part(rest, comma + 1);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int read_budget(const pester_budget_options_t* from, core::BudgetOptions* out, Why* why) {
@@ -194,6 +243,16 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (given.address_family != 0 && given.address_family != 4 && given.address_family != 6) {
     return refuse(why, "address_family", "must be 0, 4 or 6");
   }
+  options->route.family = static_cast<uint8_t>(given.address_family);
+  if (given.route != nullptr) {
+    const uv::RouteSpec base = options->route;
+    if (const int rc = read_route(*given.route, base, &options->route, why); rc != 0) return rc;
+  }
+  if (given.proxy != nullptr) {
+    if (const int rc = read_client_proxy(*given.proxy, &options->proxies, why); rc != 0) return rc;
+    const bool names_one = given.proxy->url != nullptr && given.proxy->url[0] != '\0';
+    if (names_one && options->route.is_unix()) return refuse(why, "proxy.url", "beside a unix socket");
+  }
   if (given.resolve == nullptr && given.resolve_count != 0) return refuse(why, "resolve", "missing");
   if (given.connect_to == nullptr && given.connect_to_count != 0) {
     return refuse(why, "connect_to", "missing");
@@ -204,12 +263,13 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (const int rc = read_budget(given.budget, &options->budget, why); rc != 0) return rc;
   options->shared_budget = shared_of(given.shared_budget);
   if (const int rc = read_breaker(given.breaker, &options->breaker, why); rc != 0) return rc;
-  options->resolver.family = given.address_family;
   options->resolver.resolve = {given.resolve, given.resolve_count};
   options->resolver.connect_to = {given.connect_to, given.connect_to_count};
   options->seed = given.seed;
   options->random = {given.random, given.random_data};
   options->clock = {given.clock_ns, given.clock_data};
+  if (const int rc = read_resolver(given, options, why); rc != 0) return rc;
+  options->resolve_hook = given.resolve_hook != nullptr;
   options->keep_log = given.keep_log != 0;
   options->log = given.log_hook != nullptr;
   options->trace = given.trace_hook != nullptr;

@@ -77,6 +77,7 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->hedge_denial = static_cast<int>(record.hedge_denial);
   out->balance_per_mille = record.balance;
   out->computed_backoff_ns = record.computed_backoff;
+  out->proxy = request.text(extra.proxy).data();
   out->request = request.id;
   out->request_data = static_cast<const pester_result_s&>(request).data;
 }
@@ -199,10 +200,7 @@ const char* remote_text(const pester_result_t* given, uint32_t index) {
     texts->room = room;
     for (uint32_t i = 0; i < room; ++i) {
       char* out = &texts->text[0][0] + i * sizeof texts->text[0];
-      out[0] = '\0';
-      if (result->extras[i].remote.any.sa_family != 0) {
-        pester::uv::format_address(result->extras[i].remote, out);
-      }
+      pester::uv::format_remote(*result, i, out);
     }
     result->remotes = texts;
   }

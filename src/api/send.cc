@@ -162,6 +162,8 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
   uv::Client& shell = *client.client;
   int rc = check_plain(given, &why);
   if (rc == 0 && shell.closing) rc = refuse(&why, PESTER_ECLOSING, "the client is closing");
+  const bool own_way = rc == 0 && (given.route != nullptr || given.proxy != nullptr);
+  if (own_way) rc = find_way(client, &checked, &why);
   char stack[kUrlStack];
   wire::Block storage;
   if (rc == 0 && (given.url[0] == '/' || given.base_url_count != 0)) {
@@ -184,7 +186,8 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      if (checked.extras) rc = add_extras(client, checked, result, &why);
+      if (own_way && !uv::way_keep(*result, shell.pool, &checked.way)) rc = UV_ENOMEM;
+      if (rc == 0 && checked.extras) rc = add_extras(client, checked, result, &why);
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
@@ -194,6 +197,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     if (rc == UV_ENOMEM) why.add("out of memory");
   }
   shell.pool.give(storage);
+  if (own_way) uv::way_leave(&checked.way);
   if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
   if (checked.headers_block.at != nullptr) shell.pool.give(checked.headers_block);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);

@@ -37,6 +37,7 @@ constexpr std::array kMetricNames = {
     "pester.client.resumes",             // PESTER_METRIC_RESUMES
     "pester.client.endpoint.ejections",  // PESTER_METRIC_EJECTIONS
     "pester.client.connection.hedges",   // PESTER_METRIC_CONNECTION_HEDGES
+    "pester.client.follow_ups",          // PESTER_METRIC_FOLLOW_UPS
 };
 static_assert(kMetricNames.size() == PESTER_METRIC_COUNT);
 
@@ -67,6 +68,7 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.budget_balance_per_mille = shell.engine.ledger().balance(pester::uv::client_now(shell).mono);
   static_assert(pester::core::kDenialCount == PESTER_DENIAL_COUNT && PESTER_DENIAL_COUNT <= 16);
   stats.resumes = counted.resumes;
+  stats.follow_ups = counted.follows;
   stats.ejections = counted.ejections;
   stats.connection_hedges = counted.spare_dials;
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);

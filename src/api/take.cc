@@ -48,9 +48,7 @@ void copy_remotes(Pieces& pieces, const pester_result_t& from, Taken* to) {
   texts->room = from.record_count;
   for (uint32_t i = 0; i < from.record_count; ++i) {
     char* out = &texts->text[0][0] + i * text_bytes;
-    out[0] = '\0';
-    const pester::uv::Address& remote = from.extras[i].remote;
-    if (remote.any.sa_family != 0) pester::uv::format_address(remote, out);
+    pester::uv::format_remote(from, i, out);
   }
   to->remotes = texts;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/policy_setup.h"
+#include "cli/report.h"
 
 namespace pester::cli {
 namespace {
@@ -32,8 +33,10 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
       connect_to_(pointers(o.connection.connect_to)) {
   pester_client_options_init(&client);
   set_tls(o.connection);
+  set_proxy(o.connection);
   client.policy = &policy_;
   client.tls = &tls_;
+  client.proxy = &proxy_;
   if (o.request.user_agent) client.user_agent = o.request.user_agent->c_str();
   if (o.resilience.seed) client.seed = *o.resilience.seed != 0 ? *o.resilience.seed : kSeedForZero;
   client.address_family = o.connection.family;
@@ -41,6 +44,7 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   client.resolve_count = resolve_.size();
   client.connect_to = connect_to_.data();
   client.connect_to_count = connect_to_.size();
+  set_route(o.connection);
   const auto parallel = static_cast<int64_t>(std::min(o.resilience.parallel, o.resilience.runs()));
   client.max_connections_per_origin =
       std::max(kConnectionsDefault, parallel * std::max(policy_.concurrency, 1));
@@ -53,8 +57,27 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   for (const BaseUrl& base : plan.base_urls) base_urls_.push_back({base.url.c_str(), base.weight});
   client.base_urls = base_urls_.data();
   client.base_url_count = base_urls_.size();
+  if (o.request.location) {
+    pester_redirects_init(&redirects_);
+    redirects_.max = o.request.max_redirects;
+    client.redirects = &redirects_;
+  }
   client.error_text = error_text.data();
   client.error_text_size = error_text.size();
+}
+
+void ClientSetup::set_route(const ConnectionOptions& c) {
+  pester_route_init(&route_);
+  route_.unix_socket = text_or_null(c.unix_socket);
+  // As curl, which asks nothing else of a unix socket.
+  if (c.unix_socket.empty()) {
+    route_.interface_name = text_or_null(c.interface);
+    route_.local_address = text_or_null(c.local_address);
+  }
+  client.route = &route_;
+  if (c.dns_servers.empty()) return;
+  client.resolver = PESTER_RESOLVER_CARES;
+  client.dns_servers = c.dns_servers.c_str();
 }
 
 void ClientSetup::set_tls(const ConnectionOptions& c) {
@@ -69,24 +92,40 @@ void ClientSetup::set_tls(const ConnectionOptions& c) {
   tls_.min_version = c.tls_min;
 }
 
-pester_request_t request_of(const RequestPlan& plan, const Options& options,
-                            std::vector<pester_header_t>& headers) {
+// As curl does: the environment counts for what no option says.
+void ClientSetup::set_proxy(const ConnectionOptions& c) {
+  pester_proxy_init(&proxy_);
+  proxy_.from_environment = 1;
+  if (c.proxy) proxy_url_ = c.proxy_user ? with_userinfo(*c.proxy, *c.proxy_user) : *c.proxy;
+  if (c.proxy) proxy_.url = proxy_url_.c_str();
+  if (c.no_proxy) proxy_.no_proxy = c.no_proxy->c_str();
+  if (c.proxy_tunnel) proxy_.tunnel = 1;
+}
+
+pester_request_t request_of(const RequestPlan& plan, const Options& options, RequestRoom& room) {
   pester_request_t request;
   pester_request_init(&request);
   request.method = plan.method.c_str();
   request.url = plan.url.c_str();
-  headers.clear();
+  room.headers.clear();
   for (const PlannedHeader& header : plan.headers) {
-    headers.push_back({header.name.c_str(), header.value ? header.value->c_str() : nullptr});
+    room.headers.push_back({header.name.c_str(), header.value ? header.value->c_str() : nullptr});
   }
-  request.headers = headers.data();
-  request.header_count = headers.size();
+  request.headers = room.headers.data();
+  request.header_count = room.headers.size();
+  if (options.request.user && options.request.auth_scheme != 0) {
+    pester_auth_init(&room.auth, options.request.auth_scheme);
+    room.auth.user = plan.user.c_str();
+    room.auth.password = plan.password.c_str();
+    request.auth = &room.auth;
+  }
   if (plan.body) {
     request.body = plan.body->data();
     request.body_len = plan.body->size();
   }
   if (options.request.compressed) request.decode = 1;
   request.idempotent = options.resilience.idempotent ? 1 : 0;
+  request.lenient = options.request.lenient;
   return request;
 }
 

@@ -7,6 +7,7 @@
 #include <pester.h>
 
 #include <array>
+#include <string>
 #include <vector>
 
 #include "cli/options.h"
@@ -27,16 +28,27 @@ class ClientSetup {
 
  private:
   void set_tls(const ConnectionOptions& connection);
+  void set_proxy(const ConnectionOptions& connection);
+  void set_route(const ConnectionOptions& connection);
 
   pester_policy_t policy_;
   pester_tls_options_t tls_;
+  pester_redirects_t redirects_;
+  pester_proxy_t proxy_;
+  std::string proxy_url_;
+  pester_route_t route_;
   std::vector<const char*> resolve_, connect_to_;
   std::vector<pester_base_url_t> base_urls_;
 };
 
-// A request of `plan`, but for callbacks. `headers` is filled and must live as long as the request.
-pester_request_t request_of(const RequestPlan& plan, const Options& options,
-                            std::vector<pester_header_t>& headers);
+// What a request points to.
+struct RequestRoom {
+  std::vector<pester_header_t> headers;
+  pester_auth_t auth{};
+};
+
+// A request of `plan`, but for callbacks. `room` is filled and must live as long as the request.
+pester_request_t request_of(const RequestPlan& plan, const Options& options, RequestRoom& room);
 
 }  // namespace pester::cli
 

@@ -46,6 +46,11 @@ int own_status(int error) {
       return kExitTrust;
     case PESTER_ECLIENTCERT:
       return kExitClientCert;
+    case PESTER_EPROXY:
+    case PESTER_EPROXYAUTH:
+      return kExitProxy;
+    case PESTER_EPROXYHOST:
+      return kExitProxyHost;
     case PESTER_ETIMEOUT_CONNECT:
     case PESTER_ETIMEOUT_FIRST_BYTE:
     case PESTER_ETIMEOUT_BODY:
@@ -62,6 +67,7 @@ int own_status(int error) {
       return kExitConnect;
     case PESTER_ENOENT:
     case PESTER_ECLOSING:
+    case PESTER_ECOOKIE:  // the command sets none by hand
     case PESTER_EINTERNAL:
       return kExitInternal;
     default:

@@ -10,6 +10,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitScheme = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUrl = 3;
+inline constexpr int kExitProxyHost = 5;
 inline constexpr int kExitResolve = 6;
 inline constexpr int kExitConnect = 7;
 inline constexpr int kExitBodyCut = 18;
@@ -31,6 +32,7 @@ inline constexpr int kExitEncoding = 61;
 inline constexpr int kExitBodySize = 63;
 inline constexpr int kExitTrust = 77;
 inline constexpr int kExitPin = 90;
+inline constexpr int kExitProxy = 97;
 inline constexpr int kExitInterrupted = 130;
 
 // How far the exchange that met the error had come: the same reset is a failed handshake in one place

@@ -111,7 +111,8 @@ Json attempt_object(const ExchangeReport& x) {
           {"hedge_denied", text_or_null(x.hedge_denial)},
           {"budget_per_mille", x.balance_per_mille >= 0 ? Json(x.balance_per_mille) : Json(nullptr)},
           {"bytes_sent", x.bytes_sent},
-          {"bytes_received", x.bytes_received}};
+          {"bytes_received", x.bytes_received},
+          {"proxy", text_or_null(x.proxy)}};
 }
 
 Json denied_object(const std::vector<std::pair<std::string, uint64_t>>& reasons) {

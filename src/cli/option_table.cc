@@ -3,6 +3,7 @@
 // listed too, so that its user reads that instead of "unknown option".
 #include "cli/option_table.h"
 
+#include <arpa/inet.h>
 #include <pester.h>
 
 #include <array>
@@ -108,6 +109,22 @@ void set_base_url_weight(Options& o, Value text) {
   o.request.base_urls.back().weight = weight;
 }
 
+// "NAME", "ADDRESS", or as curl tells them apart: "if!NAME", "host!ADDRESS".
+void set_interface(Options& o, Value text) {
+  const bool is_name = text.starts_with("if!");
+  const bool is_host = text.starts_with("host!");
+  const std::string bare = is_name ? text.substr(3) : is_host ? text.substr(5) : text;
+  if (bare.empty()) throw std::invalid_argument("names no interface and no address");
+  in6_addr address{};
+  const std::string before_zone = bare.substr(0, bare.find('%'));
+  const bool is_address = inet_pton(AF_INET, bare.c_str(), &address) == 1 ||
+                          inet_pton(AF_INET6, before_zone.c_str(), &address) == 1;
+  if (is_host && !is_address) throw std::invalid_argument("has no address behind host!");
+  o.connection.interface.clear();
+  o.connection.local_address.clear();
+  (is_address && !is_name ? o.connection.local_address : o.connection.interface) = bare;
+}
+
 int64_t wait_ms(Value text) {
   const auto ms = duration_ms(text);
   if (!ms || *ms == 0) throw std::invalid_argument("is not a duration above 0 such as 500ms");
@@ -136,6 +153,20 @@ void set_retry_after(Options& o, Value text) {
     max_ms = *ms;
   } else {
     throw std::invalid_argument("is neither on, off nor a duration such as 90s or 5m");
+  }
+}
+
+void set_lenient(Options& o, Value list) {
+  for (const std::string& word : split(list, ',')) {
+    if (word == "duplicate-length") {
+      o.request.lenient |= PESTER_LENIENT_DUPLICATE_LENGTH;
+    } else if (word == "obs-fold") {
+      o.request.lenient |= PESTER_LENIENT_OBS_FOLD;
+    } else if (word == "bare-lf") {
+      o.request.lenient |= PESTER_LENIENT_BARE_LF;
+    } else {
+      throw std::invalid_argument("is not a list of duplicate-length, obs-fold, bare-lf");
+    }
   }
 }
 
@@ -168,21 +199,42 @@ constexpr OptionRow kRequestRows[] = {
     {"-A,--user-agent", "TEXT", "User-Agent; '' sends none", kRequest,
      [](Options& o, Value v) { o.request.user_agent = v; }},
     {"-e,--referer", "URL", "Referer", kRequest, [](Options& o, Value v) { o.request.referer = v; }},
-    {"-u,--user", "NAME:PASS", "Basic credentials", kRequest,
+    {"-u,--user", "NAME:PASS", "credentials: Basic, or what a challenge asks for", kRequest,
      [](Options& o, Value v) {
        if (v.find(':') == std::string::npos) {
          throw std::invalid_argument("has no password (NAME:PASS)");  // and is shown by name only
        }
        o.request.user = v;
      }},
+    {"--basic", nullptr, "send the credentials of -u unasked (the default)", kRequest,
+     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_BASIC; }},
+    {"--digest", nullptr, "answer a Digest challenge with the credentials of -u", kRequest,
+     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_DIGEST; }},
+    {"--anyauth", nullptr, "answer the strongest challenge, Digest or Basic", kRequest,
+     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_ANY; }},
+    {"-L,--location", nullptr, "follow redirects", kRequest,
+     [](Options& o, Value) { o.request.location = true; }},
+    {"--max-redirs", "N", "at most so many, up to 100 (default 10; 0: none)", kRequest,
+     [](Options& o, Value v) {
+       const auto n = static_cast<int>(number(v, 0, 100));
+       o.request.max_redirects = n == 0 ? PESTER_NONE : n;
+     }},
     {"--oauth2-bearer", "TOKEN", "Bearer credentials", kRequest,
      [](Options& o, Value v) { o.request.bearer = v; }},
+    {"-b,--cookie", "DATA|FILE", "send cookies, 'a=b; c=d'; without an '=' a file to read them from",
+     kRequest, [](Options& o, Value v) { o.request.cookies.push_back(v); }},
+    {"-c,--cookie-jar", "FILE", "write the cookies that are there in the end", kRequest,
+     [](Options& o, Value v) { o.request.cookie_jar = v; }},
+    {"-j,--junk-session-cookies", nullptr, "read no cookies that were for one session", kRequest,
+     [](Options& o, Value) { o.request.junk_session_cookies = true; }},
     {"--compressed", nullptr, "ask for a compressed body, and write it decoded", kRequest,
      [](Options& o, Value) { o.request.compressed = true; }},
     {"--attempt-header", "NAME", "add a header with the attempt's number, from 1", kRequest,
      [](Options& o, Value v) { o.request.attempt_header = v; }},
     {"--deadline-header", "NAME", "add a header with the milliseconds left, when there is a deadline",
      kRequest, [](Options& o, Value v) { o.request.deadline_header = v; }},
+    {"--lenient", "LIST", "faults of a response's head to let pass: duplicate-length, obs-fold, bare-lf",
+     kRequest, set_lenient},
 };
 
 constexpr OptionRow kConnectionRows[] = {
@@ -217,6 +269,25 @@ constexpr OptionRow kConnectionRows[] = {
      [](Options& o, Value v) { o.connection.resolve.push_back(v); }},
     {"--connect-to", "H1:P1:H2:P2", "connect to H2:P2 where H1:P1 is asked for", kConnection,
      [](Options& o, Value v) { o.connection.connect_to.push_back(v); }},
+    {"-x,--proxy", "URL", "go through it: http (by CONNECT to https), socks5, socks5h; '' is none",
+     kConnection, [](Options& o, Value v) { o.connection.proxy = v; }},
+    {"-U,--proxy-user", "NAME:PASS", "credentials for the proxy", kConnection,
+     [](Options& o, Value v) {
+       if (v.find(':') == std::string::npos) throw std::invalid_argument("has no password (NAME:PASS)");
+       o.connection.proxy_user = v;
+     }},
+    {"-p,--proxytunnel", nullptr, "ask an http proxy for a tunnel to http:// URLs, too", kConnection,
+     [](Options& o, Value) { o.connection.proxy_tunnel = true; }},
+    {"--noproxy", "LIST", "hosts that are reached without the proxy; * is all", kConnection,
+     [](Options& o, Value v) { o.connection.no_proxy = v; }},
+    {"--unix-socket", "PATH", "connect to this unix socket, whatever the URL's host", kConnection,
+     [](Options& o, Value v) { o.connection.unix_socket = v; }},
+    {"--abstract-unix-socket", "NAME", "connect to this abstract unix socket", kConnection,
+     [](Options& o, Value v) { o.connection.unix_socket = "@" + v; }},
+    {"--interface", "NAME|ADDRESS", "connect through this interface, or from this address of the host",
+     kConnection, set_interface},
+    {"--dns-servers", "IP[:PORT][,...]", "ask these DNS servers for names, not the system", kConnection,
+     [](Options& o, Value v) { o.connection.dns_servers = v; }},
     {"-4,--ipv4", nullptr, "IPv4 only", kConnection, [](Options& o, Value) { o.connection.family = 4; }},
     {"-6,--ipv6", nullptr, "IPv6 only", kConnection, [](Options& o, Value) { o.connection.family = 6; }},
 };
@@ -313,16 +384,6 @@ constexpr OptionRow kOutputRows[] = {
      [](Options& o, Value) { o.output.json = true; }},
 };
 
-constexpr OptionRow kLaterRows[] = {
-    {"-b,--cookie", "DATA", "cookies to send", kLater, refuse},
-    {"-c,--cookie-jar", "FILE", "cookies to keep", kLater, refuse},
-    {"-L,--location", nullptr, "follow redirects", kLater, refuse},
-    {"--max-redirs", "N", "at most so many", kLater, refuse},
-    {"-x,--proxy", "URL", "proxy", kLater, refuse},
-    {"--noproxy", "LIST", "hosts without proxy", kLater, refuse},
-    {"--unix-socket", "PATH", "connect to a unix socket", kLater, refuse},
-};
-
 template <size_t... N>
 constexpr auto joined(const OptionRow (&... parts)[N]) {
   std::array<OptionRow, (N + ...)> rows{};
@@ -335,7 +396,7 @@ constexpr auto joined(const OptionRow (&... parts)[N]) {
   return rows;
 }
 
-constexpr auto kRows = joined(kRequestRows, kConnectionRows, kResilienceRows, kOutputRows, kLaterRows);
+constexpr auto kRows = joined(kRequestRows, kConnectionRows, kResilienceRows, kOutputRows);
 
 }  // namespace
 

@@ -28,7 +28,8 @@ void apply_row(const WordRow& row, const std::string& value) {
   } catch (const std::invalid_argument& why) {
     const std::string name = row.long_name();
     // A password has no place on the screen, not even a wrong one.
-    const bool shown = row.value != nullptr && name != "--user" && name != "--oauth2-bearer";
+    const bool shown =
+        row.value != nullptr && name != "--user" && name != "--proxy-user" && name != "--oauth2-bearer";
     const bool later = std::string_view(why.what()) == "is not in this version";
     usage("option " + name +
           (shown ? (later ? " " : ": '") + printable(value) + (later ? "" : "'") : "") + " " +

@@ -30,6 +30,9 @@ void check_together(const Options& o) {
     usage("URL '" + printable(without_userinfo(r.url)) +
           "' is not a path: with --base-url it begins with '/'");
   }
+  if (o.connection.proxy_user && o.connection.proxy.value_or("").empty()) {
+    usage("--proxy-user needs a --proxy");
+  }
   if (r.user && r.bearer) usage("only one of --user and --oauth2-bearer can be used");
 }
 

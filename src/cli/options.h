@@ -42,9 +42,16 @@ struct RequestOptions {
   std::optional<std::string> user_agent;  // "": no such header
   std::string referer;
   std::optional<std::string> user;  // NAME:PASS
+  int auth_scheme = 0;              // pester_auth_scheme_t: what it is for
+  bool location = false;            // redirects are followed
+  int max_redirects = 0;            // 0: the library's default; PESTER_NONE: none
   std::optional<std::string> bearer;
   std::optional<std::string> attempt_header, deadline_header;  // names
   std::optional<std::string> fallback;                         // TEXT or @FILE
+  std::vector<std::string> cookies;                            // NAME=VALUE, or a file to read
+  std::optional<std::string> cookie_jar;                       // a file to write
+  bool junk_session_cookies = false;
+  int lenient = 0;  // bits of pester_lenient_t
 };
 
 struct ConnectionOptions {
@@ -55,7 +62,13 @@ struct ConnectionOptions {
   bool insecure = false;
   int tls_min = 0;  // pester_tls_version_t
   std::vector<std::string> resolve, connect_to;
-  int family = 0;  // 4, 6, or 0 for both
+  int family = 0;           // 4, 6, or 0 for both
+  std::string unix_socket;  // a path, or "@NAME"
+  std::string interface, local_address, dns_servers;
+  std::optional<std::string> proxy;       // "": none, whatever the environment says
+  std::optional<std::string> no_proxy;    // likewise
+  std::optional<std::string> proxy_user;  // NAME:PASS
+  bool proxy_tunnel = false;
 };
 
 struct ResilienceOptions {

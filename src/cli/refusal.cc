@@ -31,6 +31,12 @@ std::string in_options(const std::string& refusal, const Options& o) {
   constexpr std::string_view kBase = "base_urls, number ",
                              kAttempt = "attempt_header: ", kDeadline = "deadline_header: ";
   if (text.starts_with(kBase)) return of_base_url(refusal, text.substr(kBase.size()), o);
+  constexpr std::string_view kProxy = "proxy.url: ", kNoProxy = "proxy.no_proxy: ";
+  if (text.starts_with(kProxy)) {
+    return sentence("--proxy", without_userinfo(o.connection.proxy.value_or("")),
+                    text.substr(kProxy.size()));
+  }
+  if (text.starts_with(kNoProxy)) return "option --noproxy: " + refusal.substr(kNoProxy.size());
   if (text.starts_with(kAttempt)) {
     return sentence("--attempt-header", o.request.attempt_header.value_or(""),
                     text.substr(kAttempt.size()));

@@ -22,6 +22,16 @@ std::string without_userinfo(const std::string& url) {
   return url.substr(0, from) + url.substr(at + 1);
 }
 
+std::string with_userinfo(const std::string& url, const std::string& user) {
+  const std::string bare = without_userinfo(url);
+  const size_t scheme = bare.find("://");
+  const size_t from = scheme == std::string::npos ? 0 : scheme + 3;
+  const size_t colon = std::min(user.find(':'), user.size());
+  const std::string password = colon < user.size() ? ":" + percent_encode(user.substr(colon + 1)) : "";
+  return bare.substr(0, from) + percent_encode(user.substr(0, colon)) + password + "@" +
+         bare.substr(from);
+}
+
 std::string head_text(const ResponseReport& response) {
   std::string text = response.http_version == 10 ? "HTTP/1.0 " : "HTTP/1.1 ";
   text += std::to_string(response.status) + " " + response.reason + "\r\n";

@@ -27,7 +27,7 @@ struct ExchangeReport {
   std::string kind = "first", outcome = "won", delivery = "answered";
   int status = 0;  // 0: no response
   std::optional<ErrorReport> error;
-  std::string url, remote;
+  std::string url, remote, proxy;
   bool reused = false;
   bool tls = false, tls_resumed = false;
   std::string tls_version, tls_cipher, tls_alpn;
@@ -95,6 +95,8 @@ const std::string* find_header(const ResponseReport& response, const std::string
 
 // The URL without "user:password@".
 std::string without_userinfo(const std::string& url);
+// With these instead, "NAME:PASS".
+std::string with_userinfo(const std::string& url, const std::string& user);
 
 // The head as it came, rebuilt: status line, headers and the empty line, CR LF each.
 std::string head_text(const ResponseReport& response);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cli/command_error.h"
+#include "cli/cookie_words.h"
 #include "cli/exit_code.h"
 #include "cli/text.h"
 
@@ -135,11 +136,17 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
                        [name](const PlannedHeader& h) { return equal_ignoring_case(h.name, name); });
   };
   std::vector<PlannedHeader> own;
-  if (options.user && !has("Authorization"))
+  if (options.user && options.auth_scheme != 0) {
+    const size_t colon = options.user->find(':');
+    plan.user = options.user->substr(0, colon);
+    plan.password = options.user->substr(colon + 1);
+  } else if (options.user && !has("Authorization"))
     own.push_back({"Authorization", "Basic " + base64(*options.user)});
   if (options.bearer && !has("Authorization"))
     own.push_back({"Authorization", "Bearer " + *options.bearer});
   if (!options.referer.empty() && !has("Referer")) own.push_back({"Referer", options.referer});
+  const std::string cookies = cookie_header(options.cookies);
+  if (!cookies.empty() && !has("Cookie")) own.push_back({"Cookie", cookies});
   if (!options.data.empty() && !has("Content-Type")) {
     own.push_back({"Content-Type", "application/x-www-form-urlencoded"});
   }

@@ -25,6 +25,7 @@ struct RequestPlan {
   std::vector<PlannedHeader> headers;
   std::optional<std::string> body;
   std::optional<std::string> fallback;
+  std::string user, password;  // for a challenge
 };
 
 // Gives a file's bytes, "-" being standard input.

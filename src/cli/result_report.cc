@@ -34,6 +34,7 @@ ExchangeReport exchange_report(const pester_exchange_t& x) {
   if (x.error != 0) out.error = error_report(x.error, x.detail);
   out.url = text_or_empty(x.url);
   out.remote = text_or_empty(x.remote);
+  out.proxy = text_or_empty(x.proxy);
   out.reused = x.reused != 0;
   out.tls = x.tls != 0;
   out.tls_resumed = x.tls_resumed != 0;

@@ -27,7 +27,7 @@ void to_stderr(const std::string& text) {
 }  // namespace
 
 Runner::Runner(const Options& options, const RequestPlan& plan)
-    : options_(options), plan_(plan), setup_(options, plan) {
+    : options_(options), plan_(plan), cookies_(options.request), setup_(options, plan) {
   const int error = uv_loop_init(&loop_);
   if (error != 0) throw CommandError(kExitMemory, std::string("no event loop: ") + uv_strerror(error));
   uv_signal_init(&loop_, &interrupt_);
@@ -49,6 +49,7 @@ void Runner::open_client() {
     setup_.client.trace_hook = on_trace;
     setup_.client.trace_data = this;
   }
+  setup_.client.cookies = cookies_.jar();
   const int error = pester_client_new(&client_, &loop_, &setup_.client);
   if (error == 0) return;
   const bool said = setup_.error_text[0] != '\0';
@@ -68,6 +69,7 @@ int Runner::run() {
   start_more();
   if (flights_.empty()) end();
   uv_run(&loop_, UV_RUN_DEFAULT);
+  save_cookies();
   return interrupted_ ? kExitInterrupted : exit_status_;
 }
 
@@ -80,9 +82,9 @@ void Runner::start_more() {
 bool Runner::start_one() {
   Flight& flight = flights_.emplace_back(*this, dump_ ? &*dump_ : nullptr);
   flight.place = std::prev(flights_.end());
-  std::vector<pester_header_t> headers;
+  RequestRoom room;
   std::array<char, 512> why{};
-  pester_request_t request = request_of(plan_, options_, headers);
+  pester_request_t request = request_of(plan_, options_, room);
   request.on_head = on_head;
   request.on_body = on_body;
   request.on_done = on_done;
@@ -184,7 +186,7 @@ void Runner::on_trace(int event, const pester_exchange_t* x, pester_slice_t text
     case PESTER_TRACE_CONNECTED: {
       WireTrace::Tls tls;
       if (x->tls != 0) tls = {x->tls_version, x->tls_cipher, x->tls_alpn, x->tls_resumed != 0};
-      to_stderr(trace.connected(who, x->remote, x->reused != 0, x->tls != 0 ? &tls : nullptr));
+      to_stderr(trace.connected(who, x->remote, x->proxy, x->reused != 0, x->tls != 0 ? &tls : nullptr));
       break;
     }
     case PESTER_TRACE_REQUEST:
@@ -265,6 +267,16 @@ void Runner::tell_stats() {
     to_stderr(stats_text(stats_of(client_)));
   } else if (options_.resilience.repeat) {  // else it is in the one document
     print(json_stats(stats_of(client_)) + "\n");
+  }
+}
+
+// Whatever became of the requests.
+void Runner::save_cookies() {
+  std::string error;
+  if (cookies_.save(&error)) return;
+  if (exit_status_ == 0) exit_status_ = kExitWrite;
+  if (options_.output.tells_errors()) {
+    to_stderr("pester: (" + std::to_string(kExitWrite) + ") " + printable(error) + "\n");
   }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/client_setup.h"
+#include "cli/cookies.h"
 #include "cli/latency_summary.h"
 #include "cli/options.h"
 #include "cli/request_plan.h"
@@ -62,10 +63,12 @@ class Runner {
   void print(const std::string& text);
   void summary();
   void tell_stats();
+  void save_cookies();
   void end();
 
   const Options& options_;
   const RequestPlan& plan_;
+  Cookies cookies_;
   ClientSetup setup_;
   uv_loop_t loop_;
   uv_signal_t interrupt_;

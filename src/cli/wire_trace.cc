@@ -31,9 +31,11 @@ std::string WireTrace::turn_of(const Who& who) {
   return fmt::format("* lane {} attempt {}{}: {}\n", who.lane, who.attempt, kind, printable(who.url));
 }
 
-std::string WireTrace::connected(const Who& who, std::string_view remote, bool reused, const Tls* tls) {
+std::string WireTrace::connected(const Who& who, std::string_view remote, std::string_view proxy,
+                                 bool reused, const Tls* tls) {
   std::string out = turn_of(who);
-  out += fmt::format("* {} {}\n", reused ? "Connection used again:" : "Connected to", remote);
+  out += fmt::format("* {} {}{}{}\n", reused ? "Connection used again:" : "Connected to", remote,
+                     proxy.empty() ? "" : ", the proxy ", proxy);
   if (tls == nullptr) return out;
   out += fmt::format("* {}, {}{}{}\n", tls->version, tls->cipher,
                      tls->alpn.empty() ? "" : ", ALPN " + tls->alpn,

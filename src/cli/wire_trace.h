@@ -22,7 +22,8 @@ class WireTrace {
   };
 
   // Each gives the lines to print.
-  std::string connected(const Who& who, std::string_view remote, bool reused, const Tls* tls);
+  std::string connected(const Who& who, std::string_view remote, std::string_view proxy, bool reused,
+                        const Tls* tls);
   std::string request(const Who& who, std::string_view head);
   std::string response(const Who& who, std::string_view head);
   std::string ended(const Who& who, std::string_view text);

@@ -40,14 +40,20 @@ int64_t connected_at(const ExchangeReport& x) {
          x.connect_ns;
 }
 
+// Of a unix socket, as with curl, there is neither.
+bool is_unix(const std::string& remote) {
+  return remote.starts_with("unix:");
+}
+
 std::string host_part(const std::string& remote) {
+  if (is_unix(remote)) return "";
   const std::string host = remote.substr(0, remote.rfind(':'));
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
 std::string port_part(const std::string& remote) {
   const size_t colon = remote.rfind(':');
-  return colon == std::string::npos ? "0" : remote.substr(colon + 1);
+  return colon == std::string::npos || is_unix(remote) ? "0" : remote.substr(colon + 1);
 }
 
 uint64_t received_head_bytes(const Report& report) {
@@ -87,6 +93,16 @@ uint64_t uploaded(const Report& r, const ExchangeReport& x) {
   return x.delivery == "sent" || x.delivery == "answered" ? r.upload_bytes : 0;
 }
 
+// When what the exchange followed began: itself, if it followed nothing.
+int64_t first_of(const Report& report, const ExchangeReport& last) {
+  int64_t began = last.started_ns;
+  for (const ExchangeReport& x : report.exchanges) {
+    const bool redirected = last.kind == "redirect" && x.lane == last.lane && x.attempt == last.attempt;
+    if (redirected) began = std::min(began, x.started_ns);
+  }
+  return began;
+}
+
 struct Variable {
   std::string_view name;
   Render render;
@@ -109,7 +125,8 @@ constexpr Variable kVariables[] = {
      }},
     {"time_starttransfer",
      [](const Report&, const ExchangeReport& x) { return seconds(x.first_byte_ns); }},
-    {"time_redirect", [](const Report&, const ExchangeReport&) { return seconds(0); }},
+    {"time_redirect",
+     [](const Report& r, const ExchangeReport& x) { return seconds(x.started_ns - first_of(r, x)); }},
     {"size_download",
      [](const Report& r, const ExchangeReport&) { return std::to_string(downloaded(r)); }},
     {"size_upload",
@@ -133,7 +150,11 @@ constexpr Variable kVariables[] = {
        return std::to_string(r.response ? r.response->headers.size() : 0);
      }},
     {"num_redirects",
-     [](const Report& r, const ExchangeReport&) { return std::to_string(r.count_kind("redirect")); }},
+     [](const Report& r, const ExchangeReport& x) {
+       return std::to_string(std::count_if(
+           r.exchanges.begin(), r.exchanges.end(),
+           [&x](const ExchangeReport& y) { return y.lane == x.lane && y.kind == "redirect"; }));
+     }},
     {"num_retries",
      [](const Report& r, const ExchangeReport&) { return std::to_string(r.count_kind("retry")); }},
     {"num_attempts",

@@ -96,7 +96,8 @@ class Engine {
   void drained(Connection& connection, Instant now);
   // A loser that was read on for has its head.
   void late_head(Connection& connection, Instant now);
-  void close(Connection& connection, Instant now);  // from this side: idle ones, at the client's end
+  // From this side: idle ones, at the client's end, and those that were handed over.
+  void close(Connection& connection, Instant now);
 
   // ---- time
   // Fires every deadline that is due at `due`; `now` is when it happens.
@@ -214,6 +215,7 @@ class Engine {
   [[gnu::noinline]] void consider_follow(Lane& lane, Instant now);
   void answer_counts(Lane& lane, Instant now);
   void read_rest(Lane& lane, Instant now);
+  void follow_now(Lane& lane, Instant now);
   // Among the request's base URLs: a lane that was sent elsewhere tries again there.
   [[nodiscard]] static bool may_roam(const Lane& lane) {
     return lane.request->targets != nullptr && lane.target < kTargetsMax;
@@ -297,6 +299,7 @@ class Engine {
   void offer(Connection& connection, Instant now);
   [[nodiscard, gnu::noinline]] bool serve_waiting(Connection& connection, Instant now);
   void close_connection(Connection& connection, ConnectionSignal signal, Instant now);
+  [[gnu::noinline]] void hand_over(Connection& connection, Instant now);
   void unlink_idle(Connection& connection);
   void dial_for_waiters(Origin& origin, Instant now);
   void connection_deadline(Connection& connection, Instant now);

@@ -175,11 +175,10 @@ void Engine::verdict(Lane& lane, Verdict verdict, Instant now) {
   judge_response(lane, verdict == Verdict::need_body ? Verdict::by_rule : verdict, now);
 }
 
-void Engine::preview_ready(Lane& lane, Instant) {
+void Engine::preview_ready(Lane& lane, Instant now) {
   if (lane.question == Question::follow) return;  // the user's word decides
   if (lane.following) {
-    wheel_.disarm(lane.phase);
-    post(lane, lane_work::kFollow);
+    follow_now(lane, now);
   } else {
     ask(lane, Question::verdict);
   }
@@ -360,7 +359,7 @@ void Engine::phase_over(Lane& lane, Instant now) {
       return;
     case ExchangeState::deciding:
       if (lane.following) {
-        post(lane, lane_work::kFollow);
+        follow_now(lane, now);
         return;
       }
       [[fallthrough]];

@@ -36,6 +36,12 @@ void Engine::consider_follow(Lane& lane, Instant now) {
   within_limit ? read_rest(lane, now) : answer_counts(lane, now);
 }
 
+// Unless the request is over already, though nobody was told yet.
+void Engine::follow_now(Lane& lane, Instant now) {
+  wheel_.disarm(lane.phase);
+  if (!is_over(*lane.request, now)) post(lane, lane_work::kFollow);
+}
+
 // It is delivered, or tried again, as any other.
 void Engine::answer_counts(Lane& lane, Instant now) {
   lane.following = false;
@@ -45,7 +51,7 @@ void Engine::answer_counts(Lane& lane, Instant now) {
 // Until its end, or for so long.
 void Engine::read_rest(Lane& lane, Instant now) {
   if (!lane.connection->fit || lane.connection->whole) {
-    post(lane, lane_work::kFollow);
+    follow_now(lane, now);
     return;
   }
   lane.previewing = true;

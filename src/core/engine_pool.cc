@@ -154,7 +154,10 @@ void Engine::lost(Connection& connection, Instant now) {
 }
 
 void Engine::close(Connection& connection, Instant now) {
-  if (connection.state != ConnectionState::closing) {
+  if (connection.state == ConnectionState::handed_over) {
+    kConnectionTable.step(connection.state, ConnectionSignal::cancel);
+    post(connection, connection_work::kClose);
+  } else if (connection.state != ConnectionState::closing) {
     close_connection(connection, ConnectionSignal::cancel, now);
   }
 }
@@ -223,13 +226,30 @@ void Engine::let_go(Lane& lane, ExchangeSignal signal, Instant now) {
   const bool known = connection.body_left != UINT64_MAX;
   const bool short_enough = known ? connection.body_left <= bound : !lost_race;
   if (!fit || !short_enough || signal == ExchangeSignal::complete) {
-    close_connection(connection, ConnectionSignal::cancel, now);
+    const Request& request = *lane.request;
+    const bool delivered = request.state == RequestState::receiving && request.winner == lane.index;
+    if (connection.switches && signal == ExchangeSignal::complete && delivered) {
+      hand_over(connection, now);
+    } else {
+      close_connection(connection, ConnectionSignal::cancel, now);
+    }
     return;
   }
   kConnectionTable.step(connection.state, ConnectionSignal::drain);
   connection.drain_left = bound;
   wheel_.arm(connection.deadline, now + (lost_race ? kLoserDrainTime : kDiscardDrainTime));
   post(connection, connection_work::kRead);
+}
+
+// It leaves the pool and its accounts. Who has it closes it by close(), which is all that follows.
+void Engine::hand_over(Connection& connection, Instant now) {
+  Origin& origin = *connection.origin;
+  wheel_.disarm(connection.deadline);
+  kConnectionTable.step(connection.state, ConnectionSignal::hand_over);
+  connection.origin = nullptr;  // which may be forgotten now
+  --origin.connections;
+  --counters_.connections_open;
+  dial_for_waiters(origin, now);
 }
 
 // The loser has no answer yet. It is read on for a while: its connection may serve on, and how long it

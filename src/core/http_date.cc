@@ -17,11 +17,6 @@ constexpr size_t kShortDay = 3;
 
 enum class DayName : uint8_t { whole, three_letters };
 
-struct Date {
-  int64_t year = 0;
-  int month = 0, day = 0, hour = 0, minute = 0, second = 0;
-};
-
 // Takes the text from the front, piece by piece; once a piece does not fit, nothing does.
 class Reader {
  public:
@@ -65,7 +60,7 @@ class Reader {
     }
     ok_ = false;
   }
-  void time(Date* date) {
+  void time(CivilTime* date) {
     date->hour = digits(2);
     literal(":");
     date->minute = digits(2);
@@ -82,7 +77,7 @@ class Reader {
 
 // "Sun, 06 Nov 1994 08:49:37 GMT", or as RFC 850 had it: "Sunday, 06-Nov-94 08:49:37 GMT".
 bool read_gmt(std::string_view text, DayName day, std::string_view between, size_t year_digits,
-              Date* date) {
+              CivilTime* date) {
   Reader reader(text);
   reader.day_name(day);
   reader.literal(", ");
@@ -98,7 +93,7 @@ bool read_gmt(std::string_view text, DayName day, std::string_view between, size
 }
 
 // "Sun Nov  6 08:49:37 1994"
-bool read_asctime(std::string_view text, Date* date) {
+bool read_asctime(std::string_view text, CivilTime* date) {
   Reader reader(text);
   reader.day_name(DayName::three_letters);
   reader.literal(" ");
@@ -121,8 +116,9 @@ bool is_leap(int64_t year) {
   return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-bool exists(const Date& date) {
+bool exists(const CivilTime& date) {
   constexpr int kLengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  if (date.month < 1 || date.month > 12) return false;
   const int length = kLengths[date.month - 1] + (date.month == 2 && is_leap(date.year) ? 1 : 0);
   return date.day >= 1 && date.day <= length && date.hour <= 23 && date.minute <= 59 &&
          date.second <= 60;  // a leap second
@@ -138,16 +134,17 @@ int64_t days_since_1970(int64_t year, int month, int day) {
   return year * 365 + year / 4 - year / 100 + year / 400 + of_year - kDaysTo1970;
 }
 
-int64_t seconds_of(const Date& date) {
+}  // namespace
+
+std::optional<int64_t> seconds_since_1970(const CivilTime& date) {
+  if (!exists(date)) return std::nullopt;
   return days_since_1970(date.year, date.month, date.day) * 86'400 + date.hour * 3'600 +
          date.minute * 60 + date.second;
 }
 
-}  // namespace
-
 std::optional<int64_t> parse_http_date(std::string_view text, int64_t wall_s) {
   constexpr int64_t kFiftyYears = int64_t{50} * 31'556'952;
-  Date date;
+  CivilTime date;
   if (read_gmt(text, DayName::whole, "-", 2, &date)) {
     date.year += 2000;
     while (date.year > 1900 && days_since_1970(date.year, 1, 1) * 86'400 > wall_s + kFiftyYears) {
@@ -156,8 +153,7 @@ std::optional<int64_t> parse_http_date(std::string_view text, int64_t wall_s) {
   } else if (!read_gmt(text, DayName::three_letters, " ", 4, &date) && !read_asctime(text, &date)) {
     return std::nullopt;
   }
-  if (!exists(date)) return std::nullopt;
-  return seconds_of(date);
+  return seconds_since_1970(date);
 }
 
 }  // namespace pester::core

@@ -10,6 +10,15 @@
 
 namespace pester::core {
 
+// A moment of the Gregorian calendar, in UTC.
+struct CivilTime {
+  int64_t year = 0;  // 0 to 9,999
+  int month = 0, day = 0, hour = 0, minute = 0, second = 0;
+};
+
+// Nothing when there is no such day or time of day; the leap second :60 there is.
+std::optional<int64_t> seconds_since_1970(const CivilTime& date);
+
 // `wall_s` is about now: a year of two digits is never more than 50 years ahead of it.
 std::optional<int64_t> parse_http_date(std::string_view text, int64_t wall_s);
 

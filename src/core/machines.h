@@ -181,19 +181,39 @@ inline constexpr Table<ExchangeState, ExchangeSignal, ExchangeAction> kExchangeT
 
 // ---- the connection ------------------------------------------------------------------------------
 
-enum class ConnectionState : uint8_t { dialing, handshaking, idle, leased, draining, closing, kCount };
+enum class ConnectionState : uint8_t {
+  dialing,
+  handshaking,
+  idle,
+  leased,
+  draining,
+  handed_over,  // it speaks another protocol now, and is the user's
+  closing,
+  kCount
+};
 enum class ConnectionSignal : uint8_t {
   tcp_up,  // TCP is connected and TLS is to come
   ready,   // connected, TLS included
   lease,
-  release,  // the exchange is over and the connection is fit for another
-  drain,    // the exchange was let go in the middle of a body that is short enough to be read away
-  fail,     // also: the peer closed it
-  cancel,   // closed from this side
+  release,    // the exchange is over and the connection is fit for another
+  drain,      // the exchange was let go in the middle of a body that is short enough to be read away
+  hand_over,  // the exchange has ended, and HTTP with it
+  fail,       // also: the peer closed it
+  cancel,     // closed from this side
   deadline,
   kCount
 };
-enum class ConnectionAction : uint8_t { nothing, handshake, offer, serve, drain, close, look, bug };
+enum class ConnectionAction : uint8_t {
+  nothing,
+  handshake,
+  offer,
+  serve,
+  drain,
+  give_away,
+  close,
+  look,
+  bug
+};
 
 inline constexpr Row<ConnectionState, ConnectionSignal, ConnectionAction> kConnectionRows[] = {
     {ConnectionState::dialing, ConnectionSignal::tcp_up, ConnectionState::handshaking,
@@ -220,6 +240,8 @@ inline constexpr Row<ConnectionState, ConnectionSignal, ConnectionAction> kConne
     {ConnectionState::leased, ConnectionSignal::release, ConnectionState::idle, ConnectionAction::offer},
     {ConnectionState::leased, ConnectionSignal::drain, ConnectionState::draining,
      ConnectionAction::drain},
+    {ConnectionState::leased, ConnectionSignal::hand_over, ConnectionState::handed_over,
+     ConnectionAction::give_away},
     {ConnectionState::leased, ConnectionSignal::fail, ConnectionState::closing, ConnectionAction::close},
     {ConnectionState::leased, ConnectionSignal::cancel, ConnectionState::closing,
      ConnectionAction::close},
@@ -233,6 +255,10 @@ inline constexpr Row<ConnectionState, ConnectionSignal, ConnectionAction> kConne
      ConnectionAction::close},
     {ConnectionState::draining, ConnectionSignal::deadline, ConnectionState::closing,
      ConnectionAction::close},
+    {ConnectionState::handed_over, ConnectionSignal::cancel, ConnectionState::closing,
+     ConnectionAction::close},
+    {ConnectionState::handed_over, ConnectionSignal::deadline, ConnectionState::handed_over,
+     ConnectionAction::nothing},
 };
 inline constexpr Table<ConnectionState, ConnectionSignal, ConnectionAction> kConnectionTable{
     kConnectionRows};

@@ -242,6 +242,7 @@ struct Connection {
   bool more_addresses = false;  // the shell's to write, before tcp is up
   bool fit = false;             // the shell's to write at the head: it may serve another exchange
   bool whole = false;           // the shell's to write: the body has ended, though nobody took it yet
+  bool switches = false;  // the shell's to write at the head: another protocol follows the response
 };
 
 // What an origin's exchanges came to of late.

@@ -53,6 +53,10 @@ FailureClass class_of(int error, bool head_complete) {
       return head_complete ? FailureClass::body : FailureClass::protocol;
     case PESTER_ETLS:
       return FailureClass::tls;
+    case PESTER_EPROXY:
+      return FailureClass::connect;
+    case PESTER_EPROXYHOST:
+      return FailureClass::dns;
     case PESTER_ETIMEOUT_CONNECT:
     case PESTER_ETIMEOUT_FIRST_BYTE:
     case PESTER_ETIMEOUT_BODY:

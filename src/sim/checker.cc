@@ -83,6 +83,7 @@ void check_connection(Shell& shell, const Connection& connection) {
     case ConnectionState::draining:
       shell.claim(lane == nullptr && connection.deadline.armed(), "draining has an end");
       break;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       shell.claim(false, "closing ones are closed at once");
@@ -173,7 +174,8 @@ void check_lane(Shell& shell, Request& request, core::Lane& lane) {
       const bool refused = lane.exchange == ExchangeState::acquiring && lane.phase.armed();
       shell.claim(lane.exchange != ExchangeState::acquiring || lane.wait_back != nullptr || refused,
                   "who has no connection waits for one");
-      shell.claim(lane.phase.armed() || lane.held || is_watched(request, lane),
+      shell.claim(lane.phase.armed() || lane.held || is_watched(request, lane) ||
+                      (lane.following && is_total_over(shell, request)),
                   "a phase has its deadline");
       break;
     }
@@ -326,9 +328,11 @@ void check_begins(Shell& shell, const Request& request, const core::Lane& lane) 
   shell.claim(lane.attempt <= request.policy->max_attempts, "attempts within the limit");
   const Truth& truth = request.truths[lane.index];
   const bool honours = request.policy->retry_after_max.ns > 0;
-  shell.claim(!honours || lane.target != truth.asked_by || shell.now() >= truth.not_before,
+  const bool follows = !core::is_attempt(lane.kind) && lane.kind != core::Kind::resume;
+  shell.claim(truth.hop == nullptr || lane.origin == truth.hop, "a retry repeats the hop that failed");
+  shell.claim(follows || !honours || lane.target != truth.asked_by || shell.now() >= truth.not_before,
               "no retry before the time that was asked for");
-  if (request.repeatable || request.policy->retry_unsafe) return;
+  if (request.repeatable || request.policy->retry_unsafe || lane.follow_repeatable) return;
   for (size_t i = 0; i < request.record_room.size(); ++i) {
     const core::Record& record = request.record_room[i];
     shell.claim(record.delivery == core::Delivery::unsent || record.delivery == core::Delivery::answered,

@@ -35,6 +35,7 @@ class Driver {
   virtual void closed(Connection& connection) = 0;
 
   virtual core::Verdict verdict(Request& request, core::Lane& lane) = 0;
+  virtual core::Following may_follow(Request&, core::Lane&) { return core::Following::follow; }
   virtual Duration backoff(Request& request, core::Lane& lane, double random) = 0;
   // Whether the user has a response for when nothing acceptable came.
   virtual bool fallback(Request&) { return false; }

@@ -43,7 +43,11 @@ void add_lane(Print* print, const Shell& shell, const Request& request, const co
   print->add(connection).add(lane.state).add(lane.exchange).add(lane.kind).add(lane.delivery);
   print->add(lane.attempt).add(lane.error).add(lane.status).add(lane.stop).add(lane.head_seq);
   print->add(lane.fresh).add(lane.resent).add(lane.reused).add(lane.any_byte).add(lane.reserved);
-  print->add(lane.resuming).add(request.resumes).add(request.resumable);
+  print->add(lane.following)
+      .add(lane.redirects)
+      .add(lane.resuming)
+      .add(request.resumes)
+      .add(request.resumable);
   print->add(lane.gathering).add(lane.held).add(lane.previewing).add(lane.record < 0);
   print->add(truth.any_sent).add(truth.whole).add(truth.head_order);
   print->add(lane.phase, shell.now()).add(lane.attempt_deadline, shell.now());
@@ -137,6 +141,7 @@ void Menu::add(std::vector<Item>* items, const Connection& connection) const {
       return;
     case ConnectionState::leased:
       break;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       return;

@@ -41,6 +41,11 @@ struct Truth {
   bool any_sent = false;
   bool left = false;   // dialed for, or sent
   bool whole = false;  // the last response came to its end
+  // Follow-ups: where the last response leads, and where the lane was sent.
+  uint32_t leads_to = 0;
+  bool leads_repeatable = false;
+  const core::Origin* hop = nullptr;
+  uint32_t redirects = 0, auths = 0, expects = 0;  // auths: since the last redirect
 };
 
 struct Request : core::Request {
@@ -57,6 +62,7 @@ struct Request : core::Request {
   int told_lane = -1;  // whose head was told, and of which attempt
   uint32_t told_attempt = 0;
   bool paused = false;
+  bool follows = false;       // what follows an answer is done
   bool validator = false;     // its responses have one that is strong
   bool user_retried = false;  // the predicate overruled the rules
   bool was_won = false;       // a body that should have been delivered failed: the others are out

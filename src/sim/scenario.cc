@@ -141,6 +141,8 @@ class Scenario final : public World {
     sent.wants_head = choices_.one_in(3);
     sent.fallback = choices_.one_in(3);
     sent.resumable = choices_.one_in(2);
+    if (choices_.one_in(2)) sent.redirects = static_cast<uint8_t>(1 + choices_.below(4));
+    sent.asks_redirect = choices_.one_in(3);
     sent.lanes = sent.repeatable ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
     sent.policy.concurrency = std::max(sent.lanes, static_cast<uint8_t>(1 + choices_.below(3)));
     const uint32_t id = shell_.submit(sent);
@@ -254,6 +256,7 @@ class Scenario final : public World {
       constexpr uint32_t kAsked[] = {1, 2, 20, 300, 301, UINT32_MAX};
       plan.head.retry_after_s = choices_.pick(kAsked);
     }
+    if (choices_.one_in(4)) lead_on(&plan.head);
     if (choices_.one_in(4)) plan.head.keep_alive_s = 1 + choices_.below(5);
     plan.parts = 1 + choices_.below(3);
     plan.part_gap = maybe_never(choices_.one_in(2) ? Duration{} : some_wait(choices_), 12);
@@ -262,12 +265,24 @@ class Scenario final : public World {
     return plan;
   }
 
+  void lead_on(Head* head) {
+    constexpr core::Kind kKinds[] = {core::Kind::redirect, core::Kind::redirect, core::Kind::auth,
+                                     core::Kind::expect};
+    head->follow = choices_.pick(kKinds);
+    head->follow_origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
+    head->follow_repeatable = choices_.one_in(2);
+  }
+
   bool memory_is_out() override { return memory_fails_ && !is_calm() && choices_.one_in(6); }
 
   core::Verdict verdict(Request& request, core::Lane&) override {
     const uint32_t id = request.id;
     if (choices_.one_in(8)) act(id);
     return is_calm() ? core::Verdict::by_rule : static_cast<core::Verdict>(choices_.below(4));
+  }
+  core::Following may_follow(Request& request, core::Lane&) override {
+    if (choices_.one_in(8)) act(request.id);
+    return static_cast<core::Following>(choices_.below(3));
   }
   Duration backoff(Request& request, core::Lane&, double) override {
     if (choices_.one_in(8)) act(request.id);

@@ -119,11 +119,38 @@ void Shell::do_lane(core::Lane& lane) {
     } else if ((lane.work & core::lane_work::kSpare) != 0) {
       lane.work &= static_cast<uint8_t>(~core::lane_work::kSpare);
       dial_spare(lane);
+    } else if ((lane.work & core::lane_work::kFollow) != 0) {
+      lane.work = 0;
+      follow(lane);
     } else {
       lane.work = 0;
       send(lane);
     }
   }
+}
+
+void Shell::follow(core::Lane& lane) {
+  Truth& truth = this->truth(lane);
+  if (driver_.memory_is_out()) {
+    note("no memory for a hop, request", request_of(lane).id, lane.index);
+    lane.following = false;
+    engine_.failed(lane, -ENOMEM, now_);
+    return;
+  }
+  truth.redirects += lane.follow == core::Kind::redirect;
+  truth.auths =
+      lane.follow == core::Kind::redirect ? 0 : truth.auths + (lane.follow == core::Kind::auth);
+  truth.expects += lane.follow == core::Kind::expect;
+  constexpr uint32_t kAuthsMax = 2;
+  claim(truth.redirects <= request_of(lane).redirects_max, "redirects within the limit");
+  claim(truth.auths <= kAuthsMax && truth.expects <= 1, "each follow-up has its limit");
+  Origin& origin = *origins_[truth.leads_to];
+  note("follows to", truth.leads_to, static_cast<int64_t>(lane.follow));
+  if (request_of(lane).policy->needs_health()) watch_health(origin);
+  truth.hop = &origin;
+  truth.not_before = {};  // what is followed asks for no wait
+  const auto place = static_cast<uint8_t>(core::kTargetsMax + truth.leads_to);
+  engine_.followed(lane, origin, place, truth.leads_repeatable, now_);
 }
 
 void Shell::open_record(core::Lane& lane) {
@@ -339,6 +366,7 @@ void Shell::tell(Request& request) {
   if (take(work::kLog)) tell_records(request);
   if (take(work::kVerdict)) ask(request, core::Question::verdict);
   if (take(work::kBackoff)) ask(request, core::Question::backoff);
+  if (take(work::kFollow)) ask(request, core::Question::follow);
   if (take(work::kFallback)) {
     claim(!request.head_told, "no fallback once a head was told");
     claim(request.state == core::RequestState::falling_back, "no fallback of a request that is over");
@@ -380,7 +408,11 @@ void Shell::ask(Request& request, core::Question question) {
   for (int i = 0; i < request.lane_count; ++i) {
     core::Lane& lane = request.lanes[i];
     if (lane.question != question) continue;
-    if (question == core::Question::verdict) {
+    if (question == core::Question::follow) {
+      const core::Following answer = driver_.may_follow(request, lane);
+      note("may follow", request.id, static_cast<int64_t>(answer));
+      if (lane.question == question) engine_.may_follow(lane, answer, PESTER_EREDIRECT, now_);
+    } else if (question == core::Question::verdict) {
       const core::Verdict verdict = driver_.verdict(request, lane);
       note("verdict", request.id, static_cast<int64_t>(verdict));
       if (verdict == core::Verdict::retry || verdict == core::Verdict::accept)

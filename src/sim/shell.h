@@ -22,6 +22,10 @@ struct Head {
   bool persistent = true;
   uint32_t keep_alive_s = 0;
   uint32_t retry_after_s = 0;
+  // What could follow it, where, and whether what is sent there may be sent twice.
+  core::Kind follow = core::Kind::first;
+  uint32_t follow_origin = 0;
+  bool follow_repeatable = false;
 };
 
 // Whether every step is checked and written down, and every end kept. A load of many thousand requests
@@ -44,6 +48,8 @@ struct Sent {
   bool wants_head = false;  // also of a gathered answer
   bool fallback = false;    // the driver is asked for one
   bool resumable = false;   // a 200's body could go on in another response
+  uint8_t redirects = 0;    // that are followed in a lane; with any, other follow-ups are, too
+  bool asks_redirect = false;
 };
 
 class Shell {
@@ -136,6 +142,7 @@ class Shell {
   void leaves(const core::Lane& lane);
   void send(core::Lane& lane);
   void tell(Request& request);
+  void follow(core::Lane& lane);
   void ask(Request& request, core::Question question);
   void tell_records(Request& request);
   void tell_done(Request& request);

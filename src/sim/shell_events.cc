@@ -47,6 +47,9 @@ uint32_t Shell::submit(const Sent& sent) {
   request.origin = origins_[sent.origin].get();
   request.lane_count = sent.lanes;
   request.repeatable = sent.repeatable;
+  request.follows = sent.redirects != 0;
+  request.redirects_max = sent.redirects;
+  request.asks_redirect = sent.asks_redirect;
   request.streamed = sent.streamed;
   request.wants_head = sent.streamed || sent.wants_head;
   request.wants_fallback = sent.fallback;
@@ -185,6 +188,12 @@ void Shell::head(Connection& connection, const Head& it) {
   const uint32_t id = connection.id;
   constexpr uint16_t kLastOfGood = 299;
   lane.rest_fits = it.status <= kLastOfGood;
+  if (request.follows && !lane.resuming && it.follow != core::Kind::first) {
+    lane.follow = it.follow;
+    lane.following = true;
+    truth.leads_to = it.follow_origin;
+    truth.leads_repeatable = it.follow_repeatable;
+  }
   engine_.head(lane, it.status, it.retry_after_s, now_);
   leave(id);
 }
@@ -264,8 +273,13 @@ void Shell::fail(Connection& connection, int error) {
       break;
     case ConnectionState::leased:
       connection.fit = false;
-      engine_.failed(*connection.lane, error, now_);
+      if (connection.lane->following) {  // only the rest of what is followed is lost
+        engine_.preview_ready(*connection.lane, now_);
+      } else {
+        engine_.failed(*connection.lane, error, now_);
+      }
       break;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       break;

@@ -63,6 +63,9 @@ class Simulation final : private Driver {
   core::Verdict verdict(Request& request, core::Lane& lane) override {
     return world_.verdict(request, lane);
   }
+  core::Following may_follow(Request& request, core::Lane& lane) override {
+    return world_.may_follow(request, lane);
+  }
   Duration backoff(Request& request, core::Lane& lane, double random) override {
     return world_.backoff(request, lane, random);
   }

@@ -44,6 +44,7 @@ class World {
   virtual ExchangePlan exchange(const Request& request, const core::Lane& lane) = 0;
   virtual bool memory_is_out() { return false; }
   virtual core::Verdict verdict(Request&, core::Lane&) { return core::Verdict::by_rule; }
+  virtual core::Following may_follow(Request&, core::Lane&) { return core::Following::follow; }
   virtual Duration backoff(Request&, core::Lane&, double) { return {}; }
   virtual bool fallback(Request&) { return false; }
   virtual void head(Request&) {}

@@ -36,6 +36,7 @@ socklen_t address_bytes(const Address& address) {
 }
 
 void set_port(Address* address, uint16_t port) {
+  if (is_unix(*address)) return;
   if (address->any.sa_family == AF_INET6) {
     address->v6.sin6_port = htons(port);
   } else {
@@ -49,12 +50,14 @@ void set_ports(Addresses* addresses, uint16_t port) {
 
 bool same_host(const Address& a, const Address& b) {
   if (a.any.sa_family != b.any.sa_family) return false;
+  if (is_unix(a)) return true;  // of one route
   if (a.any.sa_family == AF_INET) return a.v4.sin_addr.s_addr == b.v4.sin_addr.s_addr;
   return std::memcmp(&a.v6.sin6_addr, &b.v6.sin6_addr, sizeof a.v6.sin6_addr) == 0 &&
          a.v6.sin6_scope_id == b.v6.sin6_scope_id;
 }
 
 uint64_t address_key(const Address& address) {
+  if (is_unix(address)) return uint64_t{AF_UNIX} << 48;
   constexpr uint64_t kPrime = 0x100000001b3, kSeed = 0xcbf29ce484222325;  // FNV-1a
   const uint64_t port = address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port;
   if (address.any.sa_family != AF_INET6) {
@@ -68,7 +71,7 @@ uint64_t address_key(const Address& address) {
 
 bool parse_address(std::string_view text, std::string_view zone, Address* address) {
   char literal[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof literal) return false;
+  if (text.empty() || text.size() >= sizeof literal) return false;
   std::memcpy(literal, text.data(), text.size());
   literal[text.size()] = '\0';
   std::memset(address, 0, sizeof *address);
@@ -86,7 +89,9 @@ bool parse_address(std::string_view text, std::string_view zone, Address* addres
 size_t format_address(const Address& address, char* out) {
   char host[INET6_ADDRSTRLEN] = "";
   int length = 0;
-  if (address.any.sa_family == AF_INET6) {
+  if (is_unix(address)) {
+    length = std::snprintf(out, kAddressTextBytes, "unix:");
+  } else if (address.any.sa_family == AF_INET6) {
     inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof host);
     char zone[16] = "";
     if (address.v6.sin6_scope_id != 0) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One address to connect to, and a short list of them. Refuses to know names.
+// One address to connect to, and a short list of them. Refuses to know names, and the paths of unix
+// sockets: of those it only knows that they are.
 #ifndef PESTER_UV_ADDRESS_H_
 #define PESTER_UV_ADDRESS_H_
 
@@ -12,11 +13,20 @@
 
 namespace pester::uv {
 
+// A unix socket is any.sa_family AF_UNIX: its path would make every address four times as long, and is
+// the route's to know.
 union Address {
   sockaddr any;
   sockaddr_in v4;
   sockaddr_in6 v6;
+  struct {
+    sa_family_t family;
+    uint32_t text;  // what it is called, where the address is kept in a record: into the request's texts
+  } local;
 };
+inline bool is_unix(const Address& address) {
+  return address.any.sa_family == AF_UNIX;
+}
 socklen_t address_bytes(const Address& address);
 void set_port(Address* address, uint16_t port);
 // The same family, host and zone; ports are not looked at.
@@ -27,7 +37,7 @@ void set_port(Address* address, uint16_t port);
 // only. False when it is neither.
 [[nodiscard]] bool parse_address(std::string_view text, std::string_view zone, Address* address);
 // "127.0.0.1:80", "[::1]:80"; `out` has kAddressTextBytes. Returns its length.
-inline constexpr size_t kAddressTextBytes = 80;
+inline constexpr size_t kAddressTextBytes = 120;  // "unix:" and a path of 108 bytes fit, too
 size_t format_address(const Address& address, char* out);
 
 inline constexpr size_t kAddressesMax = 16;  // of one name; more are dropped

@@ -7,7 +7,9 @@
 #include <new>
 
 #include "core/assert.h"
+#include "uv/names.h"
 #include "uv/pump.h"
+#include "uv/way.h"
 
 namespace pester::uv {
 
@@ -39,6 +41,8 @@ void free_client(Client& client) {
   resolver_free(client.resolver);
   wire::tls_context_free(client.tls);
   client.origins.release(client.pool);
+  route_leave(client.route);
+  proxy_choice_leave(client.proxies);
   free_slots(client);
   client.spares.release(client.pool);
   client.pool.give({client.spare_parser, sizeof(wire::ResponseParser)});
@@ -96,9 +100,11 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(lane.connection);
 }
 
-[[gnu::always_inline]] inline Origin* take_origin(Client& client, const Request& request,
+[[gnu::always_inline]] inline Origin* take_origin(Client& client, Request& request,
                                                   const wire::Url& url) {
-  Origin* origin = client.origins.get(client.pool, url);
+  const bool is_usual = client.proxies == nullptr && request.rare == nullptr;
+  Origin* const origin =
+      is_usual ? client.origins.get(client.pool, url, client.route) : origin_for(client, &request, url);
   if (origin == nullptr) return nullptr;
   if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
     return nullptr;
@@ -144,7 +150,7 @@ int check_overrides(const ResolverOptions& options, const wire::Allocator& memor
 
 }  // namespace
 
-Origin* client_take_origin(Client& client, const Request& request, const wire::Url& url) {
+Origin* client_take_origin(Client& client, Request& request, const wire::Url& url) {
   return take_origin(client, request, url);
 }
 
@@ -162,13 +168,18 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   client->scratch = static_cast<char*>(scratch);
   // The timer keeps the loop alive for live requests; a dial that nobody waits for does not.
   client->home = {loop, &client->pool, 0, pump_on_no_sockets, client, false};
-  int rc = join_budget(*client, why);
+  int rc = client->routes.get(options.route, &client->route);
+  if (rc == 0 && options.proxies.is_any()) {
+    rc = proxy_choice_make(client->pool, options.proxies, &client->proxies, why);
+  }
+  if (rc == 0) rc = join_budget(*client, why);
   if (rc == 0) rc = check_overrides(options.resolver, memory, why);
   // Outlives the client when it goes while the certificates are being read: not of its memory.
   if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
   if (rc == 0) rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
   if (rc == 0) {
-    rc = resolver_create(&client->resolver, options.resolver, client->mailbox, memory, why);
+    client->options.resolver.elsewhere = names_elsewhere(*client);
+    rc = resolver_create(&client->resolver, client->options.resolver, client->mailbox, memory, why);
     if (rc == 0) rc = uv_timer_init(loop, &client->timer);
     if (rc != 0) {
       resolver_free(client->resolver);
@@ -177,6 +188,9 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   }
   if (rc != 0) wire::tls_context_free(client->tls);
   if (rc != 0) {
+    route_leave(client->route);
+    proxy_choice_leave(client->proxies);
+    client->pool.trim();
     client->~Client();
     memory.release(scratch, memory.data);
     memory.release(at, memory.data);
@@ -192,6 +206,7 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
 int client_close(Client& client, void (*on_closed)(void* data), void* data) {
   if (client.closing) return PESTER_ECLOSING;
   client.closing = true;
+  ++client.wakes;
   client.on_closed = on_closed;
   client.closed_data = data;
   const core::Now now = client_now(client);
@@ -201,6 +216,7 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data) {
   for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
     client.engine.close(*connection, now.mono);
   }
+  for (Inbox* inbox = client.inboxes; inbox != nullptr; inbox = inbox->next) inbox->close();
   pump_after_call(client, now);
   if (!client.inside) pump_soon(client);
   return 0;
@@ -211,16 +227,23 @@ void client_end(Client& client) {
   client.ending = true;
   client.holds = 3;  // timer, mailbox, and this call; then the sockets, if any are open
   pump_abandon_trust(client);
+  names_end(client);
   resolver_free(client.resolver);
   client.resolver = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&client.timer),
            [](uv_handle_t* handle) { release_hold(*static_cast<Client*>(handle->data)); });
   client.mailbox->close([](void* data) { release_hold(*static_cast<Client*>(data)); }, &client);
   if (client.home.open != 0) ++client.holds;
+  client.holds += client.inbox_handles;
   release_hold(client);
 }
 
 void client_sockets_gone(Client& client) {
+  if (client.ending) release_hold(client);
+}
+
+void client_inbox_gone(Client& client) {
+  --client.inbox_handles;
   if (client.ending) release_hold(client);
 }
 
@@ -249,6 +272,14 @@ int client_cancel(Client& client, uint64_t id) {
   client.engine.cancel(*request, PESTER_ECANCELED, core::Stop::cancelled, now.mono);
   pump_after_call(client, now);
   return 0;
+}
+
+int client_answer(Client& client, uint64_t token, int error, const Addresses& addresses) {
+  if (client.closing) return PESTER_ENOENT;
+  const core::Now now = client_now(client);
+  const int rc = resolver_answer(client.resolver, token, error, addresses);
+  pump_after_call(client, now);
+  return rc;
 }
 
 int client_pause(Client& client, uint64_t id) {

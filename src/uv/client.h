@@ -15,11 +15,15 @@
 #include "core/engine.h"
 #include "core/slots.h"
 #include "uv/connection.h"
+#include "uv/inbox.h"
 #include "uv/origins.h"
+#include "uv/proxy_choice.h"
 #include "uv/request.h"
 #include "uv/resolver.h"
+#include "uv/route.h"
 #include "uv/shared_budget.h"
 #include "uv/worker_threads.h"
+#include "wire/cookie_jar.h"
 #include "wire/memory.h"
 #include "wire/tls.h"
 
@@ -41,6 +45,8 @@ struct Hooks {
   // `line` ends in NUL, without a newline.
   void (*log)(Request& request, uint32_t record, std::string_view line) = nullptr;
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
+  // A name to be answered by resolver_answer. The question's host ends in NUL.
+  void (*resolve)(Client& client, const NameQuestion& question, uint64_t token) = nullptr;
   // The last request is done, and none was sent since.
   void (*idle)(Client& client) = nullptr;
 };
@@ -51,6 +57,8 @@ struct ClientOptions {
   wire::ParserLimits parser_limits;
   wire::TlsOptions tls;
   ResolverOptions resolver;
+  RouteSpec route;  // of requests that bring none
+  ProxyChoiceSpec proxies;
   uint64_t body_bytes_max = uint64_t{8} << 20;
   uint32_t decode_ratio = 100;  // as wire::DecodeLimits
   uint64_t seed = 0;            // 0: from the system
@@ -60,11 +68,18 @@ struct ClientOptions {
   core::BreakerOptions breaker;
   // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
   std::string_view attempt_header, deadline_header;
+  std::string_view user_agent;           // told to a proxy that is asked for a tunnel; empty: not
   const Redirects* redirects = nullptr;  // of requests without any of their own; lent for its life
+  wire::CookieJar* cookies =
+      nullptr;  // for requests without one of their own; lent for the client's life
   Clock clock;
   bool keep_log = false;
-  bool log = false;    // hooks.log is wanted
-  bool trace = false;  // hooks.trace is wanted
+  bool cares = false;  // names are asked of DNS servers, by c-ares: of these, or the system's
+  Addresses dns_servers;
+  core::Duration dns_timeout = core::Duration::from_ms(2'000);  // of each try
+  bool resolve_hook = false;                                    // hooks.resolve is asked for names
+  bool log = false;                                             // hooks.log is wanted
+  bool trace = false;                                           // hooks.trace is wanted
 };
 
 // A clock of the user's may be set back: time then goes on from where it was, or every deadline would
@@ -84,6 +99,7 @@ class SteadyClock {
 enum class Trust : uint8_t { unknown, loading, ready, failed };
 
 struct TrustJob;
+class DnsChannel;
 
 // Buffers of responses that were told, for those that come: cheaper than giving back each block.
 class SpareResponses {
@@ -116,7 +132,11 @@ class SpareResponses {
 
 struct Client {
   Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
-      : options(given), pool(allocator), budget(given.budget), engine(given.limits, seed, given.random) {
+      : options(given),
+        pool(allocator),
+        budget(given.budget),
+        engine(given.limits, seed, given.random),
+        routes(&pool) {
     engine.set_ledger(core::Ledger(&budget));
   }
   ~Client() {
@@ -136,10 +156,14 @@ struct Client {
   SharedBudget* shared_budget = nullptr;  // in its place, joined
   core::Engine engine;
   core::Slots slots;
+  Routes routes;
+  Route* route = nullptr;          // held: of requests that bring none
+  ProxyChoice* proxies = nullptr;  // likewise; nullptr: none
   Origins origins;
   SocketHome home;
   Mailbox* mailbox = nullptr;
   Resolver* resolver = nullptr;
+  DnsChannel* dns = nullptr;  // once a name was asked for
   wire::TlsContext* tls = nullptr;
   Trust trust = Trust::unknown;
   int trust_error = 0;
@@ -159,15 +183,20 @@ struct Client {
 
   mutable SteadyClock steady;  // of a clock of the user's
   uv_timer_t timer;
-  core::Instant timer_at = core::Instant::never();  // when it will fire
-  core::Instant grace = core::Instant::never();     // deadlines until then had their late look
-  uint64_t entry = 0;                               // counts calls from the loop
+  core::Instant timer_at = core::Instant::never();   // when it will fire
+  core::Instant names_due = core::Instant::never();  // when `dns` wants to be looked at
+  core::Instant grace = core::Instant::never();      // deadlines until then had their late look
+  uint64_t entry = 0;                                // counts calls from the loop
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;
+  bool names_wanted = false;  // there may be names to ask for elsewhere
   bool closing = false;
   bool ending = false;  // the handles are being closed
-  uint8_t holds = 0;    // handles still open
+  uint32_t holds = 0;   // handles still open
+  uint32_t wakes = 0;  // what keeps the loop alive beside live requests: the client's end, streams' news
+  Inbox* inboxes = nullptr;
+  uint32_t inbox_handles = 0;  // theirs, open or closing
   void (*on_closed)(void* data) = nullptr;
   void* closed_data = nullptr;
   void (*on_gone)(void* user) = nullptr;  // frees what `user` is, after everything else
@@ -192,10 +221,12 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);
+// As resolver_answer.
+[[nodiscard]] int client_answer(Client& client, uint64_t token, int error, const Addresses& addresses);
 
 // ---- for the connection
-// One more request may go there; nullptr when memory is out.
-[[nodiscard]] Origin* client_take_origin(Client& client, const Request& request, const wire::Url& url);
+// One more request may go there, by the way that is for that URL; nullptr when memory is out.
+[[nodiscard]] Origin* client_take_origin(Client& client, Request& request, const wire::Url& url);
 core::Now client_now(const Client& client);
 // Every call from the loop begins and ends so.
 core::Now client_enter(Client& client);

@@ -7,7 +7,10 @@
 
 #include "core/assert.h"
 #include "uv/client.h"
+#include "uv/connection_proxy.h"
 #include "uv/decoding.h"
+#include "uv/stream.h"
+#include "uv/way.h"
 
 namespace pester::uv {
 
@@ -20,24 +23,6 @@ void free_dialing(Connection& connection) {
   resolver_abandon(connection.client->resolver, &dialing->lookup);
   dial_stop(&dialing->dial);
   connection.client->pool.give(dialing->block);
-}
-
-void dial_failed(Connection& connection, int error, core::Now now) {
-  Client& client = *connection.client;
-  if (connection.lane != nullptr) {
-    core::Record& record = record_of(*connection.lane);
-    record.dns = connection.dns_ns;
-    record.connect = connection.connect_ns;
-    record.tls = connection.tls_ns;
-  }
-  client.engine.dial_failed(connection, error, now.mono);
-}
-
-void keep_detail(Connection& connection, std::string_view detail) {
-  core::Lane* lane = connection.lane;
-  if (lane == nullptr || lane->record < 0) return;
-  Request& request = request_of(*lane);
-  request.extras[lane->record].detail = request_keep_text(request, connection.client->pool, detail);
 }
 
 void tell_tls(Connection& connection, Request& request, uint32_t record) {
@@ -54,6 +39,28 @@ void on_ready(Connection& connection, core::Now now) {
   connection.client->engine.ready(connection, now.mono);
 }
 
+// A unix socket's path stands among the request's texts: addresses have no room for it.
+[[gnu::noinline]] void name_remote(const Connection& connection, Request& request, uint32_t index) {
+  char path[kAddressTextBytes];
+  const size_t bytes = format_route(*static_cast<Origin*>(connection.origin)->route, path);
+  Address& remote = request.extras[index].remote;
+  for (uint32_t i = index; i-- > 0;) {
+    const Address& earlier = request.extras[i].remote;
+    if (!is_unix(earlier) || request.text(earlier.local.text) != std::string_view(path, bytes)) continue;
+    remote.local.text = earlier.local.text;
+    return;
+  }
+  remote.local.text = request_keep_text(request, connection.client->pool, {path, bytes});
+}
+
+void note_remote(const Connection& connection, Request& request, uint32_t index) {
+  request.extras[index].remote = connection.remote;
+  const Route* const route = static_cast<const Origin*>(connection.origin)->route;
+  if (route == nullptr) return;
+  if (is_unix(connection.remote)) name_remote(connection, request, index);
+  if (route->is_proxied()) note_proxy(connection, request, index);
+}
+
 void tcp_up(Connection& connection, core::Now now) {
   Client& client = *connection.client;
   Dialing* dialing = connection.dialing;
@@ -67,25 +74,20 @@ void tcp_up(Connection& connection, core::Now now) {
   socket->ready = connection_on_socket;
   connection.connect_ns = client_now(client).mono.ns - connection.tcp_at.ns;
   if (core::Lane* lane = connection.lane; lane != nullptr && lane->record >= 0) {
-    request_of(*lane).extras[lane->record].remote = connection.remote;
+    note_remote(connection, request_of(*lane), static_cast<uint32_t>(lane->record));
   }
   if (const int rc = socket_poll(socket, UV_READABLE); rc != 0) {
-    dial_failed(connection, rc, now);
+    connection_dial_failed(connection, rc, now);
     return;
   }
-  if (static_cast<Origin*>(connection.origin)->scheme == core::Scheme::http) {
-    on_ready(connection, now);
+  const auto& origin = *static_cast<Origin*>(connection.origin);
+  if (origin.route != nullptr && is_tunnelled(origin)) {
+    client.engine.tcp_up(connection);
+    connection_ask_proxy(connection, now);
     return;
   }
-  client.engine.tcp_up(connection);
-  connection.tcp_at = now.mono;
-  if (client.trust == Trust::ready) {
-    connection_handshake(connection, now);
-    return;
-  }
-  connection.trust_next = client.awaiting_trust;
-  client.awaiting_trust = &connection;
-  client_want_trust(client);
+  if (origin.scheme == core::Scheme::https) client.engine.tcp_up(connection);
+  connection_reached(connection, now);
 }
 
 // What the far end, or a router on the way, says of an address: not what this host is out of.
@@ -140,6 +142,7 @@ void dial_addresses(Connection& connection, const Addresses& addresses, core::No
   connection.dns_ns = now.mono.ns - connection.opened.ns;
   connection.tcp_at = now.mono;
   Dial& dial = connection.dialing->dial;
+  dial.route = static_cast<const Origin*>(connection.origin)->route;
   int rc = 0;
   if (connection.origin->health != nullptr && connection.lane != nullptr) {
     Addresses sorted = addresses;
@@ -156,7 +159,7 @@ void dial_addresses(Connection& connection, const Addresses& addresses, core::No
   if (rc == 0) {
     tcp_up(connection, now);
   } else if (rc < 0) {
-    dial_failed(connection, rc, now);
+    connection_dial_failed(connection, rc, now);
   } else {
     connection.more_addresses = dial_has_next(&dial);
     if (connection.more_addresses) client.engine.stagger(connection, now.mono);
@@ -169,7 +172,7 @@ void on_lookup(Lookup* lookup, int error, const Addresses& addresses) {
   const core::Now now = client_now(*connection.client);
   if (error != 0) {
     connection.dns_ns = now.mono.ns - connection.opened.ns;
-    dial_failed(connection, error, now);
+    connection_dial_failed(connection, proxy_not_found(connection, error), now);
   } else {
     dial_addresses(connection, addresses, now);
   }
@@ -183,7 +186,7 @@ void on_dialed(Dial* dial, int error) {
     tcp_up(connection, now);
   } else {
     connection.connect_ns = now.mono.ns - connection.tcp_at.ns;
-    dial_failed(connection, error, now);
+    connection_dial_failed(connection, error, now);
   }
   client_leave(client, now);
 }
@@ -215,14 +218,32 @@ Connection* make_connection(Client& client) {
 
 void look_up(Connection& connection, bool anew, core::Now now) {
   const auto* origin = static_cast<Origin*>(connection.origin);
+  const Route* route = origin->route;
   Addresses addresses;
-  const int rc = resolver_ask(connection.client->resolver, &connection.dialing->lookup, origin->host(),
-                              origin->host_kind, origin->zone(), origin->port, anew, now, &addresses);
+  if (route != nullptr && route->is_unix()) {
+    addresses.count = 1;
+    addresses.at[0] = Address{};
+    addresses.at[0].any.sa_family = AF_UNIX;
+    dial_addresses(connection, addresses, now);
+    return;
+  }
+  const uint8_t family = route != nullptr ? route->family : uint8_t{0};
+  NameQuestion question = {
+      origin->host(), origin->host_kind, origin->zone(), origin->port, family, anew};
+  if (route != nullptr && route->is_proxied()) {
+    const wire::ProxyUrl& proxy = route->proxy;
+    question = {proxy.host, proxy.host_kind, proxy.zone, proxy.port, family, anew, true};
+    if (core::Lane* lane = connection.lane; lane != nullptr && lane->record >= 0) {
+      note_proxy(connection, request_of(*lane), static_cast<uint32_t>(lane->record));
+    }
+  }
+  const int rc =
+      resolver_ask(connection.client->resolver, &connection.dialing->lookup, question, now, &addresses);
   if (rc == kResolvePending) return;
   if (rc == 0) {
     dial_addresses(connection, addresses, now);
   } else {
-    dial_failed(connection, rc, now);
+    connection_dial_failed(connection, proxy_not_found(connection, rc), now);
   }
 }
 
@@ -242,6 +263,40 @@ bool user_accepts(Connection& connection) {
 }
 
 }  // namespace
+
+void connection_reached(Connection& connection, core::Now now) {
+  Client& client = *connection.client;
+  if (static_cast<Origin*>(connection.origin)->scheme == core::Scheme::http) {
+    on_ready(connection, now);
+    return;
+  }
+  connection.tcp_at = now.mono;
+  if (client.trust == Trust::ready) {
+    connection_handshake(connection, now);
+    return;
+  }
+  connection.trust_next = client.awaiting_trust;
+  client.awaiting_trust = &connection;
+  client_want_trust(client);
+}
+
+void connection_dial_failed(Connection& connection, int error, core::Now now) {
+  Client& client = *connection.client;
+  if (connection.lane != nullptr) {
+    core::Record& record = record_of(*connection.lane);
+    record.dns = connection.dns_ns;
+    record.connect = connection.connect_ns;
+    record.tls = connection.tls_ns;
+  }
+  client.engine.dial_failed(connection, error, now.mono);
+}
+
+void connection_keep_detail(Connection& connection, std::string_view detail) {
+  core::Lane* lane = connection.lane;
+  if (lane == nullptr || lane->record < 0) return;
+  Request& request = request_of(*lane);
+  request.extras[lane->record].detail = request_keep_text(request, connection.client->pool, detail);
+}
 
 core::Record& record_of(core::Lane& lane) {
   Request& request = request_of(lane);
@@ -288,7 +343,7 @@ void connection_next_address(Connection& connection, core::Now now) {
   if (rc == 0) {
     tcp_up(connection, now);
   } else if (rc < 0) {
-    dial_failed(connection, rc, now);
+    connection_dial_failed(connection, rc, now);
   } else {
     connection.more_addresses = dial_has_next(&dial);
     if (connection.more_addresses) connection.client->engine.stagger(connection, now.mono);
@@ -302,8 +357,8 @@ void connection_trust_ready(Connection& connection, core::Now now) {
     connection_handshake(connection, now);
     return;
   }
-  keep_detail(connection, client.trust_why.view());
-  dial_failed(connection, client.trust_error, now);
+  connection_keep_detail(connection, client.trust_why.view());
+  connection_dial_failed(connection, client.trust_error, now);
 }
 
 void connection_handshake(Connection& connection, core::Now now) {
@@ -311,10 +366,12 @@ void connection_handshake(Connection& connection, core::Now now) {
   const auto* origin = static_cast<Origin*>(connection.origin);
   int error = 0;
   if (connection.tls == nullptr) {
-    error = wire::tls_session_create(&connection.tls, client.tls, &client.pool, origin->host(),
+    const bool own = origin->route != nullptr && origin->route->tls != nullptr;
+    wire::TlsContext* const context = own ? origin->route->tls : client.tls;
+    error = wire::tls_session_create(&connection.tls, context, &client.pool, origin->host(),
                                      origin->host_kind, origin->port);
     if (error != 0) {
-      dial_failed(connection, error, now);
+      connection_dial_failed(connection, error, now);
       return;
     }
   }
@@ -339,8 +396,8 @@ void connection_handshake(Connection& connection, core::Now now) {
     error = wire::tls_error(connection.tls);
     detail = wire::tls_why(connection.tls).view();
   }
-  keep_detail(connection, detail);
-  dial_failed(connection, error, now);
+  connection_keep_detail(connection, detail);
+  connection_dial_failed(connection, error, now);
 }
 
 void connection_show(Connection& connection, Request& request) {
@@ -361,8 +418,10 @@ void connection_part(Connection& connection) {
 
 void connection_close(Connection& connection) {
   Client& client = *connection.client;
+  if (connection.stream != nullptr) stream_on_closing(connection);
   free_dialing(connection);
   connection_part(connection);
+  connection_leave_proxy(connection);
   for (Connection** link = &client.awaiting_trust; *link != nullptr; link = &(*link)->trust_next) {
     if (*link != &connection) continue;
     *link = connection.trust_next;
@@ -392,6 +451,7 @@ void connection_free(Connection& connection) {
   if (connection.decoding != nullptr) decoding_stop(connection);
   connection.pending.release(pool);
   connection.own_head.release(pool);
+  if (connection.stream != nullptr) stream_free(connection);
   connection_stop_parsing(connection);
   pool.give({&connection, sizeof connection});
 }
@@ -409,7 +469,7 @@ void connection_begin_record(Connection& connection, core::Lane& lane, core::Now
   // Beyond this connection's own phases, which are told apart.
   const int64_t free_at = lane.reused ? now.mono.ns : connection.opened.ns;
   record.queued = std::max(free_at - request.began.ns - record.started, int64_t{0});
-  request.extras[lane.record].remote = connection.remote;
+  note_remote(connection, request, static_cast<uint32_t>(lane.record));
   if (connection.tls != nullptr) tell_tls(connection, request, static_cast<uint32_t>(lane.record));
 }
 

@@ -12,6 +12,8 @@
 #include "wire/response_parser.h"
 #include "wire/tls.h"
 
+struct pester_stream_s;
+
 namespace pester::uv {
 
 struct Client;
@@ -23,6 +25,8 @@ struct Dialing {
   Dial dial;
 };
 
+struct ProxyTalk;
+
 // How a stream ended that could not be read to its end yet.
 enum class StreamEnd : uint8_t { none, clean, cut };
 
@@ -33,18 +37,20 @@ struct Connection : core::Connection {
   Connection* resume_next = nullptr;  // among those that the pump must read on
   Connection* trust_next = nullptr;   // among those that wait for the CA certificates
   Dialing* dialing = nullptr;
+  ProxyTalk* proxy_talk = nullptr;  // while a proxy is asked to lead to the origin
   Socket* socket = nullptr;
   wire::TlsSession* tls = nullptr;
   wire::ResponseParser* parser = nullptr;  // from the first byte of a response to its last
   Response response;
-  Decoding* decoding = nullptr;  // of its body, once there is some of it that is decoded
-  std::string_view input;        // what is being parsed now
-  wire::Bytes pending;           // what could not be parsed yet; at most a read and a TLS record
-  Request* shown_to = nullptr;   // whose result shows `response` now
-  size_t pending_taken = 0;      // of it, parsed, and told by the time the connection goes on
-  wire::Bytes own_head;          // goes out instead of the request's own; empty: that one
-  size_t to_send = 0;            // head and body
-  size_t taken = 0;              // of it, given to the socket or to TLS
+  Decoding* decoding = nullptr;       // of its body, once there is some of it that is decoded
+  std::string_view input;             // what is being parsed now
+  wire::Bytes pending;                // what could not be parsed yet; at most a read and a TLS record
+  Request* shown_to = nullptr;        // whose result shows `response` now
+  pester_stream_s* stream = nullptr;  // once a head says that another protocol follows
+  size_t pending_taken = 0;           // of it, parsed, and told by the time the connection goes on
+  wire::Bytes own_head;               // goes out instead of the request's own; empty: that one
+  size_t to_send = 0;                 // head and body
+  size_t taken = 0;                   // of it, given to the socket or to TLS
   uint64_t idle_entry = 0;  // the client's entry in which it became idle: no need to look at it then
   core::Instant tcp_at{};
   int64_t dns_ns = -1, connect_ns = -1, tls_ns = -1;  // of a connection that has served nobody
@@ -92,7 +98,7 @@ void connection_trust_ready(Connection& connection, core::Now now);
 
 // ---- between the parts of a connection
 inline bool connection_is_open(const Connection& connection) {
-  return connection.state != core::ConnectionState::closing && connection.socket != nullptr;
+  return connection.state < core::ConnectionState::handed_over && connection.socket != nullptr;
 }
 inline Request& request_of(core::Lane& lane) {
   return static_cast<Request&>(*lane.request);
@@ -108,6 +114,11 @@ void connection_fail(Connection& connection, core::Lane& lane, int error, std::s
 // Fills in what is known of the connection when an exchange gets it.
 void connection_begin_record(Connection& connection, core::Lane& lane, core::Now now);
 void connection_handshake(Connection& connection, core::Now now);
+// What is sent from now on goes to the origin: TLS comes next, or the request.
+void connection_reached(Connection& connection, core::Now now);
+// The detail of the exchange that the connection is dialed for, if it is for one.
+void connection_keep_detail(Connection& connection, std::string_view detail);
+void connection_dial_failed(Connection& connection, int error, core::Now now);
 // Sends what is left of the request, and of TLS's output.
 void connection_send_on(Connection& connection, core::Now now);
 // Sends what TLS has to say; false when the socket is broken (send_error tells).

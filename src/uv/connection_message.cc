@@ -10,9 +10,12 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/cookies.h"
 #include "uv/decoding.h"
 #include "uv/follow.h"
 #include "uv/resume.h"
+#include "uv/stream.h"
+#include "uv/upgrade.h"
 
 namespace pester::uv {
 
@@ -64,15 +67,18 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
 // Whoever reads more of it than what frames it. False: it is of no use to anybody.
 [[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
   core::Why why;
-  if (const int error = decoding_head(connection, lane, &why); error != 0) {
+  int error = cookies_keep(connection, lane) ? 0 : int{UV_ENOMEM};
+  if (error == 0) error = decoding_head(connection, lane, &why);
+  if (error != 0) {
     connection_fail(connection, lane, error, why.view(), now);
     return false;
   }
   if (lane.resuming) {
     resume_check_head(connection, lane);
-  } else {
-    follow_look(connection, lane);
+    return true;
   }
+  if (!upgrade_take_head(connection, lane, now)) return false;
+  follow_look(connection, lane);
   return true;
 }
 
@@ -186,7 +192,8 @@ void on_body(Connection& connection, core::Lane& lane, std::string_view span, co
   }
 }
 
-void keep_response(Connection& connection, Request& request, core::Fate fate) {
+[[gnu::always_inline]] inline void keep_response(Connection& connection, Request& request,
+                                                 core::Fate fate) {
   Client& client = *connection.client;
   if (fate == core::Fate::discard) return;
   Response& response = connection.response;
@@ -261,6 +268,29 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   keep_response(connection, request, client.engine.complete(lane, now.mono));
 }
 
+// HTTP ends here. What has come behind the head is the new protocol's.
+[[gnu::noinline]] void on_switched(Connection& connection, core::Lane& lane, core::Now now) {
+  Client& client = *connection.client;
+  Request& request = request_of(lane);
+  connection_stop_parsing(connection);
+  if (!connection.whole && !upgrade_keep_unread(connection)) {
+    connection_fail(connection, lane, UV_ENOMEM, {}, now);
+    return;
+  }
+  connection.whole = true;
+  if (lane.previewing) {
+    client.engine.preview_ready(lane, now.mono);
+    return;
+  }
+  connection.stopped = false;
+  const core::Fate fate = client.engine.complete(lane, now.mono);
+  if (connection.state == ConnectionState::handed_over) {
+    stream_begin(connection);
+    request.rare->upgrade->stream = connection.stream;
+  }
+  keep_response(connection, request, fate);
+}
+
 void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
   core::Engine& engine = connection.client->engine;
   if (connection.decoding != nullptr) decoding_stop(connection);
@@ -278,6 +308,7 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
       connection.idle_entry = connection.client->entry;
       engine.drained(connection, now.mono);
       return;
+    case wire::Item::switched:  // for nobody any more
     case wire::Item::error:
       engine.lost(connection, now.mono);
       return;
@@ -312,6 +343,9 @@ void take_item(Connection& connection, core::Lane& lane, const wire::Parsed& par
     case wire::Item::end:
       on_end(connection, lane, now);
       return;
+    case wire::Item::switched:
+      on_switched(connection, lane, now);
+      return;
     case wire::Item::error:
       fail_parse(connection, lane, now);
       return;
@@ -332,6 +366,10 @@ bool begin_parsing(Connection& connection) {
   parser->start(&connection.response.head, &client.pool, &client.options.parser_limits,
                 connection.no_body);
   connection.parser = parser;
+  const core::Lane* lane = connection.lane;
+  if (lane != nullptr && static_cast<const Request*>(lane->request)->attends) {
+    upgrade_prepare(*static_cast<const Request*>(lane->request), parser);
+  }
   return true;
 }
 
@@ -421,9 +459,14 @@ void connection_stop_parsing(Connection& connection) {
 void connection_finish(Connection& connection, core::Lane& lane, bool clean, core::Now now) {
   if (!begin_parsing(connection)) {
     connection_fail(connection, lane, UV_ENOMEM, {}, now);
-  } else if (connection.parser->finish(clean) == wire::Item::end) {
+    return;
+  }
+  const wire::Item item = connection.parser->finish(clean);
+  if (item == wire::Item::end) {
     connection_stop_parsing(connection);
     on_end(connection, lane, now);
+  } else if (item == wire::Item::switched) {
+    on_switched(connection, lane, now);
   } else if (connection.send_error != 0 && !connection.parser->any_byte()) {
     connection_fail(connection, lane, connection.send_error, {}, now);
   } else {
@@ -440,6 +483,10 @@ void connection_consume(Connection& connection, MayPump may_pump, core::Now now)
 // From the pump. Whole responses that waited for a verdict, spans kept back, the end of the stream.
 void connection_resume(Connection& connection, core::Now now) {
   Client& client = *connection.client;
+  if (connection.stream != nullptr && connection.stream->handed) {
+    stream_tell(connection);
+    return;
+  }
   if (!connection_is_open(connection)) return;
   if (connection.state == ConnectionState::idle) {  // its whole response was not wanted
     if (connection.stopped) (void)socket_poll(connection.socket, UV_READABLE);
@@ -468,7 +515,7 @@ void connection_resume(Connection& connection, core::Now now) {
       return;
     }
     if (connection.whole) {
-      on_end(connection, *lane, now);
+      connection.switches ? on_switched(connection, *lane, now) : on_end(connection, *lane, now);
       return;
     }
   }

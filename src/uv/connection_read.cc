@@ -61,7 +61,7 @@ void read_tls(Connection& connection, core::Now now) {
   Client& client = *connection.client;
   char* plain = client.scratch + kReadBytes;
   for (;;) {
-    if (connection.tls == nullptr || connection.state == ConnectionState::closing) return;
+    if (connection.tls == nullptr || connection.state >= ConnectionState::handed_over) return;
     size_t count = 0;
     switch (wire::tls_read(connection.tls, plain, kPlainBytes, &count)) {
       case wire::TlsStatus::ok:
@@ -164,6 +164,7 @@ void connection_broken(Connection& connection, int error, std::string_view detai
       if (lane == nullptr) return;
       connection_fail(connection, *lane, error, detail, now);
       return;
+    case ConnectionState::handed_over:
     case ConnectionState::closing:
     case ConnectionState::kCount:
       return;

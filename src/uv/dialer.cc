@@ -47,9 +47,9 @@ void win(Dial* dial, Socket* socket, uint8_t index) {
 int begin(Dial* dial, uint8_t index) {
   const Address& address = dial->addresses.at[index];
   Socket* socket = nullptr;
-  if (const int error = socket_open(&socket, dial->home, address); error != 0) return error;
+  if (const int error = socket_open(&socket, dial->home, address, dial->route); error != 0) return error;
   tell(dial, index, 0);
-  int result = socket_connect(socket, address);
+  int result = socket_connect(socket, address, dial->route);
   if (result == 0) {
     win(dial, socket, index);
     return 0;

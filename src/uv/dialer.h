@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Happy Eyeballs (RFC 8305) over TCP: tries a list of addresses one after the other, the next when the
+// Happy Eyeballs (RFC 8305): tries a list of addresses one after the other, the next when the
 // owner's stagger timer says so or at once when a try fails, while earlier tries go on; the first to
 // connect wins and the others are closed. Refuses to know timers, names and TLS.
 #ifndef PESTER_UV_DIALER_H_
@@ -22,6 +22,7 @@ struct Dial {
   // connect failed (negative). May be null. Must not stop the dial.
   void (*tried)(Dial* dial, uint8_t index, int error) = nullptr;
   void* owner = nullptr;
+  const Route* route = nullptr;  // the way all of them are tried; outlives the dial
   Socket* socket = nullptr;
   Address remote;
   // Managed by dialer.cc.

@@ -223,6 +223,11 @@ Hop* follow_hop(const Request& request, const core::Lane& lane) {
   return rare != nullptr && rare->hops.at != nullptr ? slot_of(request, lane.index) : nullptr;
 }
 
+std::string_view follow_url(const Request& request, const core::Lane& lane) {
+  const Hop* hop = follow_hop(request, lane);
+  return hop != nullptr ? hop->url.text : request.url_of(lane.target);
+}
+
 void follow_look(Connection& connection, core::Lane& lane) {
   const Request& request = request_of(lane);
   const wire::ResponseHead& head = connection.response.head;

@@ -53,6 +53,8 @@ void follow_go(Client& client, core::Lane& lane, core::Now now);
 void follow_ask(Client& client, Request& request);
 // The lane's present hop; nullptr: it is where it began.
 [[nodiscard]] Hop* follow_hop(const Request& request, const core::Lane& lane);
+// The URL that the lane's exchange goes to.
+[[nodiscard]] std::string_view follow_url(const Request& request, const core::Lane& lane);
 // Whether the exchange brings credentials now, appended to the head; false when memory is out.
 [[nodiscard]] bool follow_add_credentials(Request& request, const core::Lane& lane,
                                           wire::BlockPool& pool, wire::Bytes* head);

@@ -8,9 +8,10 @@ namespace pester::uv {
 
 namespace {
 
-uint32_t hash_of(const wire::Url& url) {
+uint32_t hash_of(const wire::Url& url, const Route* route) {
   uint32_t hash = 2166136261u ^ static_cast<uint32_t>(url.scheme) ^ (uint32_t{url.port} << 8);
   for (const char c : url.host) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  if (route != nullptr) hash ^= route->hash;
   return hash ^ hash >> 15;
 }
 
@@ -23,6 +24,7 @@ bool goes_before(const Origin& a, const Origin& b) {
 }
 
 void give(wire::BlockPool& pool, Origin& origin) {
+  route_leave(origin.route);
   if (origin.health != nullptr) pool.give({origin.health, sizeof(core::Health)});
   pool.give(origin.block);
 }
@@ -37,11 +39,11 @@ bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOpti
   return true;
 }
 
-Origin* Origins::look_up(wire::BlockPool& pool, const wire::Url& url) {
-  const uint32_t hash = hash_of(url);
+Origin* Origins::look_up(wire::BlockPool& pool, const wire::Url& url, Route* route) {
+  const uint32_t hash = hash_of(url, route);
   Origin*& bucket = buckets_[hash % kBuckets];
   for (Origin* origin = bucket; origin != nullptr; origin = origin->chain) {
-    if (origin->hash != hash || !matches(*origin, url)) continue;
+    if (origin->hash != hash || !matches(*origin, url, route)) continue;
     origin->used = ++uses_;
     return last_ = origin;
   }
@@ -50,6 +52,8 @@ Origin* Origins::look_up(wire::BlockPool& pool, const wire::Url& url) {
   if (block.at == nullptr) return nullptr;
   auto* origin = ::new (block.at) Origin();
   origin->block = block;
+  origin->route = route;
+  route_hold(route);
   origin->used = ++uses_;
   origin->hash = hash;
   origin->port = url.port;

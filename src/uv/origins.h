@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The origins a client has met: scheme, host and port to a pool. Bounded: the one used longest ago that
-// nobody needs makes room. Refuses to know connections.
+// The origins a client has met: scheme, host, port and the way there to a pool. Bounded: the one used
+// longest ago that nobody needs makes room. Refuses to know connections.
 #ifndef PESTER_UV_ORIGINS_H_
 #define PESTER_UV_ORIGINS_H_
 
@@ -8,6 +8,11 @@
 #include <string_view>
 
 #include "core/objects.h"
+<<<<<<< HEAD
+#include "uv/route.h"
+=======
+#include "core/text.h"
+>>>>>>> cookies
 #include "wire/memory.h"
 #include "wire/url.h"
 
@@ -17,6 +22,7 @@ inline constexpr uint32_t kOriginsMax = 1024;
 
 struct Origin : core::Origin {
   Origin* chain = nullptr;  // in its bucket
+  Route* route = nullptr;   // held; nullptr: the plain one
   wire::Block block;
   uint64_t used = 0;
   uint32_t hash = 0;
@@ -38,19 +44,25 @@ struct Origin : core::Origin {
 class Origins {
  public:
   // Finds or makes; nullptr when memory is out.
-  [[nodiscard]] Origin* get(wire::BlockPool& pool, const wire::Url& url) {
-    return last_ != nullptr && matches(*last_, url) ? last_ : look_up(pool, url);
+  [[nodiscard]] Origin* get(wire::BlockPool& pool, const wire::Url& url, Route* route) {
+    return last_ != nullptr && matches(*last_, url, route) ? last_ : look_up(pool, url, route);
   }
   void release(wire::BlockPool& pool);
   [[nodiscard]] uint32_t count() const { return count_; }
 
  private:
   static constexpr uint32_t kBuckets = 512;
+<<<<<<< HEAD
+  static bool matches(const Origin& origin, const wire::Url& url, const Route* route) {
+    return origin.port == url.port && origin.route == route && origin.scheme == url.scheme &&
+           origin.host_kind == url.host_kind && origin.host() == url.host && origin.zone() == url.zone;
+=======
   static bool matches(const Origin& origin, const wire::Url& url) {
     return origin.port == url.port && origin.scheme == url.scheme && origin.host_kind == url.host_kind &&
-           origin.host() == url.host && origin.zone() == url.zone;
+           core::is_same_text(origin.host(), url.host) && core::is_same_text(origin.zone(), url.zone);
+>>>>>>> cookies
   }
-  [[nodiscard]] Origin* look_up(wire::BlockPool& pool, const wire::Url& url);
+  [[nodiscard]] Origin* look_up(wire::BlockPool& pool, const wire::Url& url, Route* route);
   void drop_oldest(wire::BlockPool& pool);
 
   Origin* buckets_[kBuckets] = {};

@@ -6,8 +6,11 @@
 
 #include "core/text.h"
 #include "uv/client.h"
+#include "uv/cookies.h"
 #include "uv/follow.h"
+#include "uv/forward_head.h"
 #include "uv/resume.h"
+#include "uv/way.h"
 #include "wire/request_writer.h"
 
 namespace pester::uv {
@@ -56,6 +59,8 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   const ClientOptions& options = client.options;
   wire::Bytes& head = connection.own_head;
   std::string_view plain = {request.wire_bytes, request.wire_head_bytes};
+  const auto& origin = *static_cast<const Origin*>(connection.origin);
+  const bool forwarded = is_forwarded(origin);
   const Hop* const hop = follow_hop(request, lane);
   const bool has_auth = request.rare != nullptr && request.rare->auth != nullptr;
   if (hop != nullptr) {
@@ -63,8 +68,8 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   } else if (lane.target != 0) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (!lane.resuming && !has_auth && options.attempt_header.empty() &&
-             options.deadline_header.empty()) {
+  } else if (!forwarded && !lane.resuming && !has_auth && options.attempt_header.empty() &&
+             options.deadline_header.empty() && cookies_of(request) == nullptr) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;
@@ -80,6 +85,8 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
                   static_cast<uint64_t>(left.ns / 1'000'000))) {
     return false;
   }
+  if (!cookies_add_field(request, lane, client.pool, &head)) return false;
+  if (forwarded && !make_forwarded(head, client.pool, origin)) return false;
   connection.to_send = head.size() + (hop == nullptr || hop->has_body ? request.body().size() : 0);
   return true;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The head of an exchange that differs from the one the request was given: for another base URL, or with
-// fields that only the moment of sending knows. Refuses to decide where an exchange goes.
+// The head of an exchange that differs from the one the request was given: for another base URL, for a
+// proxy, or with fields that only the moment of sending knows. Refuses to decide where an exchange goes.
 #ifndef PESTER_UV_OWN_HEAD_H_
 #define PESTER_UV_OWN_HEAD_H_
 

@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "core/error.h"
 #include "uv/follow.h"
+#include "uv/names.h"
 #include "uv/resume.h"
 
 namespace pester::uv {
@@ -33,14 +34,14 @@ void start_timer(Client& client, Instant at, int64_t ms) {
 
 void arm_timer(Client& client, core::Now now) {
   if (client.ending) return;
-  const bool live = client.live != nullptr || client.closing;
+  const bool live = client.live != nullptr || client.wakes != 0;
   if (live != client.timer_ref) {
     client.timer_ref = live;
     auto* handle = reinterpret_cast<uv_handle_t*>(&client.timer);
     live ? uv_ref(handle) : uv_unref(handle);
   }
   const Instant far = now.mono + Duration::from_ms(kFarMs);
-  const Instant next = client.engine.next_deadline();
+  const Instant next = std::min(client.engine.next_deadline(), client.names_due);
   if (next >= client.timer_at && (!client.timer_at.is_never() || !live)) return;
   // At least a tick: the loop polls between two calls of a timer, so that what has come is read first.
   const Instant at = std::min(next, far);
@@ -69,6 +70,7 @@ void on_timer(uv_timer_t* timer) {
   const Instant expected = client.timer_at;
   client.timer_at = Instant::never();
   expire(client, expected, now);
+  if (client.names_due <= now.mono) names_expire(client, now);
   client_leave(client, now);
 }
 
@@ -418,6 +420,8 @@ void client_pump(Client& client, core::Now now) {
       tell(client, static_cast<Request&>(*request), now);
     } else if (Connection* connection = take_resumed(client)) {
       connection_resume(*connection, now);
+    } else if (client.names_wanted) {
+      names_ask(client);
     } else {
       break;
     }

@@ -20,6 +20,8 @@ void pump_abandon_trust(Client& client);
 // client.cc's, for the pump.
 void client_end(Client& client);
 void client_sockets_gone(Client& client);
+// An inbox's handle is closed.
+void client_inbox_gone(Client& client);
 
 }  // namespace pester::uv
 

@@ -6,11 +6,15 @@
 #include <new>
 
 #include "core/assert.h"
+#include "core/text.h"
 #include "uv/connection.h"
 #include "uv/decoding.h"
 #include "uv/follow.h"
 #include "uv/origins.h"
 #include "uv/resume.h"
+#include "uv/upgrade.h"
+#include "uv/way.h"
+#include "wire/cookie_jar.h"
 
 namespace pester::uv {
 
@@ -72,6 +76,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   Rare& rare = *request.rare;
   rare.log.release(pool);
   rare.traces.release(pool);
+  if (rare.cookies != nullptr) rare.cookies->leave();
   follow_release(request, pool);
   pool.give(rare.redirects_block);
   if (rare.resume != nullptr) pool.give({rare.resume, sizeof(Resume)});
@@ -80,6 +85,8 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
   }
+  way_free(pool, rare.way);
+  if (rare.upgrade != nullptr) pool.give(rare.upgrade->block);
   pool.give({&rare, sizeof rare});
 }
 
@@ -149,6 +156,18 @@ bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lan
   ::new (static_cast<void*>(request.extras + index)) RecordExtra;
   lane.record = static_cast<int32_t>(index);
   return true;
+}
+
+void format_remote(const Request& request, uint32_t record, char* out) {
+  const Address& remote = request.extras[record].remote;
+  out[0] = '\0';
+  if (remote.any.sa_family == 0) return;
+  if (!is_unix(remote) || remote.local.text == 0) {
+    format_address(remote, out);
+    return;
+  }
+  const std::string_view text = request.text(remote.local.text);
+  out[core::copy_text(text, out, kAddressTextBytes - 1)] = '\0';
 }
 
 uint32_t request_keep_text(Request& request, wire::BlockPool& pool, std::string_view text) {

@@ -15,6 +15,10 @@
 #include "wire/response_head.h"
 #include "wire/url.h"
 
+namespace pester::wire {
+class CookieJar;
+}
+
 namespace pester::uv {
 
 struct Client;
@@ -44,13 +48,14 @@ struct Response {
 
 // What is told of an exchange beyond core::Record, in an array beside it.
 struct RecordExtra {
-  Address remote{};                   // any.sa_family 0: nothing was connected
+  Address remote{};                   // any.sa_family 0: nothing was connected; see format_remote
   uint32_t detail = 0;                // into Request::texts; 0: none
   const char* tls_version = nullptr;  // static; nullptr: no TLS
   const char* tls_cipher = nullptr;
   uint32_t tls_alpn = 0;  // into Request::texts
-  bool tls_resumed = false;
-  bool end_told = false;  // to the trace
+  bool tls_resumed : 1 = false;
+  bool end_told : 1 = false;  // to the trace
+  uint16_t proxy = 0;         // into Request::texts, which are no longer; 0: none
 };
 
 inline constexpr uint32_t kRecordsMax = 256;  // of one request; then the oldest told one is dropped
@@ -79,6 +84,9 @@ struct TargetText {
 
 struct Decoding;
 struct Resume;
+struct Letter;
+struct Upgrade;
+struct Way;
 struct Redirects;
 struct Auth;
 
@@ -90,12 +98,19 @@ struct Rare {
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Decoding* decoding = nullptr;              // of that answer, when it is told decoded; likewise
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
+  Way* way = nullptr;                        // its own route or proxies; likewise
+  Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
+  Letter* letter = nullptr;                  // that another thread's post is
   uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
-  wire::Block redirects_block;               // likewise
+  uint8_t lenient = 0;                       // bits of wire::lenient, of its responses
+  wire::Block redirects_block;               // a block of its own, too
   const Redirects* redirects = nullptr;      // of the request's own, in it
   Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
   wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
   wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
+  wire::CookieJar* cookies = nullptr;        // its own, joined, instead of the client's
+  bool no_cookies = false;                   // none are sent, none kept
+  bool no_cookie_field = false;              // none are sent
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -168,6 +183,9 @@ void request_show(Request& request, Response* response);
 [[nodiscard]] Rare* request_rare(Request& request, wire::BlockPool& pool);
 // Room for one more record, which is returned; false when memory is out.
 [[nodiscard]] bool request_add_record(Request& request, wire::BlockPool& pool, core::Lane& lane);
+// Whom the record's exchange was with: "127.0.0.1:80", "unix:/run/x.sock"; "" when nothing was
+// connected. `out` has kAddressTextBytes.
+void format_remote(const Request& request, uint32_t record, char* out);
 // Keeps a text; 0 when it is empty or memory is out.
 uint32_t request_keep_text(Request& request, wire::BlockPool& pool, std::string_view text);
 

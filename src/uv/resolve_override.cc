@@ -4,10 +4,12 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "pester/errors.h"
 #include "uv/name_lookup.h"
+#include "wire/idna.h"
 
 namespace pester::uv {
 
@@ -87,6 +89,16 @@ std::string_view copy_host(std::string_view host, char* to) {
   return {to, host.size()};
 }
 
+// Of a name beyond ASCII its ASCII form, in `room`, as URLs have it. nullptr, or what is wrong.
+const char* make_ascii(std::string_view* host, char (&room)[wire::kAsciiHostBytes]) {
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (std::all_of(host->begin(), host->end(), is_ascii)) return nullptr;
+  size_t bytes = 0;
+  const char* wrong = wire::idna_to_ascii(*host, room, &bytes);
+  if (wrong == nullptr) *host = {room, bytes};
+  return wrong;
+}
+
 bool is_name_too_long(std::string_view host) {
   return host.size() > kNameBytesMax;
 }
@@ -126,6 +138,10 @@ int Overrides::add_resolve(std::string_view text, const wire::Allocator& allocat
     return refuse(why, kOption, text, "no host; it reads HOST:PORT:ADDR[,ADDR]...");
   }
   if (host.starts_with('-')) return refuse(why, kOption, text, "taking an override away is not known");
+  char ascii[wire::kAsciiHostBytes];
+  if (const char* wrong = make_ascii(&host, ascii); wrong != nullptr) {
+    return refuse(why, kOption, text, wrong);
+  }
   const size_t colon = rest.find(':');
   if (colon == std::string_view::npos) return refuse(why, kOption, text, "no address");
   uint16_t port = 0;
@@ -176,6 +192,10 @@ int Overrides::add_connect_to(std::string_view text, const wire::Allocator& allo
   if (is_name_too_long(from) || is_name_too_long(to)) {
     return refuse(why, kOption, text, "a host is too long");
   }
+  char ascii[2][wire::kAsciiHostBytes];
+  const char* wrong = make_ascii(&from, ascii[0]);
+  if (wrong == nullptr) wrong = make_ascii(&to, ascii[1]);
+  if (wrong != nullptr) return refuse(why, kOption, text, wrong);
   from = without_final_dot(from);
   const size_t percent = to.find('%');
   const std::string_view zone =

@@ -37,6 +37,7 @@ uint16_t port_of(const Address& address) {
 // A connect to a local port that nobody listens on can get that very port as its source, and TCP then
 // connects the socket with itself (a simultaneous open). It would read its own request as the answer.
 bool is_connected_with_itself(int fd, const Address& remote) {
+  if (is_unix(remote)) return false;
   const uint16_t port = port_of(remote);
   if (port < kFirstEphemeral) return false;
   Address local;
@@ -45,30 +46,49 @@ bool is_connected_with_itself(int fd, const Address& remote) {
   return port == port_of(local) && same_host(local, remote);
 }
 
-int descriptor_open(int family) {
-  const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (fd < 0) return -errno;
+int prepare_tcp(int fd, int family, const Route* route) {
   const int on = 1;
-  if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0) return fd;
-  const int error = -errno;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) return -errno;
+  return route == nullptr ? 0 : local_end_bind(route->local, fd, family);
+}
+
+int descriptor_open(int family, const Route* route) {
+  const int protocol = family == AF_UNIX ? 0 : IPPROTO_TCP;
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return -errno;
+  const int error = family == AF_UNIX ? 0 : prepare_tcp(fd, family, route);
+  if (error == 0) return fd;
   close(fd);
   return error;
 }
 
+// 0, or a positive errno.
+int connect_descriptor(int fd, const Address& address, const Route* route) {
+  if (!is_unix(address)) {
+    return connect(fd, &address.any, address_bytes(address)) == 0 ? 0 : errno;
+  }
+  sockaddr_un path;
+  const socklen_t bytes = route_unix_address(*route, &path);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&path), bytes) == 0) return 0;
+  return errno == EAGAIN ? ECONNREFUSED : errno;  // so Linux says that the listener's queue is full
+}
+
 }  // namespace
 
-int socket_open(Socket** socket, SocketHome* home, const Address& address) {
+int socket_open(Socket** socket, SocketHome* home, const Address& address, const Route* route) {
+  const int fd = descriptor_open(address.any.sa_family, route);
+  if (fd < 0) return fd;
+  const int error = socket_adopt(socket, home, fd);
+  if (error != 0) close(fd);
+  return error;
+}
+
+int socket_adopt(Socket** socket, SocketHome* home, int fd) {
   const wire::Block block = home->pool->take(sizeof(Socket));
   if (block.at == nullptr) return UV_ENOMEM;
   auto* opened = static_cast<Socket*>(block.at);
-  const int fd = descriptor_open(address.any.sa_family);
-  if (fd < 0) {
-    home->pool->give(block);
-    return fd;
-  }
   // When it fails, libuv has not taken the handle up: there is nothing for uv_close.
   if (const int error = uv_poll_init(home->loop, &opened->poll, fd); error != 0) {
-    close(fd);
     home->pool->give(block);
     return error;
   }
@@ -84,9 +104,9 @@ int socket_open(Socket** socket, SocketHome* home, const Address& address) {
   return 0;
 }
 
-int socket_connect(Socket* socket, const Address& address) {
-  if (connect(socket->fd, &address.any, address_bytes(address)) != 0) {
-    if (errno != EINPROGRESS && errno != EINTR) return -errno;
+int socket_connect(Socket* socket, const Address& address, const Route* route) {
+  if (const int error = connect_descriptor(socket->fd, address, route); error != 0) {
+    if (error != EINPROGRESS && error != EINTR) return -error;
     // Over loopback the handshake is over before connect() returns, but the call says EINPROGRESS all
     // the same: asking once saves a round of epoll.
     Address remote;
@@ -157,14 +177,27 @@ ssize_t socket_send(Socket* socket, const char* bytes, size_t count) {
   }
 }
 
-void socket_close(Socket* socket) {
+void socket_end(Socket* socket) {
+  (void)shutdown(socket->fd, SHUT_WR);
+}
+
+int socket_release(Socket* socket) {
+  const int fd = socket->fd;
   socket->ready = nullptr;
   socket->poll.data = nullptr;
+  socket->fd = -1;
   // uv_close takes the descriptor out of epoll and drops events already fetched for it; libuv's manual
   // allows it to be closed right after (and its number to be used again).
   uv_close(reinterpret_cast<uv_handle_t*>(&socket->poll), on_closed);
-  close(socket->fd);
-  socket->fd = -1;
+  return fd;
+}
+
+void socket_disown(Socket* socket) {
+  (void)socket_release(socket);
+}
+
+void socket_close(Socket* socket) {
+  close(socket_release(socket));
 }
 
 }  // namespace pester::uv

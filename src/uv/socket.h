@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "uv/address.h"
+#include "uv/route.h"
 #include "wire/memory.h"
 
 namespace pester::uv {
@@ -37,13 +38,15 @@ struct Socket {
   SocketHome* home;
 };
 
-// A new socket of the address's family, O_NONBLOCK, CLOEXEC, TCP_NODELAY; polled for nothing.
-// UV_ENOMEM, UV_EMFILE, UV_EAFNOSUPPORT ...
-[[nodiscard]] int socket_open(Socket** socket, SocketHome* home, const Address& address);
+// A new socket of the address's family, O_NONBLOCK, CLOEXEC, TCP_NODELAY, bound as the route (may be
+// null) says; polled for nothing. UV_ENOMEM, UV_EMFILE, UV_EAFNOSUPPORT, what local_end_bind says ...
+[[nodiscard]] int socket_open(Socket** socket, SocketHome* home, const Address& address,
+                              const Route* route = nullptr);
 inline constexpr int kConnectPending = 1;
 // 0: connected now (looked at once after EINPROGRESS, as loopback connects at once); kConnectPending:
-// poll for UV_WRITABLE and ask socket_connect_result; negative: the errno.
-[[nodiscard]] int socket_connect(Socket* socket, const Address& address);
+// poll for UV_WRITABLE and ask socket_connect_result; negative: the errno. A unix socket's path is the
+// route's.
+[[nodiscard]] int socket_connect(Socket* socket, const Address& address, const Route* route = nullptr);
 [[nodiscard]] int socket_connect_result(Socket* socket);
 // Sets what is polled for; nothing is done when it is so already. Negative: a libuv errno.
 [[nodiscard]] int socket_poll(Socket* socket, int events);
@@ -53,6 +56,14 @@ void socket_ref(Socket* socket, bool referenced);
 [[nodiscard]] ssize_t socket_send(Socket* socket, const char* bytes, size_t count);
 // Like recv of one byte, which stays unread.
 [[nodiscard]] ssize_t socket_peek(Socket* socket);
+// Somebody else's descriptor, to be told when it is ready; polled for nothing. socket_disown leaves it
+// open, and may be followed at once by its closing.
+[[nodiscard]] int socket_adopt(Socket** socket, SocketHome* home, int fd);
+void socket_disown(Socket* socket);
+// Nothing more will be sent: the peer reads the end of the stream.
+void socket_end(Socket* socket);
+// Like socket_close, but for the descriptor: it stays open and is the caller's.
+[[nodiscard]] int socket_release(Socket* socket);
 // Closes the descriptor at once; the owner hears nothing more; the memory goes in uv's close callback.
 void socket_close(Socket* socket);
 

@@ -19,7 +19,8 @@ bool is_digit(char c) {
 // Walks the bytes once. Every step returns false when the walk is over: a fault, or no more bytes.
 class Grammar {
  public:
-  Grammar(std::string_view raw, HeadSection section) : raw_(raw), section_(section) {}
+  Grammar(std::string_view raw, HeadSection section, uint8_t lenient_set)
+      : raw_(raw), section_(section), lenient_(section == HeadSection::trailers ? 0 : lenient_set) {}
 
   Fault find() {
     if (section_ != HeadSection::trailers && !status_line()) return fault_;
@@ -31,6 +32,7 @@ class Grammar {
  private:
   [[nodiscard]] bool more() const { return at_ < raw_.size(); }
   [[nodiscard]] char byte() const { return raw_[at_]; }
+  [[nodiscard]] bool may(uint8_t relaxation) const { return (lenient_ & relaxation) != 0; }
 
   bool wrong_at(size_t at, const char* reason) {
     fault_ = {at, reason};
@@ -44,20 +46,28 @@ class Grammar {
   bool field_name();
   bool framing_name(std::string_view name);
   bool content_length();
+  bool folded_line();
   bool line_end();
 
   std::string_view raw_;
   HeadSection section_;
+  uint8_t lenient_;
   size_t at_ = 0;
+  uint64_t length_ = 0;
   bool old_version_ = false;
   bool length_seen_ = false;
   bool coding_seen_ = false;
   bool first_field_ = true;
+  bool may_go_on_ = false;  // the last field, in a folded line
   Fault fault_;
 };
 
 // CR LF at at_.
 bool Grammar::line_end() {
+  if (byte() == '\n' && may(lenient::kBareLf)) {
+    ++at_;
+    return true;
+  }
   if (byte() == '\n') return wrong("a line that ends in LF without CR");
   if (at_ + 1 == raw_.size()) return false;
   if (raw_[at_ + 1] != '\n') return wrong("a CR without LF");
@@ -109,11 +119,12 @@ bool Grammar::framing_name(std::string_view name) {
   const bool is_coding = equals_ignoring_case(name, "transfer-encoding");
   if (!is_length && !is_coding) return true;
   if (section_ == HeadSection::trailers) return wrong_at(name_at, "a framing field in the trailers");
-  if (is_length && length_seen_) return wrong_at(name_at, "a second Content-Length");
+  if (is_length && length_seen_ && !may(lenient::kDuplicateLength)) {
+    return wrong_at(name_at, "a second Content-Length");
+  }
   if (is_coding && coding_seen_) return wrong_at(name_at, "a second Transfer-Encoding");
-  length_seen_ = length_seen_ || is_length;
   coding_seen_ = coding_seen_ || is_coding;
-  if (length_seen_ && coding_seen_) {
+  if ((length_seen_ || is_length) && coding_seen_) {
     return wrong_at(name_at, "both Content-Length and Transfer-Encoding");
   }
   if (is_coding && old_version_) return wrong_at(name_at, "Transfer-Encoding in HTTP/1.0");
@@ -150,7 +161,24 @@ bool Grammar::content_length() {
   while (more() && byte() == ' ') ++at_;
   if (!more()) return false;
   if (byte() != '\r' && byte() != '\n') return wrong("a Content-Length that is not a number");
+  if (length_seen_ && length != length_) return wrong_at(start, "a second Content-Length, another one");
+  length_seen_ = true;
+  length_ = length;
   return true;
+}
+
+// More of the field before (RFC 9112 §5.2), never of one that frames the message, and never of blanks
+// alone, which others take for the end of the head.
+bool Grammar::folded_line() {
+  const size_t start = at_;
+  if (!may_go_on_) return wrong("a folded framing field");
+  while (more() && (byte() == ' ' || byte() == '\t')) ++at_;
+  if (!more()) return false;
+  if (byte() == '\r' || byte() == '\n') return wrong_at(start, "a line of blanks");
+  while (more() && is_text_byte(byte())) ++at_;
+  if (!more()) return false;
+  if (byte() != '\r' && byte() != '\n') return wrong("a control byte in a field value");
+  return line_end();
 }
 
 bool Grammar::field_line() {
@@ -160,29 +188,34 @@ bool Grammar::field_line() {
     return false;  // the empty line: the section is over
   }
   const size_t start = at_;
+  const bool is_blank_first = byte() == ' ' || byte() == '\t';
+  if (is_blank_first && !first_field_ && may(lenient::kFold)) return folded_line();
   if (!field_name()) return false;
   const std::string_view name = core::part(raw_, start, at_ - start);
   ++at_;
   while (more() && (byte() == ' ' || byte() == '\t')) ++at_;
   const size_t value_at = at_;
-  if (equals_ignoring_case(name, "content-length") && !content_length()) return false;
+  const bool is_length = equals_ignoring_case(name, "content-length");
+  const bool is_coding = equals_ignoring_case(name, "transfer-encoding");
+  if (is_length && !content_length()) return false;
   while (more() && is_text_byte(byte())) ++at_;
   if (!more()) return false;
   if (byte() != '\r' && byte() != '\n') return wrong("a control byte in a field value");
   std::string_view value = core::part(raw_, value_at, at_ - value_at);
   while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
   if (!line_end()) return false;
-  if (equals_ignoring_case(name, "transfer-encoding") && !equals_ignoring_case(value, "chunked")) {
+  if (is_coding && !equals_ignoring_case(value, "chunked")) {
     return wrong_at(value_at, "a Transfer-Encoding other than chunked");
   }
   first_field_ = false;
+  may_go_on_ = !is_length && !is_coding;
   return true;
 }
 
 }  // namespace
 
-Fault find_fault(std::string_view raw, HeadSection section) {
-  return Grammar(raw, section).find();
+Fault find_fault(std::string_view raw, HeadSection section, uint8_t lenient_set) {
+  return Grammar(raw, section, lenient_set).find();
 }
 
 }  // namespace pester::wire

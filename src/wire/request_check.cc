@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "core/text.h"
 #include "wire/basic_credentials.h"
 #include "wire/known_header.h"
 #include "wire/response_head.h"
@@ -103,15 +104,20 @@ int check_value(std::string_view name, std::string_view value, int bits, Why* wh
   return PESTER_EHEADER;
 }
 
-int check_method(std::string_view method, Why* why) {
+int check_method(std::string_view method, bool may_connect, Why* why) {
   const size_t good = run_of(method, kToken);
+<<<<<<< HEAD
   if (good != 0 && good == method.size() && method != "CONNECT") return 0;
+  if (may_connect && method == "CONNECT") return 0;
+=======
+  if (good != 0 && good == method.size() && !core::is_literal(method, "CONNECT")) return 0;
+>>>>>>> cookies
   why->clear();
   why->add("method at byte ").add(static_cast<int64_t>(good == method.size() ? 0 : good)).add(": ");
   if (method.empty()) {
     why->add("empty");
   } else if (good == method.size()) {
-    why->add("CONNECT is not a request of its own");
+    why->add("CONNECT, without where to");
   } else {
     add_byte(why, method[good]);
   }
@@ -223,7 +229,7 @@ class HeaderCheck {
 
 int check_request_head(const RequestHead& head, RequestHeadInfo* info, Why* why) {
   *info = {};
-  if (const int error = check_method(head.method, why); error != 0) return error;
+  if (const int error = check_method(head.method, head.may_connect, why); error != 0) return error;
   if (!surely_value(head.user_agent)) {
     if (const int error = check_value("User-Agent", head.user_agent, kValue, why); error != 0)
       return error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "wire/request_writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/text.h"
@@ -35,8 +36,9 @@ bool has_user_agent(const RequestHead& head) {
   return !head.user_agent.empty();
 }
 bool has_content_length(const RequestHead& head) {
-  const std::string_view method = head.method;
-  return head.has_body || method == "POST" || method == "PUT" || method == "PATCH";
+  using core::is_literal;
+  return head.has_body || is_literal(head.method, "POST") || is_literal(head.method, "PUT") ||
+         is_literal(head.method, "PATCH");
 }
 
 Plan plan_of(const RequestHead& head) {
@@ -180,11 +182,13 @@ constexpr bool stays_in_form(char c) {
 }  // namespace
 
 MethodTraits method_traits(std::string_view method) {
+  using core::is_literal;
   MethodTraits traits;
-  traits.head = method == "HEAD";
-  traits.connect = method == "CONNECT";
-  traits.safe = traits.head || method == "GET" || method == "OPTIONS" || method == "TRACE";
-  traits.idempotent = traits.safe || method == "PUT" || method == "DELETE";
+  traits.head = is_literal(method, "HEAD");
+  traits.connect = is_literal(method, "CONNECT");
+  traits.safe = traits.head || is_literal(method, "GET") || is_literal(method, "OPTIONS") ||
+                is_literal(method, "TRACE");
+  traits.idempotent = traits.safe || is_literal(method, "PUT") || is_literal(method, "DELETE");
   return traits;
 }
 
@@ -222,15 +226,22 @@ size_t form_urlencode(std::string_view text, char* out) {
 }
 
 bool head_has_field(std::string_view head, std::string_view name) {
+  return find_head_field(head, name).data() != nullptr;
+}
+
+std::string_view find_head_field(std::string_view head, std::string_view name) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   for (size_t at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
     const std::string_view line = core::part(head, at + 1);
     if (line.size() <= name.size() || line[name.size()] != ':') continue;
     size_t same = 0;
     while (same < name.size() && lower(line[same]) == lower(name[same])) ++same;
-    if (same == name.size()) return true;
+    if (same != name.size()) continue;
+    const size_t blank = line.size() > same + 1 && line[same + 1] == ' ' ? 1 : 0;
+    const std::string_view rest(line.data() + same + 1 + blank, line.size() - same - 1 - blank);
+    return {rest.data(), std::min(rest.find('\r'), rest.size())};
   }
-  return false;
+  return {};
 }
 
 }  // namespace pester::wire

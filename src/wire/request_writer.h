@@ -35,6 +35,7 @@ struct RequestHead {
   std::span<const HeaderIn> headers;
   std::string_view user_agent;  // empty: no such header
   bool has_body = false;        // then Content-Length: body_bytes is written
+  bool may_connect = false;     // the url is a CONNECT's: its target and authority are the tunnel's end
   uint64_t body_bytes = 0;
 
   [[nodiscard]] uint64_t content_length() const { return has_body ? body_bytes : 0; }
@@ -70,6 +71,8 @@ void write_request_head(const RequestHead& head, char* out);
 [[nodiscard]] bool is_field(std::string_view name, std::string_view value);
 // Whether a written head has a field of that name, in any case.
 [[nodiscard]] bool head_has_field(std::string_view head, std::string_view name);
+// The value of the first of them; data() == nullptr when there is none.
+[[nodiscard]] std::string_view find_head_field(std::string_view head, std::string_view name);
 
 // application/x-www-form-urlencoded of one text: returns the bytes written to `out`, which has room for
 // three times its size; out == nullptr only counts.

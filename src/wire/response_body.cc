@@ -26,7 +26,7 @@ int hex_value(char c) {
 
 uint64_t ResponseParser::body_bytes_left() const {
   if (phase_ == Phase::body) return body_left_;
-  return phase_ == Phase::ending || phase_ == Phase::done ? 0 : UINT64_MAX;
+  return phase_ >= Phase::switching ? 0 : UINT64_MAX;
 }
 
 Parsed ResponseParser::feed_plain(std::string_view input) {

@@ -14,6 +14,10 @@ namespace pester::wire {
 
 Item ResponseParser::finish(bool clean) {
   if (error_ != 0) return Item::error;
+  if (phase_ == Phase::switching) {
+    phase_ = Phase::done;
+    return Item::switched;
+  }
   if (phase_ == Phase::ending || phase_ == Phase::done || (phase_ == Phase::until_close && clean)) {
     phase_ = Phase::done;
     return Item::end;
@@ -84,7 +88,7 @@ bool ResponseParser::blame_section() {
   HeadSection section =
       switching_ == Switching::upgrade ? HeadSection::head_may_switch : HeadSection::head;
   if (phase_ == Phase::trailers) section = HeadSection::trailers;
-  const Fault fault = find_fault(core::part(head_->text().view(), section_text_at_), section);
+  const Fault fault = find_fault(core::part(head_->text().view(), section_text_at_), section, lenient_);
   if (fault.reason == nullptr) return false;
   why_at(section_at_ + fault.at).add(fault.reason);
   (void)fail(PESTER_EPROTOCOL);

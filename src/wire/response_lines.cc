@@ -91,14 +91,16 @@ ResponseParser::Scan ResponseParser::scan_lines() {
     return Scan::more;
   }
   if (phase_ == Phase::head && line_at_ == 0) {
-    const Scan scan = take_status_line(text);
+    Scan scan = take_status_line(text);
+    if (scan == Scan::malformed) scan = take_relaxed(text, true);
     if (scan == Scan::malformed) return judge_line(text, true);
     if (scan != Scan::more) return scan;
   }
   while (true) {
     const char* const line = text + line_at_;
     if (is_crlf(line)) return take_empty_line();
-    const Scan scan = take_field(line);
+    Scan scan = take_field(line);
+    if (scan == Scan::malformed) scan = take_relaxed(line, false);
     if (scan == Scan::malformed) return judge_line(line, false);
     if (scan != Scan::more) return scan;
   }
@@ -123,7 +125,7 @@ ResponseParser::Scan ResponseParser::judge_line(const char* line, bool first) {
 
 ResponseParser::Scan ResponseParser::take_status_line(const char* line) {
   constexpr size_t kDigitsEnd = 12;
-  if (head_->text().size() < kDigitsEnd + 2) return Scan::malformed;
+  if (head_->text().size() <= kDigitsEnd) return Scan::malformed;
   const auto minor = static_cast<unsigned>(line[7] - '0');
   const auto hundreds = static_cast<unsigned>(line[9] - '0');
   const auto tens = static_cast<unsigned>(line[10] - '0');
@@ -148,13 +150,6 @@ ResponseParser::Scan ResponseParser::take_status_line(const char* line) {
     return Scan::informational_limit;
   }
   return show({line, line_at_}) ? Scan::more : Scan::malformed;
-}
-
-inline ResponseParser::Scan ResponseParser::keep(const Field& field, uint16_t& count) {
-  if (fields_left_ == 0) return Scan::field_limit;
-  --fields_left_;
-  ++count;
-  return head_->fields().append(*pool_, &field, sizeof field) ? Scan::more : Scan::no_memory;
 }
 
 ResponseParser::Scan ResponseParser::take_field(const char* line) {

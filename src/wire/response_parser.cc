@@ -56,6 +56,8 @@ void ResponseParser::start(ResponseHead* head, BlockPool* pool, const ParserLimi
   extension_bytes_ = 0;
   error_ = 0;
   switching_ = Switching::none;
+  lenient_ = 0;
+  relaxed_ = false;
   no_body_ = no_body;
   why_.clear();
   begin_head();
@@ -104,6 +106,9 @@ Parsed ResponseParser::feed(std::string_view input) {
       return feed_chunked(input);
     case Phase::trailers:
       return feed_trailers(input);
+    case Phase::switching:
+      phase_ = Phase::done;
+      return {Item::switched, 0, {}};
     case Phase::ending:
     case Phase::done:
       break;
@@ -114,7 +119,10 @@ Parsed ResponseParser::feed(std::string_view input) {
 
 Parsed ResponseParser::feed_head(std::string_view input) {
   if (input.empty()) return {};
-  if (after_informational_) begin_head();
+  if (after_informational_) {
+    begin_head();
+    close_seen_ = relaxed_;
+  }
   size_t taken = 0;
   Scan scan = store(input, limits_->head_bytes, &taken);
   if (scan == Scan::no_memory) return fail_section(scan, 0);
@@ -148,7 +156,8 @@ bool ResponseParser::agree_on_head() {
                       chunked == coding_seen_ && length == length_seen_ &&
                       content_length_ <= uint64_t{INT64_MAX};
   PESTER_ASSERT(!agreed ||
-                find_fault(head_->text().view(), HeadSection::head_may_switch).reason == nullptr);
+                find_fault(head_->text().view(), HeadSection::head_may_switch, lenient_).reason ==
+                    nullptr);
   return agreed;
 }
 
@@ -158,9 +167,10 @@ void ResponseParser::choose_framing() {
     // A server that announces a body where none may be could yet send it, and be taken for the next
     // response. Answers to HEAD and 304 may speak of the body that would have been.
     const bool announced = head_->status == 204 && (coding_seen_ || content_length_ != 0);
-    const bool another = head_->status == 101 || switching_ == Switching::tunnel;
+    const bool tunnel = switching_ == Switching::tunnel && head_->status / 100 == 2;
+    const bool another = head_->status == 101 || tunnel;
     persistent_ = persistent_ && !announced && !another;
-    phase_ = Phase::ending;
+    phase_ = another ? Phase::switching : Phase::ending;
   } else if (coding_seen_) {
     chunk_digits_ = 0;
     body_left_ = 0;

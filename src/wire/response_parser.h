@@ -32,6 +32,7 @@ enum class Item : uint8_t {
   head,           // the final response's head is complete
   body,           // `body` holds a span of the input
   end,            // the message is complete; input behind it was not consumed
+  switched,       // likewise, and what follows is another protocol's: a 101, or a tunnel's 2xx
   error           // `error()` and `why()` tell
 };
 
@@ -46,18 +47,21 @@ class ResponseParser {
   // Begins a message. `head` and `pool` must outlive it, and the parser must not move; `head` is
   // cleared. `no_body`: the request was HEAD.
   void start(ResponseHead* head, BlockPool* pool, const ParserLimits* limits, bool no_body);
-  // After start(). A 101 becomes a final head; what follows its `end` is the new protocol's.
+  // After start(). A 101 becomes a final head; `switched` follows it.
   void expect_upgrade() { switching_ = Switching::upgrade; }
-  // After start(). A 2xx has no body, whatever its fields say; what follows its `end` is the tunnel's.
+  // After start(). A 2xx has no body, whatever its fields say; `switched` follows it.
   void expect_tunnel() { switching_ = Switching::tunnel; }
 
-  // Feed until need_more, end or error, with empty input too: the `end` behind the last byte of a body
-  // is an item of its own. After `end` or `error` call start() before feeding again.
+  // After start(). What heads may do though it is wrong: bits of wire::lenient (wire/head_grammar.h).
+  void relax(uint8_t lenient_set) { lenient_ = lenient_set; }
+
+  // Feed until need_more, end, switched or error, with empty input too: the `end` behind the last byte
+  // of a body is an item of its own. After one of the last three call start() before feeding again.
   [[nodiscard]] Parsed feed(std::string_view input);
 
   // The stream ended. `clean` is false when TLS ended without close_notify. Gives `end` (a body that
-  // runs until close) or `error`: PESTER_EEMPTY, EHEADCUT, EBODYCUT; EPROTOCOL when what came of the
-  // head was malformed already.
+  // runs until close), `switched` or `error`: PESTER_EEMPTY, EHEADCUT, EBODYCUT; EPROTOCOL when what
+  // came of the head was malformed already.
   [[nodiscard]] Item finish(bool clean);
 
   [[nodiscard]] int error() const { return error_; }           // PESTER_E..., UV_ENOMEM
@@ -88,7 +92,8 @@ class ResponseParser {
     chunk_data_cr,
     chunk_data_lf,
     trailers,
-    ending,  // the message is complete, `end` was not handed out
+    switching,  // the message is complete, `switched` was not handed out
+    ending,     // the same of `end`
     done
   };
   enum class Switching : uint8_t { none, upgrade, tunnel };
@@ -109,6 +114,11 @@ class ResponseParser {
   bool take_known_field(std::string_view name, std::string_view value, size_t next);
   void take_connection(std::string_view value);
   Scan judge_line(const char* line, bool first);
+  Scan take_relaxed(const char* line, bool first);
+  Scan take_bare_line(const char* line, size_t bytes, bool first);
+  Scan take_odd_field(const char* line);
+  Scan take_fold(const char* line);
+  Scan take_equal_length(const char* line);
   bool show(std::string_view line);
   bool flush_shown();
   [[nodiscard]] bool bodyless() const;
@@ -159,6 +169,8 @@ class ResponseParser {
   uint16_t llhttp_flags_ = 0;  // as they were when llhttp completed the head
   Phase phase_ = Phase::head;
   Switching switching_ = Switching::none;
+  uint8_t lenient_ = 0;
+  bool relaxed_ = false;  // that was made use of
   Extension extension_ = Extension::name_start;
   uint8_t chunk_digits_ = 0;
   bool no_body_ = false;
@@ -173,6 +185,13 @@ class ResponseParser {
   char shown_[96];  // lines that llhttp is yet to see
   core::Why why_;
 };
+
+inline ResponseParser::Scan ResponseParser::keep(const Field& field, uint16_t& count) {
+  if (fields_left_ == 0) return Scan::field_limit;
+  --fields_left_;
+  ++count;
+  return head_->fields().append(*pool_, &field, sizeof field) ? Scan::more : Scan::no_memory;
+}
 
 }  // namespace pester::wire
 

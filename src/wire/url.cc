@@ -20,7 +20,8 @@ class Rebuilder {
     const char* const authority = out_;
     if (s_.kind == HostKind::ipv6) put("[");
     const char* const host = out_;
-    put_lower(between(s_.host, s_.host_end));
+    put_lower(s_.international ? std::string_view(s_.ascii, s_.ascii_bytes)
+                               : between(s_.host, s_.host_end));
     url->host = {host, size_from(host)};
     if (s_.zone != nullptr) {
       put("%25");
@@ -119,8 +120,9 @@ void use_copy(const UrlScan& s, char* storage, Url* url) {
 }  // namespace
 
 size_t url_storage_bytes(std::string_view text) {
-  // Over the text: "25" of a zone, "/", NUL, and an IPv6 authority a second time (at most 53 bytes).
-  return (text.size() < kUrlBytesMax ? text.size() : kUrlBytesMax) + 64;
+  // Over the text: "25" of a zone, "/", NUL, and an IPv6 authority a second time (at most 53 bytes); or
+  // the ASCII form of a host (at most 253 bytes).
+  return (text.size() < kUrlBytesMax ? text.size() : kUrlBytesMax) + 64 + kHostBytesMax;
 }
 
 int parse_url(std::string_view text, char* storage, Url* url, core::Why* why) {

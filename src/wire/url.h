@@ -46,7 +46,8 @@ size_t url_storage_bytes(std::string_view text);
 //
 // Percent-encoding is checked and kept, never decoded. Visible ASCII that RFC 3986 would have encoded in
 // a path or query (the double quote and <>[]{}|^`) is sent as it stands, as people write such URLs;
-// white space, control bytes, backslashes and everything beyond ASCII are refused in every part.
+// white space, control bytes, backslashes and everything beyond ASCII are refused in every part, but for
+// a host beyond ASCII in UTF-8, which becomes its ASCII form where IDNA is built in.
 [[nodiscard]] int parse_url(std::string_view text, char* storage, Url* url, core::Why* why);
 
 }  // namespace pester::wire

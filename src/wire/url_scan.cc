@@ -177,6 +177,31 @@ const char* judge_name(Scan& s, const char* label, const char* behind) {
   return behind;
 }
 
+const char* scan_name(Scan& s, const char* p);
+
+// A name with something beyond ASCII: its ASCII form is what is read, by the rules of every name, since
+// what is mapped to it may hold dots, digits, or what is of no host at all.
+[[gnu::cold, gnu::noinline]] const char* scan_international(Scan& s) {
+  const char* p = s.host;
+  while (static_cast<unsigned char>(*p) >= 0x80 || is(*p, kName | kUpper) || *p == '.') ++p;
+  if (*p != ':' && !ends_authority(s, p)) return refuse_byte(s, "host", p);
+  const std::string_view host(s.host, static_cast<size_t>(p - s.host));
+  if (const char* wrong = idna_to_ascii(host, s.ascii, &s.ascii_bytes); wrong != nullptr) {
+    return refuse(s, "host", s.host, wrong);
+  }
+  Why inner_why;
+  Scan inner(s.ascii, s.ascii_bytes, &inner_why);
+  if (scan_name(inner, inner.base) != inner.end) {
+    return refuse(s, "host", s.host, "its ASCII form is not a host");
+  }
+  s.kind = inner.kind;
+  s.ascii_bytes = static_cast<size_t>(inner.host_end - inner.host);
+  s.host_end = p;
+  s.international = true;
+  s.rebuild = true;
+  return p;
+}
+
 // A name or an IPv4 address; returns what stands behind it: ':' or an authority's end.
 const char* scan_name(Scan& s, const char* p) {
   s.host = p;
@@ -204,7 +229,10 @@ const char* scan_name(Scan& s, const char* p) {
     previous = label;
     label = p + 1;
   }
-  if (*p != ':' && !ends_authority(s, p)) return refuse_byte(s, "host", p);
+  if (*p != ':' && !ends_authority(s, p)) {
+    const bool international = kHasIdna && static_cast<unsigned char>(*p) >= 0x80;
+    return international ? scan_international(s) : refuse_byte(s, "host", p);
+  }
   if (p == s.host) return refuse(s, "host", p, "empty");
   if (static_cast<size_t>(p - label) > kHostLabelBytesMax) {
     return refuse(s, "host", label, "a label longer than 63 bytes");
@@ -303,6 +331,7 @@ const char* scan_authority(Scan& s, const char* p) {
   const char* host = scan_userinfo(s, p, last_at);
   if (host == nullptr) return nullptr;
   s.kind = HostKind::name;  // an address that turned out to be a user name may have set it
+  s.international = false;
   return scan_host_and_port(s, host);
 }
 
@@ -354,8 +383,11 @@ bool scan_target(Scan& s, const char* p) {
 int scan_url(UrlScan& scan) {
   int code = PESTER_EURL;
   const char* p = scan_scheme(scan, &code);
-  if (p == nullptr) return code;
-  p = scan_authority(scan, p);
+  return p == nullptr ? code : scan_behind_scheme(scan, p);
+}
+
+int scan_behind_scheme(UrlScan& scan, const char* at) {
+  const char* const p = scan_authority(scan, at);
   return p != nullptr && scan_target(scan, p) ? 0 : PESTER_EURL;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/why.h"
+#include "wire/idna.h"
 #include "wire/url.h"
 
 namespace pester::wire {
@@ -34,8 +35,11 @@ struct UrlScan {
   uint32_t port = 0;  // 0: the default one
   core::Scheme scheme = core::Scheme::http;
   HostKind kind = HostKind::name;
-  bool rebuild = false;  // the normal form is not what was written
-  bool dots = false;     // the path has dot segments
+  bool rebuild = false;        // the normal form is not what was written
+  bool dots = false;           // the path has dot segments
+  bool international = false;  // the host is in `ascii`, without a trailing dot, not where it was marked
+  size_t ascii_bytes = 0;
+  char ascii[kAsciiHostBytes];  // set with `international` only
 
   [[nodiscard]] uint32_t default_port() const { return scheme == core::Scheme::https ? 443 : 80; }
   // The bytes of the text given that the copy has between two marks.
@@ -49,6 +53,8 @@ struct UrlScan {
 // Fills `scan`, of whose copy *end is NUL: 0, PESTER_EURL or PESTER_ESCHEME. Only after 0 are all marks
 // set.
 [[nodiscard]] int scan_url(UrlScan& scan);
+// The same from `at` on, where an authority begins: for URLs of other schemes, which are the caller's.
+[[nodiscard]] int scan_behind_scheme(UrlScan& scan, const char* at);
 
 }  // namespace pester::wire
 

@@ -91,6 +91,7 @@ struct Bench {
   Allocator allocator{count_alloc, count_resize, count_release, &memory};
   Why why;
   Now now{Instant{1'000'000'000'000}};
+  uint8_t family = 0;  // that is asked for
 };
 inline Bench* bench;
 
@@ -155,8 +156,10 @@ inline int ask(Asker* asker, const char* host, uint16_t port = 80,
   if (pester::uv::parse_address(host, {}, &literal)) {
     kind = literal.any.sa_family == AF_INET ? HostKind::ipv4 : HostKind::ipv6;
   }
-  return pester::uv::resolver_ask(bench->resolver, &asker->lookup, host, kind, zone, port,
-                                  freshness == Freshness::fresh, bench->now, &asker->addresses);
+  const pester::uv::NameQuestion question = {host, kind,          zone,
+                                             port, bench->family, freshness == Freshness::fresh};
+  return pester::uv::resolver_ask(bench->resolver, &asker->lookup, question, bench->now,
+                                  &asker->addresses);
 }
 
 inline void run_until_told(const Asker& asker) {

@@ -272,6 +272,43 @@ void secrets_stay_with_their_origin_and_do_not_come_back(void**) {
   assert_int_equal(end(), 0);
 }
 
+// A retry that began with the first request again would bring them along.
+void retries_on_redirects_do_not_restore_stripped_credentials(void**) {
+  static std::string there;
+  static std::atomic<int> tries;
+  tries = 0;
+  serve([](const std::string&, const std::string&) { return to("307 Temporary", there); });
+  serve_other([](const std::string&, const std::string&) {
+    switch (++tries) {
+      case 1:
+        return std::string("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+      case 2:
+        return std::string();  // closed
+      default:
+        return ok();
+    }
+  });
+  there = other->url("/x");
+  assert_int_equal(c.open(), 0);
+  const pester_header_t given[] = {{"Cookie", "a=b"}};
+  pester_request_t request = c.request({}, &outcome);
+  const std::string url = "http://me:secret@127.0.0.1:" + std::to_string(c.server->port()) + "/a";
+  request.url = url.c_str();
+  request.headers = given;
+  request.header_count = 1;
+  assert_int_equal(c.send(request, &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.status, 200);
+  assert_int_equal(heads.size(), 1);
+  assert_string_equal(field(heads[0], "Authorization").c_str(), "Basic bWU6c2VjcmV0");
+  assert_true(other_heads.size() >= 3);
+  for (const std::string& head : other_heads) {
+    assert_string_equal(field(head, "Authorization").c_str(), "none");
+    assert_string_equal(field(head, "Cookie").c_str(), "none");
+  }
+  assert_int_equal(end(), 0);
+}
+
 void secrets_go_on_within_the_origin(void**) {
   serve([](const std::string& path, const std::string&) {
     return path == "/a" ? to("302 Found", "/b") : ok();
@@ -596,6 +633,7 @@ int main() {
       cmocka_unit_test_setup(a_limit_of_its_own_holds, begin),
       cmocka_unit_test_setup(methods_change_as_rfc_9110_says, begin),
       cmocka_unit_test_setup(secrets_stay_with_their_origin_and_do_not_come_back, begin),
+      cmocka_unit_test_setup(retries_on_redirects_do_not_restore_stripped_credentials, begin),
       cmocka_unit_test_setup(secrets_go_on_within_the_origin, begin),
       cmocka_unit_test_setup(the_user_of_a_location_is_not_used, begin),
       cmocka_unit_test_setup(a_location_that_leads_nowhere_fails_and_says_why, begin),

@@ -3,6 +3,7 @@
 // speak before they are asked.
 #include "support/client_case.h"
 #include "support/tls_peer.h"
+#include "support/unix_server.h"
 
 #include "support/cmocka.h"
 
@@ -92,6 +93,59 @@ void a_wrong_name_is_refused_once_and_said(void**) {
   assert_non_null(std::strstr(outcome.detail.c_str(), "wrong.invalid"));
   end_tls();
 }
+
+// The host is named in the URL, whatever the socket.
+void tls_over_a_unix_socket_verifies_the_host_of_the_url(void**) {
+  SocketDirectory directory;
+  const std::string path = directory.socket("tls");
+  const auto script = [](TlsPeer& tls, Peer&) {
+    while (!tls.head().empty()) {
+      tls.say(ok("unix"));
+      tls.flush();
+    }
+  };
+  c.server = std::make_unique<LoopbackServer>(service.open(server_options, script), listen_unix(path));
+  pester_route_t route;
+  pester_route_init(&route);
+  route.unix_socket = path.c_str();
+  c.options.route = &route;
+  assert_int_equal(c.open(), 0);
+  Outcome good, wrong;
+  assert_int_equal(c.get("https://host.example.test/", &good), 0);
+  c.run();
+  assert_string_equal(good.body.c_str(), "unix");
+  assert_int_equal(c.get("https://wrong.invalid/", &wrong), 0);
+  c.run();
+  assert_int_equal(wrong.error, PESTER_ECERTIFICATE);
+  end_tls();
+}
+
+#ifdef PESTER_HAVE_IDN2
+void an_international_host_is_verified_in_its_ascii_form(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) {
+    while (!tls.head().empty()) {
+      tls.say(ok("idna"));
+      tls.flush();
+    }
+  });
+  static std::string host;
+  host.clear();
+  c.tls.verify_cb = [](const char* name, const unsigned char*, size_t, const char* error, void*) {
+    host = name;
+    return error == nullptr ? 0 : 1;
+  };
+  const std::string rule = "B\u00fccher.example.test:" + std::to_string(c.server->port()) + ":127.0.0.1";
+  const char* rules[] = {rule.c_str()};
+  c.options.resolve = rules;
+  c.options.resolve_count = 1;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url("b\u00fccher.example.test"), &outcome), 0);
+  c.run();
+  assert_string_equal(outcome.body.c_str(), "idna");
+  assert_string_equal(host.c_str(), "xn--bcher-kva.example.test");
+  end_tls();
+}
+#endif
 
 void a_missing_ca_file_is_named(void**) {
   serve_tls([](TlsPeer& tls, Peer&) { tls.head(); });
@@ -270,18 +324,55 @@ int unmake(void**) {
   return 0;
 }
 
+void a_secure_cookie_goes_back_over_tls(void**) {
+  static std::string second;
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().empty()) return;
+    tls.say(
+        "HTTP/1.1 200 OK\r\nSet-Cookie: __Host-sid=1; Secure; HttpOnly; Path=/\r\nContent-Length: "
+        "0\r\n\r\n");
+    tls.flush();
+    second = tls.head();
+    tls.say(ok("x"));
+    tls.flush();
+  });
+  pester_cookie_jar_t* jar;
+  assert_int_equal(pester_cookie_jar_new(&jar, nullptr), 0);
+  c.options.cookies = jar;
+  assert_int_equal(c.open(), 0);
+  for (int i = 0; i < 2; ++i) {
+    Outcome one;
+    assert_int_equal(c.get(url(), &one), 0);
+    c.run();
+    assert_int_equal(one.error, 0);
+  }
+  assert_true(second.ends_with("\r\nCookie: __Host-sid=1\r\n\r\n"));
+  const std::string plain = "http://host.example.test/";
+  char value[16];
+  size_t size = sizeof value;
+  assert_int_equal(pester_cookie_jar_get(jar, plain.c_str(), value, &size), 0);
+  assert_string_equal(value, "");
+  pester_cookie_jar_free(jar);
+  end_tls();
+}
+
 }  // namespace
 
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_page_over_tls_is_a_page_and_the_next_session_is_resumed, begin),
       cmocka_unit_test_setup(a_wrong_name_is_refused_once_and_said, begin),
+      cmocka_unit_test_setup(tls_over_a_unix_socket_verifies_the_host_of_the_url, begin),
+#ifdef PESTER_HAVE_IDN2
+      cmocka_unit_test_setup(an_international_host_is_verified_in_its_ascii_form, begin),
+#endif
       cmocka_unit_test_setup(a_missing_ca_file_is_named, begin),
       cmocka_unit_test_setup(a_body_until_close_without_close_notify_is_cut, begin),
       cmocka_unit_test_setup(a_server_that_speaks_first_is_no_server, begin),
       cmocka_unit_test(what_follows_an_answer_is_nobodys),
       cmocka_unit_test(cancel_close_and_send_from_inside_the_verify_callback_are_harmless),
       cmocka_unit_test_setup(a_verify_callback_that_blocks_takes_no_time_from_the_first_byte, begin),
+      cmocka_unit_test_setup(a_secure_cookie_goes_back_over_tls, begin),
       cmocka_unit_test_setup(a_big_body_goes_both_ways, begin),
   };
   return cmocka_run_group_tests(tests, make, unmake) != 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The claims of the Go library's own test list, one by one and under its names, made of this library
-// over real sockets; then what that library gets wrong. Its cookie test waits for cookies.
+// over real sockets; then what that library gets wrong.
 #include "support/client_case.h"
 
 #include "support/cmocka.h"
@@ -270,6 +270,23 @@ void cancelled_during_wait(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+void cookies_jar_persistence(void**) {
+  c.serve([](Peer& peer) {
+    while (!peer.head().empty()) peer.answer("OK", "200 OK\r\nSet-Cookie: test=foo");
+  });
+  pester_cookie_jar_t* jar;
+  assert_int_equal(pester_cookie_jar_new(&jar, nullptr), 0);
+  c.options.cookies = jar;
+  get(c.server->url(), 0, 0);
+  const std::string url = c.server->url();
+  char value[16];
+  size_t size = sizeof value;
+  assert_int_equal(pester_cookie_jar_get(jar, url.c_str(), value, &size), 0);
+  assert_string_equal(value, "test=foo");
+  assert_int_equal(c.end(), 0);
+  pester_cookie_jar_free(jar);
+}
+
 std::vector<std::string> bodies;
 
 void serve_500_to_bodies(size_t bytes) {
@@ -414,6 +431,7 @@ int main() {
       CLAIM(concurrent_requests_dont_leak_failed_request),
       CLAIM(retries_not_attempted_if_cancelled),
       CLAIM(cancelled_during_wait),
+      CLAIM(cookies_jar_persistence),
       CLAIM(retries_with_bodies_do),
       CLAIM(retries_with_bodies_post),
       CLAIM(a_lane_that_fails_first_is_not_the_answer),

@@ -14,7 +14,8 @@ using namespace pester::test;
 namespace {
 
 void family_is_handed_to_the_system(void**) {
-  create({.family = 6});
+  create({});
+  bench->family = 6;
   Asker asker;
   assert_int_equal(resolve(&asker, "a.test"), 0);
   assert_int_equal(asked_family, 6);
@@ -43,9 +44,22 @@ void resolve_overrides_hold_for_host_and_port(void**) {
   run_until_told(asker);
 }
 
+#ifdef PESTER_HAVE_IDN2
+void overrides_name_hosts_as_urls_do(void**) {
+  const char* const given[] = {"B\u00dccher.test:80:192.0.2.1"};
+  const char* const sent[] = {"\u00e4.test::b\u00fccher.test:"};
+  create({.resolve = given, .connect_to = sent});
+  Asker asker;
+  assert_int_equal(ask(&asker, "xn--bcher-kva.test"), 0);
+  assert_int_equal(ask(&asker, "xn--4ca.test"), 0);
+  assert_addresses(asker.addresses, {"192.0.2.1:80"});
+}
+#endif
+
 void resolve_override_gives_the_wanted_family_only(void**) {
   const char* const given[] = {"a.test:80:192.0.2.1,2001:db8::1", "b.test:80:192.0.2.1"};
-  create({.family = 6, .resolve = given});
+  create({.resolve = given});
+  bench->family = 6;
   Asker asker;
   assert_int_equal(ask(&asker, "a.test"), 0);
   assert_addresses(asker.addresses, {"[2001:db8::1]:80"});
@@ -149,6 +163,9 @@ int main() {
   const CMUnitTest tests[] = {
       CLAIM(family_is_handed_to_the_system),
       CLAIM(resolve_overrides_hold_for_host_and_port),
+#ifdef PESTER_HAVE_IDN2
+      CLAIM(overrides_name_hosts_as_urls_do),
+#endif
       CLAIM(resolve_override_gives_the_wanted_family_only),
       CLAIM(connect_to_leads_elsewhere),
       CLAIM(bad_overrides_are_refused_by_name),

@@ -107,6 +107,27 @@ def hang(connection, method):
     return False
 
 
+def answer_once(listener):
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def answer_names(server):
+    """127.0.0.1 to every question for an IPv4 address, until an empty datagram comes."""
+    while True:
+        data, sender = server.recvfrom(1500)
+        if not data:
+            return
+        end = data.index(b"\0", 12) + 5
+        record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x7f\0\0\x01"
+        server.sendto(data[:2] + b"\x81\x80\0\x01\0\x01\0\0\0\0" + data[12:end] + record, sender)
+
+
 class CommandTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -302,6 +323,51 @@ class CommandTest(unittest.TestCase):
         hosts = [dict(r["headers"])["Host"] for r in self.seen()]
         self.assertEqual(hosts, [f"some.test:{port}", "other.test"])
 
+    def test_a_unix_socket_is_connected_to(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "socket")
+            for option, address in (("--unix-socket", path), ("--abstract-unix-socket", f"\0pester-{os.getpid()}")):
+                with socket.socket(socket.AF_UNIX) as listener:
+                    listener.bind(address)
+                    listener.listen()
+                    answer_once(listener)
+                    done = self.expect(0, option, address.lstrip("\0"), "--json", "http://some.test/x")
+                    remote = json.loads(done.stdout)["attempts"][0]["remote"]
+                    self.assertEqual(remote, "unix:" + address.replace("\0", "@"))
+            self.expect(7, "--unix-socket", path + "-none", "--max-attempts", "1", "http://some.test/")
+        self.expect(2, "--unix-socket", "x" * 108, "http://some.test/")
+
+    def test_an_interface_is_by_name_or_by_address(self):
+        self.expect(0, "--interface", "127.0.0.2", self.url())
+        self.expect(7, "--interface", "192.0.2.1", "--max-attempts", "1", self.url())
+        self.expect(7, "--interface", "if!no-such-if", "--max-attempts", "1", self.url())
+        self.expect(2, "--interface", "host!eth0", self.url())
+        self.expect(2, "--interface", "127.0.0.1", "-6", self.url())
+
+    def test_dns_servers_are_asked(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            threading.Thread(target=answer_names, args=(server,), daemon=True).start()
+            path = self.url().split("/", 3)[3]
+            address = f"127.0.0.1:{server.getsockname()[1]}"
+            done = servers.run(PESTER, "-4", "--dns-servers", address, f"http://some.test:{self.server.port}/{path}")
+            server.sendto(b"", server.getsockname())
+            if b"built without c-ares" in done.stderr:
+                self.skipTest("built without c-ares")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(dict(self.seen()[0]["headers"])["Host"], f"some.test:{self.server.port}")
+        self.expect(2, "--dns-servers", "localhost", self.url())
+
+    def test_an_international_host_is_sent_in_its_ascii_form(self):
+        port, path = self.server.port, self.url().split("/", 3)[3]
+        rule = f"xn--bcher-kva.test:{port}:127.0.0.1"
+        done = servers.run(PESTER, "--resolve", rule, f"http://B\u00fccher.test:{port}/{path}")
+        if done.returncode == 3:
+            self.assertIn(b"xn--", done.stderr)
+            self.skipTest("built without libidn2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(dict(self.seen()[0]["headers"])["Host"], f"xn--bcher-kva.test:{port}")
+
     # ---- Resilience
 
     def test_a_failure_is_tried_again_and_the_last_answer_delivered(self):
@@ -413,7 +479,7 @@ class CommandTest(unittest.TestCase):
     def test_bad_usage_is_2(self):
         for arguments, word in [
             ([], b"URL"), (["--frob", "u"], b"--frob"), (["--backoff", "x", "u"], b"'x'"), (["a", "b"], b"URL"),
-            (["--concurrency", "65", "u"], b"'65'"), (["-L", "u"], b"not in this version"),
+            (["--concurrency", "65", "u"], b"'65'"), (["--max-redirs", "101", "u"], b"'101'"),
             (["--retry-on", "frob", "http://127.0.0.1/"], b"frob"), (["-m", "x", "u"], b"--max-time"),
         ]:
             done = self.expect(2, *arguments)

@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every program of examples/ does in front of an unreliable server what its opening says. Usage:
-test_examples.py PESTER_FLAKY GET RACE POST_RETRY STREAM SHUTDOWN EXISTING_APP FAILOVER"""
+test_examples.py PESTER_FLAKY EXAMPLE..., in the order of the names at the end"""
 
+import http.server
+import os
 import re
 import signal
 import socket
 import subprocess
+import tempfile
+import threading
 import unittest
 
 import servers
 from servers import Flaky, run, until
 
-PESTER_FLAKY = GET = RACE = POST_RETRY = STREAM = SHUTDOWN = EXISTING_APP = FAILOVER = ""
+PESTER_FLAKY = COOKIES = EXISTING_APP = FAILOVER = FOLLOW = GET = POST_FROM_THREADS = POST_RETRY = RACE = SHUTDOWN = STREAM = ""
 
 
 class ExamplesTest(unittest.TestCase):
@@ -27,16 +31,38 @@ class ExamplesTest(unittest.TestCase):
         return done.stdout.decode(), done.stderr.decode()
 
     def test_without_an_argument_each_says_how_it_is_used(self):
-        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER):
+        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER, COOKIES,
+                        POST_FROM_THREADS):
             out, errors = self.output(program, status=2)
             self.assertEqual(out, "")
-            self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\]| URL PATH)?\n$")
+            self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\]| URL PATH| URL FILE)?\n$")
 
     def test_a_url_that_is_none_is_refused(self):
         for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN):
             out, errors = self.output(program, "http://a b/", status=2)
             self.assertEqual(out, "", program)
             self.assertNotEqual(errors, "", program)
+
+    # ---- follow
+
+    def test_follow_stays_within_the_site_and_shows_each_hop(self):
+        other = self.flaky("/x = body=elsewhere")
+        flaky = self.flaky("/a = status=302 header='Location: b?c=1'", "/b = status=503; body=here",
+                           f"/away = status=307 header='Location: {other.url}/x' body=stay")
+        out, errors = self.output(FOLLOW, flaky.url + "/a")
+        self.assertEqual(out, "here")
+        self.assertEqual(errors.splitlines(), [f"first    302 {flaky.url}/a", f"redirect 503 {flaky.url}/b?c=1",
+                                               f"retry    200 {flaky.url}/b?c=1"])
+        out, errors = self.output(FOLLOW, flaky.url + "/away")
+        self.assertEqual(out, "stay")
+        self.assertIn(f"not followed: {other.url}/x", errors)
+        self.assertEqual(other.requests(), [])
+
+    def test_follow_answers_a_challenge(self):
+        flaky = self.flaky("/ = status=401 header='WWW-Authenticate: Basic realm=\"x\"'; echo")
+        out, errors = self.output(FOLLOW, flaky.url + "/", "me", "secret")
+        self.assertIn("Authorization: Basic bWU6c2VjcmV0", out)
+        self.assertIn("auth     200", errors)
 
     # ---- get
 
@@ -202,6 +228,69 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual(out, "")
         self.assertIn("space", errors)
 
+    # ---- post_from_threads
+
+    def test_post_from_threads_answers_each_worker(self):
+        flaky = self.flaky("PUT /x = status=503; ok")
+        out, errors = self.output(POST_FROM_THREADS, flaky.url + "/x")
+        self.assertEqual((out, errors), ("20 of 20 answered with 200\n", ""))
+        self.assertGreaterEqual(len(flaky.requests()), 20)
+
+    def test_post_from_threads_tells_each_worker_why_it_was_not_sent(self):
+        out, errors = self.output(POST_FROM_THREADS, "http://a b/", status=1)
+        self.assertEqual(out, "0 of 20 answered with 200\n")
+        lines = sorted(errors.splitlines())
+        self.assertEqual(len(lines), 20)
+        for n, line in enumerate(lines):
+            self.assertRegex(line, rf"^worker {n // 5}, {n % 5}: .*at byte 8")
+
+
+    # ---- cookies
+
+    def account(self):
+        """A server whose /login sets a cookie that /account asks for; its URL, and the paths that it saw."""
+        seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                known = self.headers["Cookie"] == "sid=42"
+                seen.append(self.path)
+                body = b"welcome" if known else b"who are you"
+                self.send_response(200 if known or self.path == "/login" else 403)
+                if self.path == "/login":
+                    self.send_header("Set-Cookie", "sid=42; Path=/; HttpOnly")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return f"http://127.0.0.1:{server.server_address[1]}", seen
+
+    def test_cookies_logs_in_once_for_two_runs(self):
+        url, seen = self.account()
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        jar = os.path.join(directory.name, "jar")
+        for expected in (["/account", "/login", "/account"], ["/account"]):
+            seen.clear()
+            out, errors = self.output(COOKIES, url + "/login", url + "/account", jar)
+            self.assertEqual((out, errors), ("200: welcome\n127.0.0.1/ has sid=42 for this session\n", ""))
+            self.assertEqual(seen, expected)
+
+    def test_cookies_says_what_it_cannot_read(self):
+        _, errors = self.output(COOKIES, "http://a/", "http://a/", "/", status=2)
+        self.assertEqual(errors, "/: illegal operation on a directory\n")
+
 
 if __name__ == "__main__":
-    servers.main("PESTER_FLAKY", "GET", "RACE", "POST_RETRY", "STREAM", "SHUTDOWN", "EXISTING_APP", "FAILOVER")
+    servers.main("PESTER_FLAKY", "COOKIES", "EXISTING_APP", "FAILOVER", "FOLLOW", "GET", "POST_FROM_THREADS",
+                 "POST_RETRY", "RACE", "SHUTDOWN", "STREAM")

@@ -18,7 +18,7 @@ PESTER = PESTER_FLAKY = PEER_CLIENT = ""
 
 PLAIN = """
   server {
-    listen 127.0.0.1:@port@; root @dir@;
+    listen 127.0.0.1:@port@; listen unix:@dir@/nginx.sock; root @dir@;
     location = /hello { return 200 hello; }
     location = /ten { keepalive_requests 10; return 200 hello; }
     location = /soon { keepalive_timeout 100ms; return 200 hello; }
@@ -72,6 +72,23 @@ class Connections(PlainTest):
     def test_one_connection_serves_many_requests(self):
         self.ask("--repeat", "200", "-s", self.nginx.url("/hello"))
         self.assertEqual(numbers(self.nginx.wait_for(200)), [list(range(1, 201))])
+
+    def test_a_unix_socket_serves_as_a_port_does(self):
+        data = self.write("big.bin", os.urandom(3 << 20))
+        socket = self.nginx.path("nginx.sock")
+        found = self.documents("--unix-socket", socket, "--repeat", "20", "http://any.test/big.bin")
+        self.assertEqual({d["response"]["body_sha256"] for d in found}, {hashlib.sha256(data).hexdigest()})
+        self.assertEqual({d["attempts"][0]["remote"] for d in found}, {"unix:" + socket})
+        self.assertEqual([d["attempts"][0]["reused"] for d in found], [False] + [True] * 19)
+        self.assertEqual(numbers(self.nginx.wait_for(20)), [list(range(1, 21))])
+        done = self.ask("--unix-socket", socket, "-w", "|%{remote_ip}|%{remote_port}", "http://any.test/hello")
+        self.assertEqual(done.stdout, b"hello||0")
+
+    def test_what_nginx_refuses_over_a_unix_socket_is_tried_again(self):
+        done = self.ask("--json", "--unix-socket", self.nginx.path("nginx.sock"), "--backoff", "none",
+                        "http://any.test/silent", status=52)
+        attempts = json.loads(done.stdout)["attempts"]
+        self.assertEqual([a["error"]["name"] for a in attempts], ["PESTER_EEMPTY"] * 3)
 
     def test_parallel_requests_share_as_many_connections_as_they_need(self):
         self.ask("--repeat", "200", "--parallel", "4", "-s", self.nginx.url("/hello"))

@@ -121,6 +121,11 @@ class Peer {
   std::string kept_;
 };
 
+// A listening socket that somebody else has made.
+struct Listener {
+  int fd;
+};
+
 enum class Serving { together, one_by_one };
 
 class LoopbackServer {
@@ -142,7 +147,12 @@ class LoopbackServer {
       std::abort();
     }
     port_ = ntohs(at.sin_port);
-    if (script_) acceptor_ = std::thread([this] { accept_all(); });  // without a script: a black hole
+    begin();
+  }
+  // Serves a listener that the caller has made, of any family, and owns it from here on.
+  LoopbackServer(Script script, Listener listener)
+      : script_(std::move(script)), serving_(Serving::together), listener_(listener.fd) {
+    begin();
   }
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;
@@ -177,6 +187,9 @@ class LoopbackServer {
   }
 
  private:
+  void begin() {
+    if (script_) acceptor_ = std::thread([this] { accept_all(); });  // without a script: a black hole
+  }
   void accept_all() {
     for (;;) {
       const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);

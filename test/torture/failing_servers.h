@@ -100,6 +100,8 @@ class FailingServers {
         bool broke = false;
         peer.send(part(head, nth, &broke));
         if (broke) return;
+      } else if (is(Feature::cookies)) {
+        answer_by_cookies(peer, head, nth);
       } else if (is(Feature::bulkhead)) {
         peer.answer(kHello);
       } else {
@@ -107,6 +109,15 @@ class FailingServers {
         if (is(Feature::ejection) && nth == 4) return;  // no connection is left to use again
       }
     }
+  }
+  // Long ones, so that they take memory; what a cookie of its name was before is told by its length.
+  static void answer_by_cookies(Peer& peer, const std::string& head, int nth) {
+    const std::string cookie = "sid=" + std::string(static_cast<size_t>(1500 + nth), 's');
+    const bool back =
+        head.find("\r\nCookie: " + cookie.substr(0, cookie.size() - 1) + "\r\n") != std::string::npos;
+    const bool is_last = back && nth == 2;
+    const char* status = is_last ? "200 OK\r\nSet-Cookie: " : "503 Busy\r\nSet-Cookie: ";
+    peer.answer(is_last ? kHello : "busy", status + cookie);
   }
   void serve_tls(TlsPeer& tls, Peer&) {
     for (std::string head; !(head = tls.head()).empty();) {

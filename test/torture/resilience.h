@@ -43,7 +43,7 @@ class Resilience {
     case_.options.allocator = allocator;
     set_up();
     const char* wrong = nullptr;
-    opened_ = case_.open() == 0;
+    opened_ = open_jars() && case_.open() == 0;
     if (opened_) {
       wrong = send_all();
       if (!closing_) pester_client_stats(case_.client, &stats_);
@@ -51,6 +51,7 @@ class Resilience {
       wrong = "a refused client was given out";
     }
     if (case_.end() != 0 && wrong == nullptr) wrong = "something stayed on the loop";
+    close_jars();
     for (const Outcome& outcome : outcomes_) {
       if (outcome.done > 1 && wrong == nullptr) wrong = "it ended once more";
     }
@@ -114,12 +115,32 @@ class Resilience {
         return stats_.connections_opened >= 2 && servers_.posts() == 1;
       case Feature::ejection:
         return stats_.ejections == 1;
+      case Feature::cookies:
+        return stats_.retries == 4;
     }
     return false;
   }
 
   // ---- the client
 
+  // One of the client's, for the first request, and one of the second's own. False when memory is out.
+  bool open_jars() {
+    if (!is(Feature::cookies)) return true;
+    pester_cookie_jar_options_t options;
+    pester_cookie_jar_options_init(&options);
+    options.allocator = case_.options.allocator;
+    for (pester_cookie_jar_t*& jar : jars_) {
+      if (pester_cookie_jar_new(&jar, &options) != 0) return false;
+    }
+    case_.options.cookies = jars_[0];
+    return true;
+  }
+  void close_jars() {
+    for (pester_cookie_jar_t*& jar : jars_) {
+      pester_cookie_jar_free(jar);
+      jar = nullptr;
+    }
+  }
   void set_up() {
     pester_policy_t& policy = case_.policy;
     if (is(Feature::standard)) pester_policy_init(&policy, PESTER_POLICY_STANDARD);
@@ -219,6 +240,7 @@ class Resilience {
       request.base_urls = bases_;
       request.base_url_count = 2;
     }
+    if (is(Feature::cookies) && i == 1) request.cookies = jars_[1];
     outcome.at_done = [](const pester_result_t* result) {
       pester_result_free(pester_result_take(result));
     };
@@ -270,12 +292,20 @@ class Resilience {
       return nullptr;
     }
     if (outcome.status == 503) {
+      if (is(Feature::cookies)) return lost_a_cookie(outcome);
       return is(Feature::standard) || is(Feature::base_urls) || is(Feature::ejection) ? refused(body)
                                                                                       : "a 503 was kept";
     }
     if (outcome.status != (falls_back() ? 203 : 200)) return "a wrong status";
     ++answers_;
     return body == expected ? nullptr : "a body that is not whole";
+  }
+  // It was one of three attempts that failed.
+  static const char* lost_a_cookie(const Outcome& outcome) {
+    for (const Exchange& exchange : outcome.exchanges) {
+      if (exchange.error == UV_ENOMEM) return nullptr;
+    }
+    return "a cookie was lost without a word";
   }
   const char* refused(const std::string& body) {
     answers_ += is(Feature::ejection);
@@ -291,6 +321,7 @@ class Resilience {
   Case case_;
   Outcome outcomes_[kEjection];
   pester_client_stats_t stats_{};
+  pester_cookie_jar_t* jars_[2] = {};
   Patience patience_ = Patience::short_;
   int strange_ = 0, answers_ = 0;
   Deed deed_ = Deed::none;

@@ -6,40 +6,72 @@
 #define PESTER_TEST_TORTURE_SCENARIO_H_
 
 #include "support/client_case.h"
+#include "support/dns_server.h"
+#include "support/proxy_peer.h"
+#include "support/unix_server.h"
 
 namespace pester::test {
 
-enum class Way { plain, lanes, retry, grows, streamed, paused, post, closed_midway, told };
-inline constexpr Way kWays[] = {Way::plain,  Way::lanes, Way::retry,         Way::grows, Way::streamed,
-                                Way::paused, Way::post,  Way::closed_midway, Way::told};
-inline constexpr const char* kWayNames[] = {"plain",  "lanes", "retry",         "grows", "streamed",
-                                            "paused", "post",  "closed_midway", "told"};
+enum class Way {
+  plain,
+  lanes,
+  retry,
+  grows,
+  streamed,
+  paused,
+  post,
+  closed_midway,
+  told,
+  unix_socket,
+  bound,   // to an address of this host
+  hooked,  // the host program resolves the name
+  served,  // c-ares does
+  forwarded,
+  tunnelled,
+  socks
+};
+inline constexpr Way kWays[] = {
+    Way::plain,     Way::lanes,         Way::retry, Way::grows,       Way::streamed, Way::paused,
+    Way::post,      Way::closed_midway, Way::told,  Way::unix_socket, Way::bound,    Way::hooked,
+#ifdef PESTER_HAVE_CARES
+    Way::served,
+#endif
+    Way::forwarded, Way::tunnelled,     Way::socks,
+};
+inline constexpr const char* kWayNames[] = {
+    "plain", "lanes",       "retry", "grows",  "streamed", "paused",    "post",      "closed_midway",
+    "told",  "unix_socket", "bound", "hooked", "served",   "forwarded", "tunnelled", "socks",
+};
 
 class Scenario {
  public:
-  // /big and /chunks answer at length, /busy twice with a 503 first, others shortly.
+  // /big and /chunks answer at length, /busy twice with a 503 first, others shortly. Both servers are
+  // proxies, too, that play the origin.
   void open() {
     for (int i = 0; i < 40'000; ++i) big_ += std::to_string(i);
-    server_ = new LoopbackServer([this](Peer& peer) {
-      for (std::string head; !(head = peer.head()).empty();) {
-        if (const size_t at = head.find("Content-Length: "); at != std::string::npos) {
-          peer.body(std::strtoul(head.c_str() + at + 16, nullptr, 10));
-        }
-        if (head.find(" /big") != std::string::npos) {
-          peer.answer(big_);
-        } else if (head.find(" /chunks") != std::string::npos) {
-          peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-          for (int i = 0; i < 20; ++i) peer.send("5\r\nhello\r\n");
-          peer.send("0\r\nX-Trailer: yes\r\n\r\n");
-        } else if (head.find(" /busy") != std::string::npos && server_->count++ % 3 != 2) {
-          peer.answer("busy", "503 Busy");
-        } else {
-          peer.answer("hello");
-        }
-      }
+    const auto script = [this](Peer& peer) { serve(peer); };
+    server_ = new LoopbackServer(script);
+    socket_ = abstract_name("torture");
+    unix_server_ = new LoopbackServer(script, listen_unix(socket_));
+    dns_ = new DnsServer([](const DnsQuestion&) {
+      return DnsReply{DnsReply::Kind::answer, 0, {"127.0.0.1"}};
+    });
+    socks_ = new LoopbackServer([this](Peer& peer) {
+      socks_greeting(peer);
+      peer.send(kSocksPassword);
+      socks_password(peer);
+      peer.send(kSocksWelcome);
+      socks_request(peer);
+      peer.send(kSocksGranted);
+      serve(peer);
     });
   }
-  void close() { delete server_; }
+  void close() {
+    delete server_;
+    delete socks_;
+    delete unix_server_;
+    delete dns_;
+  }
 
   // Returns nullptr when all is well, else what is not. `allocator` may be nullptr.
   const char* run(Way way, const pester_allocator_t* allocator) {
@@ -55,6 +87,7 @@ class Scenario {
       case_.options.log_hook = [](const pester_exchange_t*, const char*, void*) {};
       case_.options.trace_hook = [](int, const pester_exchange_t*, pester_slice_t, void*) {};
     }
+    set_way(way);
     server_->count = 0;
     const char* wrong = nullptr;
     pester_budget_t* budget = nullptr;
@@ -63,6 +96,13 @@ class Scenario {
       (void)pester_budget_new(&budget, nullptr);
       case_.options.shared_budget = budget;
     }
+    pester_proxy_init(&proxy_);
+    const bool is_socks = way == Way::socks;
+    proxy_url_ = (is_socks ? "socks5h://user:secret@" : "http://user:secret@") +
+                 std::string("127.0.0.1:") + std::to_string((is_socks ? socks_ : server_)->port());
+    proxy_.url = proxy_url_.c_str();
+    proxy_.tunnel = way == Way::tunnelled;
+    if (way == Way::forwarded || is_socks) case_.options.proxy = &proxy_;
     const int rc = case_.open();
     pester_budget_free(budget);
     if (rc == 0) {
@@ -76,21 +116,62 @@ class Scenario {
   int last_error() const { return outcome_.error; }
 
  private:
+  void serve(Peer& peer) {
+    for (std::string head; !(head = peer.head()).empty();) {
+      if (head.starts_with("CONNECT ")) {
+        peer.send("HTTP/1.1 200 OK\r\n\r\n");
+        continue;
+      }
+      if (const size_t at = head.find("Content-Length: "); at != std::string::npos) {
+        peer.body(std::strtoul(head.c_str() + at + 16, nullptr, 10));
+      }
+      if (head.find(" /big") != std::string::npos) {
+        peer.answer(big_);
+      } else if (head.find(" /chunks") != std::string::npos) {
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for (int i = 0; i < 20; ++i) peer.send("5\r\nhello\r\n");
+        peer.send("0\r\nX-Trailer: yes\r\n\r\n");
+      } else if (head.find(" /busy") != std::string::npos && server_->count++ % 3 != 2) {
+        peer.answer("busy", "503 Busy");
+      } else {
+        peer.answer("hello");
+      }
+    }
+  }
+  static void answer_name(pester_client_t* client, const pester_resolve_question_t* question, void*) {
+    const char* const addresses[] = {"127.0.0.1"};
+    (void)pester_resolve_done(client, question->token, 0, addresses, 1);
+  }
+  void set_way(Way way) {
+    pester_route_init(&route_);
+    if (way == Way::unix_socket) route_.unix_socket = socket_.c_str();
+    if (way == Way::bound) route_.local_address = "127.0.0.2";
+    if (way == Way::hooked) case_.options.resolve_hook = answer_name;
+    if (way != Way::served) return;
+    case_.options.resolver = PESTER_RESOLVER_CARES;
+    case_.options.dns_servers = dns_->address();
+    case_.options.dns_timeout_ms = 20;
+  }
   const char* send_and_check(Way way) {
     outcome_ = {};
     const std::string expected = way == Way::grows                            ? big_
                                  : way == Way::streamed || way == Way::paused ? hellos()
                                                                               : "hello";
     const bool streamed = way == Way::streamed || way == Way::paused;
-    const std::string url = server_->url(way == Way::grows                       ? "/big"
-                                         : streamed                              ? "/chunks"
-                                         : way == Way::retry || way == Way::told ? "/busy"
-                                                                                 : "/");
+    std::string url = server_->url(way == Way::grows                       ? "/big"
+                                   : streamed                              ? "/chunks"
+                                   : way == Way::retry || way == Way::told ? "/busy"
+                                                                           : "/");
+    if (way == Way::hooked || way == Way::served) {
+      url = "http://name.test:" + std::to_string(server_->port()) + "/";
+    }
     pester_request_t request = case_.request(url, &outcome_);
+    if (way == Way::unix_socket || way == Way::bound) request.route = &route_;
     if (streamed) {
       request.on_head = Outcome::on_head;
       request.on_body = Outcome::on_body;
     }
+    if (way == Way::tunnelled) request.proxy = &proxy_;
     if (way == Way::post) {
       request.body = big_.data();
       request.body_len = big_.size();
@@ -138,7 +219,14 @@ class Scenario {
   }
   Case case_;
   Outcome outcome_;
+  pester_route_t route_{};
+  std::string socket_;  // abstract
+  LoopbackServer* unix_server_ = nullptr;
+  DnsServer* dns_ = nullptr;
   LoopbackServer* server_ = nullptr;
+  LoopbackServer* socks_ = nullptr;
+  pester_proxy_t proxy_;
+  std::string proxy_url_;
   std::string big_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Claims about memory: the nth allocation fails, or all from the nth on, n = 1, 2, 3 … until a run
 // passes untouched. Then there are codes only, one end for each request, and nothing is leaked.
+#include "handed_over.h"
 #include "resilience.h"
 #include "scenario.h"
 
@@ -107,6 +108,47 @@ const char* torture(Feature feature) {
   return run("untouched", 0, Patience::long_) ? resilience.went_as_meant() : wrong;
 }
 
+const char* torture_handed_over(bool tls) {
+  HandedOver handed_over(tls);
+  const char* wrong = nullptr;
+  const auto run = [&](const char* what, long nth) {
+    calls = live = 0;
+    wrong = handed_over.run(&allocator);
+    seed = 0;
+    if (wrong == nullptr && live != 0) wrong = "memory is leaked";
+    if (wrong != nullptr) std::fprintf(stderr, "%s %ld\n", what, nth);
+    return wrong == nullptr;
+  };
+  for (const bool on : {false, true}) {
+    fail_on = on;
+    for (fail_at = 1; run(on ? "all from allocation" : "allocation", fail_at); ++fail_at) {
+      if (calls < fail_at) break;
+    }
+    if (wrong != nullptr) return wrong;
+  }
+  fail_at = 0;
+  for (int i = 1; i <= (tls ? 20 : 100); ++i) {
+    seed = static_cast<uint32_t>(i);
+    if (!run("seed", i)) return wrong;
+  }
+  for (const Deed deed : {Deed::cancel, Deed::close}) {
+    for (int turn = 1; turn <= 60; turn += tls ? 3 : 1) {
+      handed_over.interrupt(deed, turn);
+      if (!run(deed == Deed::cancel ? "cancelled in turn" : "closed in turn", turn)) return wrong;
+      if (handed_over.turns() < turn) break;
+    }
+  }
+  handed_over.interrupt(Deed::none, 0);
+  if (!run("untouched", 0)) return wrong;
+  return handed_over.went_as_meant() ? nullptr : "untouched, it went otherwise";
+}
+
+template <bool tls>
+void whatever_allocation_fails_a_stream_has_one_end(void**) {
+  const char* wrong = torture_handed_over(tls);
+  if (wrong != nullptr) fail_msg("%s", wrong);
+}
+
 void one_allocation_that_fails_is_a_code(void**) {
   for (const Way way : kWays) torture(way, false);
 }
@@ -148,7 +190,10 @@ int main() {
       cmocka_unit_test(whatever_allocation_fails<Feature::resumed_over_tls>),
       cmocka_unit_test(whatever_allocation_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_allocation_fails<Feature::ejection>),
+      cmocka_unit_test(whatever_allocation_fails<Feature::cookies>),
       cmocka_unit_test(whatever_allocation_fails<Feature::decoded>),
+      cmocka_unit_test(whatever_allocation_fails_a_stream_has_one_end<false>),
+      cmocka_unit_test(whatever_allocation_fails_a_stream_has_one_end<true>),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
 }

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <uv.h>
 
+#include "handed_over.h"
 #include "resilience.h"
 #include "scenario.h"
 
@@ -21,15 +22,16 @@ enum class Call {
   send,
   setsockopt,
   getsockopt,
+  bind,
   poll_init,
   poll_start,
   mutex_init,
   malloc,
   count
 };
-constexpr const char* kCallNames[] = {"socket",        "connect",    "recv",         "send",
-                                      "setsockopt",    "getsockopt", "uv_poll_init", "uv_poll_start",
-                                      "uv_mutex_init", "malloc"};
+constexpr const char* kCallNames[] = {"socket",        "connect",       "recv",  "send",
+                                      "setsockopt",    "getsockopt",    "bind",  "uv_poll_init",
+                                      "uv_poll_start", "uv_mutex_init", "malloc"};
 
 Call target = Call::count;
 long calls, fail_at;
@@ -41,9 +43,9 @@ constexpr struct {
   Call call;
   int error;
 } kFailures[] = {{Call::socket, EMFILE},     {Call::connect, ECONNREFUSED}, {Call::connect, EINTR},
-                 {Call::setsockopt, EINVAL}, {Call::getsockopt, EINVAL},    {Call::recv, ECONNRESET},
-                 {Call::recv, EAGAIN},       {Call::send, EPIPE},           {Call::send, EAGAIN},
-                 {Call::poll_init, ENOMEM},  {Call::poll_start, ENOMEM}};
+                 {Call::setsockopt, EINVAL}, {Call::getsockopt, EINVAL},    {Call::bind, EADDRNOTAVAIL},
+                 {Call::recv, ECONNRESET},   {Call::recv, EAGAIN},          {Call::send, EPIPE},
+                 {Call::send, EAGAIN},       {Call::poll_init, ENOMEM},     {Call::poll_start, ENOMEM}};
 uint32_t seed;  // not 0: one call in sixteen fails in one of its ways, by the dice of this seed
 
 bool fails_by_chance(Call call) {
@@ -91,6 +93,10 @@ int __wrap_setsockopt(int fd, int level, int name, const void* value, socklen_t 
 int __real_getsockopt(int, int, int, void*, socklen_t*);
 int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* size) {
   return fails(Call::getsockopt) ? -1 : __real_getsockopt(fd, level, name, value, size);
+}
+int __real_bind(int, const sockaddr*, socklen_t);
+int __wrap_bind(int fd, const sockaddr* at, socklen_t size) {
+  return fails(Call::bind) ? -1 : __real_bind(fd, at, size);
 }
 int __real_uv_poll_init(uv_loop_t*, uv_poll_t*, int);
 int __wrap_uv_poll_init(uv_loop_t* loop, uv_poll_t* poll, int fd) {
@@ -178,6 +184,43 @@ void whatever_call_fails(void**) {
   if (wrong != nullptr) fail_msg("%s: %s", name_of(feature), wrong);
 }
 
+const char* torture_handed_over(bool tls) {
+  HandedOver handed_over(tls);
+  const char* wrong = nullptr;
+  const auto each_of = [&](Call call, int error) {
+    target = call;
+    with = error;
+    for (fail_at = 1; wrong == nullptr; fail_at += fail_at < 40 ? 1 : 5) {
+      calls = 0;
+      wrong = handed_over.run(nullptr);
+      if (wrong != nullptr) {
+        std::fprintf(stderr, "%s %ld fails with %s\n", kCallNames[static_cast<int>(call)], fail_at,
+                     std::strerror(error));
+      }
+      if (calls < fail_at) break;
+    }
+    target = Call::count;
+  };
+  for (const auto& [call, error] : kFailures) each_of(call, error);
+  each_of(Call::mutex_init, ENOMEM);
+  each_of(Call::malloc, ENOMEM);
+  for (int i = 1; i <= (tls ? 20 : 100) && wrong == nullptr; ++i) {
+    seed = static_cast<uint32_t>(i);
+    wrong = handed_over.run(nullptr);
+    seed = 0;
+    if (wrong != nullptr) std::fprintf(stderr, "seed %d\n", i);
+  }
+  if (wrong == nullptr) wrong = handed_over.run(nullptr);
+  if (wrong != nullptr) return wrong;
+  return handed_over.went_as_meant() ? nullptr : "untouched, it went otherwise";
+}
+
+template <bool tls>
+void whatever_call_fails_a_stream_has_one_end(void**) {
+  const char* wrong = torture_handed_over(tls);
+  if (wrong != nullptr) fail_msg("%s", wrong);
+}
+
 void no_socket_is_a_code(void**) {
   torture(Call::socket, EMFILE);
 }
@@ -191,6 +234,10 @@ void an_interrupted_connect_goes_on(void**) {
 void no_option_is_no_harm(void**) {
   torture(Call::setsockopt, EINVAL);
   torture(Call::getsockopt, EINVAL);
+}
+void no_local_address_is_a_code(void**) {
+  torture(Call::bind, EADDRNOTAVAIL);
+  torture(Call::bind, EACCES);
 }
 void a_read_that_fails_is_a_code(void**) {
   torture(Call::recv, ECONNRESET);
@@ -261,6 +308,7 @@ int main() {
       cmocka_unit_test(no_connection_is_a_code),
       cmocka_unit_test(an_interrupted_connect_goes_on),
       cmocka_unit_test(no_option_is_no_harm),
+      cmocka_unit_test(no_local_address_is_a_code),
       cmocka_unit_test(a_read_that_fails_is_a_code),
       cmocka_unit_test(a_read_that_comes_later_is_no_failure),
       cmocka_unit_test(a_write_that_fails_is_a_code),
@@ -279,6 +327,8 @@ int main() {
       cmocka_unit_test(whatever_call_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_call_fails<Feature::ejection>),
       cmocka_unit_test(whatever_call_fails<Feature::decoded>),
+      cmocka_unit_test(whatever_call_fails_a_stream_has_one_end<false>),
+      cmocka_unit_test(whatever_call_fails_a_stream_has_one_end<true>),
   };
   return cmocka_run_group_tests(tests, open_scenario, close_scenario) != 0;
 }

@@ -45,6 +45,9 @@ void each_code_has_curls_number(void**) {
       {PESTER_ETLSDATA, 56},
       {PESTER_ETRUST, 77},
       {PESTER_ECLIENTCERT, 58},
+      {PESTER_EPROXY, 97},
+      {PESTER_EPROXYAUTH, 97},
+      {PESTER_EPROXYHOST, 5},
       {PESTER_ETIMEOUT_CONNECT, 28},
       {PESTER_ETIMEOUT_FIRST_BYTE, 28},
       {PESTER_ETIMEOUT_BODY, 28},
@@ -68,7 +71,7 @@ void each_code_has_curls_number(void**) {
 
 void every_code_of_pester_has_a_number_of_its_own_choice(void**) {
 #define XX(name, number, message)                                    \
-  assert_in_range(exit_status_of(number, Reached::exchange), 1, 90); \
+  assert_in_range(exit_status_of(number, Reached::exchange), 1, 97); \
   assert_int_equal(exit_status_of(number, Reached::exchange), exit_status_of(number, Reached::nothing));
   PESTER_ERRNO_MAP(XX)
 #undef XX

@@ -11,6 +11,7 @@
 #include "cli/command_error.h"
 #include "cli/exit_code.h"
 #include "cli/refusal.h"
+#include "cli/report.h"
 #include "support/cmocka.h"
 
 using namespace pester::cli;
@@ -94,6 +95,30 @@ void data_keep_the_order_of_the_command_line(void**) {
     assert_int_equal(o.request.data[i].kind, kinds[i]);
     assert_string_equal(o.request.data[i].value.c_str(), std::to_string(i + 1).c_str());
   }
+}
+
+void interfaces_and_addresses_are_told_apart_as_by_curl(void**) {
+  const auto reads = [](const char* text, const char* interface, const char* address) {
+    const Options o = parsed({"--interface", text, "a"});
+    assert_string_equal(o.connection.interface.c_str(), interface);
+    assert_string_equal(o.connection.local_address.c_str(), address);
+  };
+  reads("eth0", "eth0", "");
+  reads("if!127.0.0.1", "127.0.0.1", "");
+  reads("127.0.0.2", "", "127.0.0.2");
+  reads("::1", "", "::1");
+  reads("fe80::1%eth0", "", "fe80::1%eth0");
+  reads("host!127.0.0.3", "", "127.0.0.3");
+  const Options last = parsed({"--interface", "127.0.0.1", "--interface", "lo", "a"});
+  assert_string_equal(last.connection.interface.c_str(), "lo");
+  assert_string_equal(last.connection.local_address.c_str(), "");
+}
+
+void unix_sockets_and_servers_are_kept(void**) {
+  assert_string_equal(parsed({"--unix-socket", "/run/x", "a"}).connection.unix_socket.c_str(), "/run/x");
+  assert_string_equal(parsed({"--abstract-unix-socket", "x", "a"}).connection.unix_socket.c_str(), "@x");
+  const Options o = parsed({"--dns-servers", "127.0.0.1:53,[::1]", "a"});
+  assert_string_equal(o.connection.dns_servers.c_str(), "127.0.0.1:53,[::1]");
 }
 
 void the_last_of_repeated_options_holds(void**) {
@@ -191,6 +216,44 @@ void limits_headers_and_a_fallback_are_read(void**) {
   assert_false(plain.output.stats);
 }
 
+void a_proxy_is_told_with_its_credentials_and_exceptions(void**) {
+  const Options o =
+      parsed({"-x", "socks5h://p:1", "-U", "me:my:secret", "--noproxy", "a.test", "-p", "u"});
+  assert_string_equal(o.connection.proxy->c_str(), "socks5h://p:1");
+  assert_string_equal(o.connection.proxy_user->c_str(), "me:my:secret");
+  assert_string_equal(o.connection.no_proxy->c_str(), "a.test");
+  assert_true(o.connection.proxy_tunnel);
+  const Options none = parsed({"-x", "", "u"});
+  assert_true(none.connection.proxy.has_value() && none.connection.proxy->empty());
+  assert_false(parsed({"u"}).connection.proxy.has_value());
+}
+
+void credentials_are_put_into_a_proxys_url(void**) {
+  assert_string_equal(with_userinfo("http://p:1", "me:my:secret").c_str(), "http://me:my%3Asecret@p:1");
+  assert_string_equal(with_userinfo("p:1", "m@e:").c_str(), "m%40e:@p:1");
+  assert_string_equal(with_userinfo("socks5://old:one@p:1", "new:1").c_str(), "socks5://new:1@p:1");
+}
+
+void a_proxy_that_is_refused_is_told_without_its_password(void**) {
+  const Options o = parsed({"-x", "ftp://me:secret@p", "u"});
+  const std::string text = in_options("proxy.url: proxy, scheme at byte 0: ftp is none", o);
+  assert_string_equal(text.c_str(), "option --proxy: 'ftp://p': proxy, scheme at byte 0: ftp is none");
+  assert_string_equal(in_options("proxy.no_proxy: longer", o).c_str(), "option --noproxy: longer");
+  assert_true(has(refusal({"-U", "a:b", "u"}), "--proxy-user needs a --proxy"));
+  assert_true(has(refusal({"-x", "p", "-U", "secret", "u"}), "has no password"));
+}
+
+void relaxations_are_a_list_of_names(void**) {
+  assert_int_equal(parsed({"a"}).request.lenient, 0);
+  assert_int_equal(parsed({"--lenient", "obs-fold", "a"}).request.lenient, PESTER_LENIENT_OBS_FOLD);
+  const Options all = parsed({"--lenient", "bare-lf,duplicate-length", "--lenient", "obs-fold", "a"});
+  assert_int_equal(all.request.lenient,
+                   PESTER_LENIENT_BARE_LF | PESTER_LENIENT_DUPLICATE_LENGTH | PESTER_LENIENT_OBS_FOLD);
+  for (const char* bad : {"", "all", "obs-fold,", "bare_lf"}) {
+    assert_true(has(refusal({"--lenient", bad, "a"}), "option --lenient"));
+  }
+}
+
 void what_the_library_refuses_is_told_by_option_and_value(void**) {
   const Options o = parsed({"--base-url", "http://a", "--base-url", "http://u:secret@b/?q",
                             "--attempt-header", "X Y", "--deadline-header", "Host", "/"});
@@ -260,16 +323,20 @@ void bad_values_name_option_and_value(void**) {
   }
 }
 
+void cookies_are_read_in_their_order(void**) {
+  const Options o = parsed({"-b", "a=1", "--cookie", "file", "-b", "", "-c", "out", "-j", "u"});
+  assert_int_equal(o.request.cookies.size(), 3);
+  assert_string_equal(o.request.cookies[0].c_str(), "a=1");
+  assert_string_equal(o.request.cookies[1].c_str(), "file");
+  assert_string_equal(o.request.cookies[2].c_str(), "");
+  assert_string_equal(o.request.cookie_jar->c_str(), "out");
+  assert_true(o.request.junk_session_cookies);
+  assert_false(parsed({"u"}).request.cookie_jar.has_value());
+}
+
 void what_this_version_lacks_says_so(void**) {
   const std::vector<const char*> cases[] = {
-      {"-b", "a=b", "u"},
-      {"-c", "jar", "u"},
-      {"-L", "u"},
-      {"--max-redirs", "3", "u"},
       {"-T", "-", "u"},
-      {"-x", "http://p", "u"},
-      {"--noproxy", "*", "u"},
-      {"--unix-socket", "/s", "u"},
   };
   for (const auto& words : cases) {
     const std::string text = refusal(words);
@@ -326,10 +393,17 @@ int main() {
       cmocka_unit_test(base_urls_keep_their_order_and_their_weights),
       cmocka_unit_test(with_base_urls_the_url_is_a_path),
       cmocka_unit_test(limits_headers_and_a_fallback_are_read),
+      cmocka_unit_test(a_proxy_is_told_with_its_credentials_and_exceptions),
+      cmocka_unit_test(credentials_are_put_into_a_proxys_url),
+      cmocka_unit_test(a_proxy_that_is_refused_is_told_without_its_password),
+      cmocka_unit_test(relaxations_are_a_list_of_names),
       cmocka_unit_test(what_the_library_refuses_is_told_by_option_and_value),
       cmocka_unit_test(zero_attempts_mean_one),
       cmocka_unit_test(a_backoff_of_nothing_is_none),
+      cmocka_unit_test(interfaces_and_addresses_are_told_apart_as_by_curl),
+      cmocka_unit_test(unix_sockets_and_servers_are_kept),
       cmocka_unit_test(bad_values_name_option_and_value),
+      cmocka_unit_test(cookies_are_read_in_their_order),
       cmocka_unit_test(what_this_version_lacks_says_so),
       cmocka_unit_test(nonsense_is_refused),
       cmocka_unit_test(passwords_are_not_shown),

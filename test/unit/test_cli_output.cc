@@ -121,13 +121,14 @@ void the_trace_is_curls(void**) {
   const WireTrace::Who first{0, 1, "", "http://h/"};
   const WireTrace::Who second{1, 1, "hedge", "http://h/"};
   const WireTrace::Tls tls{"TLSv1.3", "C", "http/1.1", true};
-  assert_string_equal(trace.connected(first, "127.0.0.1:80", false, nullptr).c_str(),
+  assert_string_equal(trace.connected(first, "127.0.0.1:80", "", false, nullptr).c_str(),
                       "* lane 0 attempt 1: http://h/\n* Connected to 127.0.0.1:80\n");
   assert_string_equal(trace.request(first, "GET / HTTP/1.1\r\nHost: h\r\n\r\n").c_str(),
                       "> GET / HTTP/1.1\n> Host: h\n> \n");
-  assert_string_equal(trace.connected(second, "[::1]:443", true, &tls).c_str(),
-                      "* lane 1 attempt 1, hedge: http://h/\n* Connection used again: [::1]:443\n"
-                      "* TLSv1.3, C, ALPN http/1.1, session resumed\n");
+  assert_string_equal(
+      trace.connected(second, "[::1]:443", "http://p:1", true, &tls).c_str(),
+      "* lane 1 attempt 1, hedge: http://h/\n* Connection used again: [::1]:443, the proxy http://p:1\n"
+      "* TLSv1.3, C, ALPN http/1.1, session resumed\n");
   assert_string_equal(trace.response(first, "HTTP/1.1 200 OK\r\nA: \x1b[1m\r\n\r\n").c_str(),
                       "* lane 0 attempt 1: http://h/\n< HTTP/1.1 200 OK\n< A: ?[1m\n< \n");
   assert_string_equal(trace.response(first, "HTTP/1.1 200 OK\r\n").c_str(), "< HTTP/1.1 200 OK\n< \n");

@@ -185,6 +185,23 @@ void a_fallback_is_a_text_or_a_files_bytes(void**) {
   assert_string_equal(plan_request(o, fake_file).fallback->c_str(), "a\r\nb\n");
 }
 
+void cookies_given_as_text_join_in_one_header(void**) {
+  RequestOptions options;
+  options.url = "http://a/";
+  options.cookies = {"a=1; b=2", "file", "", "c=3"};
+  RequestPlan plan = plan_request(options, fake_file);
+  assert_int_equal(plan.headers.size(), 1);
+  assert_string_equal(plan.headers[0].name.c_str(), "Cookie");
+  assert_string_equal(plan.headers[0].value->c_str(), "a=1; b=2; c=3");
+  options.headers = {"cookie: own"};
+  plan = plan_request(options, fake_file);
+  assert_int_equal(plan.headers.size(), 1);
+  assert_string_equal(plan.headers[0].value->c_str(), "own");
+  options.headers.clear();
+  options.cookies = {"file"};
+  assert_int_equal(plan_request(options, fake_file).headers.size(), 0);
+}
+
 }  // namespace
 
 int main() {
@@ -193,6 +210,7 @@ int main() {
       cmocka_unit_test(a_file_of_data_loses_its_line_ends_unless_binary),
       cmocka_unit_test(urlencode_has_five_forms),
       cmocka_unit_test(an_unreadable_file_is_26),
+      cmocka_unit_test(cookies_given_as_text_join_in_one_header),
       cmocka_unit_test(the_method_follows_the_options),
       cmocka_unit_test(data_are_a_form_unless_said_otherwise),
       cmocka_unit_test(headers_add_remove_and_empty),

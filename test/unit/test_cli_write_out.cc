@@ -60,6 +60,12 @@ void numbers_and_texts(void**) {
   expect("%header{Content-Type}|%header{none}|", "text/plain||");
 }
 
+void a_unix_socket_has_neither_address_nor_port(void**) {
+  Report report = good_report();
+  report.exchanges.back().remote = "unix:/run/a:80";
+  assert_string_equal(write_out("[%{remote_ip}] %{remote_port}", report).out.c_str(), "[] 0");
+}
+
 void times_are_seconds_since_the_start(void**) {
   expect("%{time_total}", "1.500000");
   expect("%{time_namelookup} %{time_connect} %{time_appconnect}", "1.010000 1.030000 1.060000");
@@ -116,6 +122,7 @@ void onerror_ends_a_successful_text(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(numbers_and_texts),
+      cmocka_unit_test(a_unix_socket_has_neither_address_nor_port),
       cmocka_unit_test(what_is_downloaded_is_what_came),
       cmocka_unit_test(times_are_seconds_since_the_start),
       cmocka_unit_test(escapes_are_curls),

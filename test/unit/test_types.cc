@@ -115,6 +115,12 @@ void a_handshake_is_tls_but_what_it_proves_is_final(void**) {
   }
 }
 
+void a_proxy_that_does_not_connect_is_like_an_origin_that_does_not(void**) {
+  is_class(PESTER_EPROXY, FailureClass::connect);
+  is_class(PESTER_EPROXYHOST, FailureClass::dns);
+  is_class(PESTER_EPROXYAUTH, FailureClass::final);
+}
+
 void limits_refusals_and_ends_from_this_side_are_final(void**) {
   for (const int error : {int{PESTER_EURL},
                           int{PESTER_ESCHEME},
@@ -123,6 +129,7 @@ void limits_refusals_and_ends_from_this_side_are_final(void**) {
                           int{PESTER_EOPTION},
                           int{PESTER_ENOENT},
                           int{PESTER_ECLOSING},
+                          int{PESTER_ECOOKIE},
                           int{PESTER_EHEADSIZE},
                           int{PESTER_EBODYSIZE},
                           int{PESTER_EREDIRECTS},
@@ -157,6 +164,7 @@ int main() {
       cmocka_unit_test(a_broken_connection_is_reset_before_the_head_and_body_after),
       cmocka_unit_test(malformed_http_is_protocol_until_the_head_was_good),
       cmocka_unit_test(a_handshake_is_tls_but_what_it_proves_is_final),
+      cmocka_unit_test(a_proxy_that_does_not_connect_is_like_an_origin_that_does_not),
       cmocka_unit_test(limits_refusals_and_ends_from_this_side_are_final),
   };
   const int failures = cmocka_run_group_tests_name("types", tests, nullptr, nullptr);

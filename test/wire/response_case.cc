@@ -10,6 +10,7 @@
 
 #include "core/assert.h"
 #include "pester/errors.h"
+#include "wire/head_grammar.h"
 
 namespace pester::test {
 
@@ -88,7 +89,14 @@ void take_option(const std::string& word, ResponseCase* into) {
     *value = static_cast<uint32_t>(std::strtoul(word.c_str() + size, nullptr, 10));
     return true;
   };
+  const auto relaxation = [&](const char* name, uint8_t bit) {
+    if (word != name) return false;
+    into->lenient |= bit;
+    return true;
+  };
   const bool known =
+      relaxation("duplicate_length", wire::lenient::kDuplicateLength) ||
+      relaxation("obs_fold", wire::lenient::kFold) || relaxation("bare_lf", wire::lenient::kBareLf) ||
       (word == "head" && (into->head = true)) || (word == "connect" && (into->connect = true)) ||
       (word == "upgrade" && (into->upgrade = true)) || (word == "unclean" && (into->unclean = true)) ||
       number("head_bytes=", &into->limits.head_bytes) || number("fields=", &into->limits.fields) ||
@@ -134,6 +142,7 @@ class Scribe {
       : parser_(parser), head_(head) {}
 
   void take(wire::Item item, std::string_view body) {
+    last_ = item;
     if (item == wire::Item::body) body_ += body;
     if (item == wire::Item::body || item == wire::Item::need_more) return;
     if (!body_.empty()) text_ += "body \"" + escape(body_) + "\"\n";
@@ -149,7 +158,11 @@ class Scribe {
     for (size_t i = head_.field_count; i < size_t{head_.field_count} + head_.trailer_count; ++i) {
       text_ += "trailer " + field(head_, i);
     }
-    text_ += parser_.persistent() ? "end, persistent" : "end, close";
+    if (last_ == wire::Item::switched) {
+      text_ += "switched";
+    } else {
+      text_ += parser_.persistent() ? "end, persistent" : "end, close";
+    }
     if (parser_.keep_alive_timeout_s() != 0) {
       text_ += ", timeout " + std::to_string(parser_.keep_alive_timeout_s()) + " s";
     }
@@ -163,6 +176,7 @@ class Scribe {
   const wire::ResponseHead& head_;
   std::string text_;
   std::string body_;
+  wire::Item last_ = wire::Item::need_more;
 };
 
 // Feeds one piece as a connection would; true when the message is over.
@@ -183,7 +197,10 @@ bool feed_piece(wire::ResponseParser* parser, Scribe* scribe, std::string_view p
       if (!piece.empty()) give_up("need_more before all input is consumed");
       return false;
     }
-    if (parsed.item == wire::Item::end || parsed.item == wire::Item::error) return true;
+    if (parsed.item == wire::Item::end || parsed.item == wire::Item::switched ||
+        parsed.item == wire::Item::error) {
+      return true;
+    }
   }
 }
 
@@ -252,6 +269,7 @@ Outcome parse(const ResponseCase& how, std::string_view bytes, const std::vector
   parser.start(&head, &pool, &how.limits, how.head);
   if (how.connect) parser.expect_tunnel();
   if (how.upgrade) parser.expect_upgrade();
+  if (how.lenient != 0) parser.relax(how.lenient);
   Scribe scribe(parser, head);
   Outcome outcome;
   size_t at = 0;

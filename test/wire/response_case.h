@@ -22,6 +22,7 @@ struct ResponseCase {
   bool connect = false;  // it was CONNECT
   bool upgrade = false;  // it asked for an upgrade
   bool unclean = false;  // TLS ends without close_notify
+  uint8_t lenient = 0;   // bits of wire::lenient
 };
 
 // Exits with a message when the file cannot be read or breaks the notation.

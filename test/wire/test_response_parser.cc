@@ -70,8 +70,8 @@ Item feed_all(std::string_view input, size_t* body_bytes = nullptr) {
     const Parsed parsed = parser.feed(input);
     input.remove_prefix(parsed.consumed);
     if (body_bytes != nullptr) *body_bytes += parsed.body.size();
-    const bool last =
-        parsed.item == Item::need_more || parsed.item == Item::end || parsed.item == Item::error;
+    const bool last = parsed.item == Item::need_more || parsed.item == Item::end ||
+                      parsed.item == Item::switched || parsed.item == Item::error;
     if (last) return parsed.item;
   }
 }
@@ -278,12 +278,12 @@ void informational_heads_are_shown_until_the_next_feed(void**) {
 void start_forgets_upgrades_and_tunnels(void**) {
   start();
   parser.expect_upgrade();
-  assert_int_equal(feed_all("HTTP/1.1 101 S\r\n\r\n"), Item::end);
+  assert_int_equal(feed_all("HTTP/1.1 101 S\r\n\r\n"), Item::switched);
   start();
   assert_int_equal(feed_all("HTTP/1.1 101 S\r\n\r\n"), Item::error);
   start();
   parser.expect_tunnel();
-  assert_int_equal(feed_all("HTTP/1.1 200 OK\r\n\r\n"), Item::end);
+  assert_int_equal(feed_all("HTTP/1.1 200 OK\r\n\r\n"), Item::switched);
   start();
   assert_int_equal(feed_all("HTTP/1.1 200 OK\r\n\r\n"), Item::need_more);
 }
