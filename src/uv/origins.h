@@ -8,11 +8,8 @@
 #include <string_view>
 
 #include "core/objects.h"
-<<<<<<< HEAD
-#include "uv/route.h"
-=======
 #include "core/text.h"
->>>>>>> cookies
+#include "uv/route.h"
 #include "wire/memory.h"
 #include "wire/url.h"
 
@@ -52,15 +49,10 @@ class Origins {
 
  private:
   static constexpr uint32_t kBuckets = 512;
-<<<<<<< HEAD
   static bool matches(const Origin& origin, const wire::Url& url, const Route* route) {
     return origin.port == url.port && origin.route == route && origin.scheme == url.scheme &&
-           origin.host_kind == url.host_kind && origin.host() == url.host && origin.zone() == url.zone;
-=======
-  static bool matches(const Origin& origin, const wire::Url& url) {
-    return origin.port == url.port && origin.scheme == url.scheme && origin.host_kind == url.host_kind &&
-           core::is_same_text(origin.host(), url.host) && core::is_same_text(origin.zone(), url.zone);
->>>>>>> cookies
+           origin.host_kind == url.host_kind && core::is_same_text(origin.host(), url.host) &&
+           core::is_same_text(origin.zone(), url.zone);
   }
   [[nodiscard]] Origin* look_up(wire::BlockPool& pool, const wire::Url& url, Route* route);
   void drop_oldest(wire::BlockPool& pool);

@@ -106,12 +106,8 @@ int check_value(std::string_view name, std::string_view value, int bits, Why* wh
 
 int check_method(std::string_view method, bool may_connect, Why* why) {
   const size_t good = run_of(method, kToken);
-<<<<<<< HEAD
-  if (good != 0 && good == method.size() && method != "CONNECT") return 0;
-  if (may_connect && method == "CONNECT") return 0;
-=======
-  if (good != 0 && good == method.size() && !core::is_literal(method, "CONNECT")) return 0;
->>>>>>> cookies
+  const bool connects = core::is_literal(method, "CONNECT");
+  if (good != 0 && good == method.size() && (may_connect || !connects)) return 0;
   why->clear();
   why->add("method at byte ").add(static_cast<int64_t>(good == method.size() ? 0 : good)).add(": ");
   if (method.empty()) {
