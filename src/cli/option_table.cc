@@ -20,7 +20,6 @@ constexpr const char* kRequest = "Request";
 constexpr const char* kConnection = "Connection";
 constexpr const char* kResilience = "Resilience";
 constexpr const char* kOutput = "Output";
-constexpr const char* kLater = "Not in this version (refused)";
 
 using Value = const std::string&;
 
@@ -41,10 +40,6 @@ uint64_t number(Value text, uint64_t least, uint64_t most) {
 
 [[noreturn]] void refuse_version() {
   throw std::invalid_argument("is not in this version");
-}
-
-void refuse(Options&, Value) {
-  refuse_version();
 }
 
 // "FILE[:PASSWORD]" as curl reads it: "\:" and "\\" stand for the character itself.
