@@ -118,7 +118,6 @@ void connection_send(core::Lane& lane, core::Now now) {
   connection.no_body = request.no_body;
   connection.response.any = false;
   connection.response.body_bytes = 0;
-  connection.response.coded_bytes = 0;
   connection.response.body.clear();
   connection.pending.clear();
   connection.pending_taken = 0;

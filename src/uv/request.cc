@@ -106,7 +106,6 @@ void Response::release(wire::BlockPool& pool) {
   body.release(pool);
   body_bytes = 0;
   any = false;
-  coded_bytes = 0;
 }
 
 void* request_block(wire::BlockPool& pool, size_t size, uint8_t lanes, size_t bytes, wire::Block* block,

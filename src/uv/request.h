@@ -29,11 +29,10 @@ struct Connection;
 struct Response {
   static constexpr uint64_t kCodedBytesMax = (uint64_t{1} << 56) - 1;
   wire::ResponseHead head;
-  wire::LargeBytes body;    // gathered
-  uint64_t body_bytes = 0;  // seen, gathered or streamed; of a decoded body, decoded
-  bool any = false;         // a complete head is in
-  uint64_t coded_bytes : 56 =
-      0;  // of a decoded body, as they came; beside `any`, so that it costs nothing
+  wire::LargeBytes body;          // gathered
+  uint64_t body_bytes = 0;        // seen, gathered or streamed; of a decoded body, decoded
+  bool any = false;               // a complete head is in
+  uint64_t coded_bytes : 56 = 0;  // as they came, where decoded(); beside `any`: it costs no room
 
   // For the next one; the buffers stay.
   void clear() {
@@ -41,7 +40,6 @@ struct Response {
     body.clear();
     body_bytes = 0;
     any = false;
-    coded_bytes = 0;
   }
   void add_coded(size_t bytes) { coded_bytes = (coded_bytes + bytes) & kCodedBytesMax; }
   // The body is told decoded, the head without what it says of that.
