@@ -134,7 +134,8 @@ int find_way(pester_client_s& client, Checked* checked, Why* why) {
 
 int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
-  checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
+  const bool has_body = given.body != nullptr || given.source != nullptr;
+  checked->method = given.method != nullptr ? given.method : has_body ? "POST" : "GET";
   checked->traits = wire::method_traits(checked->method);
   if (checked->destinations != nullptr) {
     checked->url = checked->destinations->at[0].url;

@@ -34,6 +34,7 @@ struct Checked {
   std::optional<UserPolicy> own_policy;
   uv::Way way;                           // held, when the request brings a part of it
   wire::Block headers_block;             // of head.headers, when they are more than were given
+  pester_body_source_t source;           // where there is one
   bool extras = false;                   // there may be more to do than for a plain request
   bool decodes = false;                  // the answer is to be decoded
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's

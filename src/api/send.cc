@@ -65,7 +65,8 @@ size_t others_bytes(const Destinations& destinations) {
 pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const pester_request_t& given = checked.given;
   const UserPolicy& policy = checked.own_policy ? *checked.own_policy : client.policy;
-  const bool may_race = checked.traits.safe || given.idempotent == 1;
+  const bool is_one_lane = checked.extras && (given.source != nullptr || given.expect_continue != 0);
+  const bool may_race = (checked.traits.safe || given.idempotent == 1) && !is_one_lane;
   const uint8_t lanes = may_race ? policy.core.concurrency : uint8_t{1};
   const size_t account_bytes = policy.core.needs_accounts() ? lanes * sizeof(core::Account) : 0;
   const size_t policy_bytes = checked.own_policy ? sizeof(UserPolicy) : 0;

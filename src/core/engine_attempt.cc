@@ -312,7 +312,8 @@ void Engine::failed(Lane& lane, int error, Instant now) {
 // a fresh connection, when sending twice is harmless (or nothing was sent).
 bool Engine::may_resend(const Lane& lane) const {
   return lane.reused && !lane.any_byte && !lane.resent && !head_is_in(lane) &&
-         is_unread_close(lane.error) && (lane.delivery == Delivery::unsent || may_repeat(lane));
+         is_unread_close(lane.error) && !lane.request->body_gone &&
+         (lane.delivery == Delivery::unsent || may_repeat(lane));
 }
 
 void Engine::phase_over(Lane& lane, Instant now) {
@@ -364,6 +365,11 @@ void Engine::phase_over(Lane& lane, Instant now) {
       }
       [[fallthrough]];
     case ExchangeState::sending:
+      if (lane.awaits_continue) {
+        continue_over(lane);
+        return;
+      }
+      [[fallthrough]];
     case ExchangeState::receiving:
       failed(lane, PESTER_ETIMEOUT_BODY, now);
       return;

@@ -54,6 +54,7 @@ uint32_t Shell::submit(const Sent& sent) {
   request.wants_head = sent.streamed || sent.wants_head;
   request.wants_fallback = sent.fallback;
   request.validator = sent.resumable && sent.repeatable;
+  request.one_shot = sent.one_shot;
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
@@ -139,6 +140,7 @@ void Shell::send_more(Connection& connection, bool all) {
   note(all ? "sent" : "sent some", connection.id);
   Truth& truth = this->truth(lane);
   truth.any_sent = true;
+  request_of(lane).body_gone = request_of(lane).one_shot;
   leaves(lane);
   truth.moved = now_;
   if (all) {

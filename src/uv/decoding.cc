@@ -103,6 +103,7 @@ int decoding_head(Connection& connection, core::Lane& lane, core::Why* why) {
   switch (wire::read_codings(head, &codings)) {
     case wire::CodingsFound::known:
       wire::hide_coding_fields(&head);
+      connection.response.coded_bytes = 0;
       lane.decoding = true;
       return 0;
     case wire::CodingsFound::too_many:

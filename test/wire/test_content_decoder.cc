@@ -421,6 +421,14 @@ void a_window_beyond_8_mib_is_refused(void**) {
   assert_int_equal(decoded.error, PESTER_EENCODING);
   assert_true(account.peak < size_t{10} << 20);
 }
+void frames_of_before_the_standard_are_refused(void**) {
+  for (const char* magic : {"\x27\xb5\x2f\xfd", "\x22\xb5\x2f\xfd", "\x1e\xb5\x2f\xfd"}) {
+    const Decoded decoded = decode({Coding::zstd}, std::string(magic) + std::string(20, '\0'));
+    assert_int_equal(decoded.error, PESTER_EENCODING);
+    assert_true(decoded.why.ends_with("no frame begins so"));
+  }
+  assert_int_equal(decode({Coding::zstd}, std::string("\x5f\x2a\x4d\x18\0\0\0\0", 8)).error, 0);
+}
 // A block of one byte, 128 KiB long: repeated.
 void a_bomb_of_zstd_is_stopped(void**) {
   std::string coded("\x28\xb5\x2f\xfd\x00\x58", 6);
@@ -489,6 +497,7 @@ int main() {
       cmocka_unit_test(a_body_that_never_says_anything_is_stopped),
 #ifdef PESTER_HAVE_ZSTD
       cmocka_unit_test(a_window_beyond_8_mib_is_refused),
+      cmocka_unit_test(frames_of_before_the_standard_are_refused),
       cmocka_unit_test(a_bomb_of_zstd_is_stopped),
 #endif
 #ifdef PESTER_HAVE_BROTLI
