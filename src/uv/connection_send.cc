@@ -13,7 +13,8 @@ namespace {
 
 // What is to be sent next, in one piece: head and body lie together, but for a head of the exchange's
 // own; then the body may be elsewhere.
-std::string_view next_piece(const Connection& connection, const Request& request) {
+[[gnu::always_inline]] inline std::string_view next_piece(const Connection& connection,
+                                                          const Request& request) {
   const size_t head = connection.own_head.size();
   const size_t taken = connection.taken;
   if (head == 0) return {request.wire_bytes + taken, connection.to_send - taken};
@@ -157,11 +158,16 @@ void connection_wait_for_socket(Connection& connection, core::Lane& lane, core::
   }
 }
 
-void connection_sent(Connection& connection, core::Lane& lane, core::Now now) {
+// Inline for connection_send_on, though uploads end so too.
+[[gnu::always_inline]] inline void end_sending(Connection& connection, core::Lane& lane, core::Now now) {
   connection.sending = Sending::nothing;
   record_of(lane).sent = now.mono.ns - lane.request->began.ns;
   (void)socket_poll(connection.socket, connection.stopped ? 0 : UV_READABLE);
   if (lane.exchange == core::ExchangeState::sending) connection.client->engine.sent(lane, now.mono);
+}
+
+void connection_sent(Connection& connection, core::Lane& lane, core::Now now) {
+  end_sending(connection, lane, now);
 }
 
 void connection_send_on(Connection& connection, core::Now now) {
@@ -174,7 +180,7 @@ void connection_send_on(Connection& connection, core::Now now) {
   if (!send_and_count(connection, *lane)) {
     on_send_failed(connection, *lane, now);
   } else if (all_sent(connection)) {
-    connection_sent(connection, *lane, now);
+    end_sending(connection, *lane, now);
   } else {
     connection_wait_for_socket(connection, *lane, now);
   }
