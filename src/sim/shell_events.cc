@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kPreviewBytes = 65536;
 
 bool body_is_wanted(const core::Lane& lane) {
-  return lane.exchange == ExchangeState::receiving || lane.previewing;
+  return lane.exchange == ExchangeState::receiving || lane.previewing || lane.following;
 }
 
 bool is_paused(const core::Lane& lane) {
@@ -194,7 +194,7 @@ void Shell::head(Connection& connection, const Head& it) {
     lane.follow = it.follow;
     lane.following = true;
     truth.leads_to = it.follow_origin;
-    truth.leads_repeatable = it.follow_repeatable;
+    truth.leads_repeatable = it.follow_repeatable || lane.follow_repeatable;
   }
   engine_.head(lane, it.status, it.retry_after_s, now_);
   leave(id);
@@ -253,7 +253,7 @@ void Shell::end(Connection& connection) {
     connection.whole = true;
     connection.body_left = 0;
     truth(lane).moved = now_;
-    if (lane.previewing) {
+    if (lane.previewing || lane.following) {
       engine_.preview_ready(lane, now_);
     } else {
       take_end(connection, lane);

@@ -294,13 +294,13 @@ class ExamplesTest(unittest.TestCase):
     # ---- upload_stream
 
     def test_upload_stream_sends_each_line_as_it_comes(self):
-        flaky = self.flaky("POST /log = echo")
+        flaky = self.flaky("POST /log = echo-body")
         out, errors = self.output(UPLOAD_STREAM, flaky.url + "/log", "5")
         self.assertEqual(errors, "")
         self.assertEqual(out, "200: " + "".join(f"measured {i}\n" for i in range(1, 6)))
 
     def test_upload_stream_does_not_send_twice_what_is_gone(self):
-        flaky = self.flaky("POST /log = status=503; echo")
+        flaky = self.flaky("POST /log = status=503; echo-body")
         out, _ = self.output(UPLOAD_STREAM, flaky.url + "/log", "3")
         self.assertRegex(out, "^503: ")
         self.assertEqual(len(flaky.requests()), 1)
