@@ -32,7 +32,10 @@ def read_head(file):
 def chunks(file):
     """The data of each chunk; then the trailer lines are read."""
     while True:
-        size = int(file.readline(), 16)
+        line = file.readline()
+        if not line:
+            raise OSError("the client has left")
+        size = int(line, 16)
         if size == 0:
             break
         data = file.read(size)
