@@ -162,8 +162,8 @@ typedef struct {
    * PESTER_NONE: until another deadline. */
   int64_t max_wait_ms;
   const pester_redirects_t* redirects; /* of requests without their own; NULL: none is followed */
-  const pester_route_t* route;    /* of requests that bring none; NULL: the plain way */
-  pester_resolve_cb resolve_hook; /* instead of the system; see resolve.h */
+  const pester_route_t* route;         /* of requests that bring none; NULL: the plain way */
+  pester_resolve_cb resolve_hook;      /* instead of the system; see resolve.h */
   void* resolve_data;
   int resolver; /* pester_resolver_t: who is asked without a hook */
   /* "IP[:PORT][,IP[:PORT]]..." (an IPv6 address with a port in brackets): the servers that c-ares asks,

@@ -5,6 +5,7 @@
 #define PESTER_UV_ORIGINS_H_
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "core/objects.h"
@@ -48,9 +49,13 @@ class Origins {
 
  private:
   static constexpr uint32_t kBuckets = 512;
+  static bool same_text(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+  }
   static bool matches(const Origin& origin, const wire::Url& url, const Route* route) {
-    return origin.port == url.port && origin.route == route && origin.scheme == url.scheme &&
-           origin.host_kind == url.host_kind && origin.host() == url.host && origin.zone() == url.zone;
+    return origin.route == route && origin.port == url.port && origin.scheme == url.scheme &&
+           origin.host_kind == url.host_kind && same_text(origin.host(), url.host) &&
+           (url.zone.empty() ? origin.zone_bytes == 0 : same_text(origin.zone(), url.zone));
   }
   [[nodiscard]] Origin* look_up(wire::BlockPool& pool, const wire::Url& url, Route* route);
   void drop_oldest(wire::BlockPool& pool);
