@@ -38,6 +38,7 @@
 #include <pester/threads.h>
 #include <pester/tls.h>
 #include <pester/upgrade.h>
+#include <pester/upload.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,6 +55,10 @@ typedef void (*pester_head_cb)(const pester_result_t* result, void* data);
  * stops the flow after this span. */
 typedef void (*pester_body_cb)(const pester_result_t* result, const char* bytes, size_t len, void* data);
 
+/* An informational response is here (a 1xx other than 101, such as 103 Early Hints):
+ * pester_result_status and the header accessors show it, during the call. Called for each one of each
+ * attempt, until on_head; the final response is yet to come. */
+typedef void (*pester_informational_cb)(const pester_result_t* result, void* data);
 /* What a response's head may do though it is wrong (pester_request_t.lenient), each a bit; for servers
  * that cannot be mended. A response that made use of one is taken whole, and its connection is closed
  * after it. Chunks and trailers stay strict; so does a message with both Content-Length and
@@ -106,8 +111,15 @@ typedef struct pester_request_s {
   /* With method "CONNECT" and the url of a proxy ("http://proxy:3128/"): where the tunnel is to end,
    * "host:port". Credentials for the proxy go into a header, Proxy-Authorization. Wants on_upgrade. */
   const char* connect_target;
-  pester_upgrade_cb on_upgrade; /* gets `data` */
-  int lenient;                  /* bits of pester_lenient_t */
+  pester_upgrade_cb on_upgrade;       /* gets `data` */
+  int lenient;                        /* bits of pester_lenient_t */
+  const pester_body_source_t* source; /* instead of a body: streamed from there. The struct is copied.
+                                         Such a request has one lane, whatever the policy */
+  int expect_continue; /* 1: "Expect: 100-continue" is sent, and the body follows when the server says
+                          so, or has said nothing for expect_timeout_ms. A final answer meanwhile is the
+                          answer, and the body is not sent. One lane, as with a source */
+  int64_t expect_timeout_ms; /* 0: 1000; PESTER_NONE: as long as the other deadlines allow */
+  pester_informational_cb on_informational; /* gets `data` */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -50,6 +50,8 @@
   XX(EQUEUE, -7052, "the queue is full, or the wait in it was too long")          \
   XX(EBUDGET, -7053, "the retry budget is exhausted")                             \
   XX(EBREAKER, -7054, "the circuit breaker is open")                              \
+  /* the request's own body */                                                    \
+  XX(ESOURCE, -7060, "the body's source did not keep to its length")              \
   XX(EINTERNAL, -7099, "internal error in pester")
 
 typedef enum {

@@ -130,6 +130,7 @@ typedef enum {
   PESTER_DENIAL_BREAKER,      /* the origin's circuit breaker is open */
   PESTER_DENIAL_NO_LATENCIES, /* too few answers are known to tell when a hedge is due */
   PESTER_DENIAL_ROOM, /* a second dial was due, and the origin has as many connections as it may */
+  PESTER_DENIAL_BODY, /* its body was read from a source that cannot be rewound */
   PESTER_DENIAL_COUNT
 } pester_denial_t;
 PESTER_API const char* pester_denial_name(int denial); /* "budget", "in_vain", ... */

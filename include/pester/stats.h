@@ -27,7 +27,7 @@ typedef struct {
   uint64_t resumes;           /* of broken bodies */
   uint64_t ejections;         /* how often an endpoint was left out for a while */
   uint64_t connection_hedges; /* second dials of requests that may not be sent twice */
-  uint64_t follow_ups; /* redirects followed, challenges answered, expectations taken back */
+  uint64_t follow_ups;        /* redirects followed, challenges answered, expectations taken back */
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);

@@ -33,7 +33,7 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   return &destinations.at[*index].info;
 }
 
-[[gnu::always_inline]] inline int measure_heads(Checked* checked, Why* why) {
+int measure_heads(Checked* checked, Why* why) {
   uint8_t index = 0;
   for (wire::RequestHeadInfo* info = &checked->info; info != nullptr;) {
     if (const int rc = wire::measure_request_head(checked->head, info, why); rc != 0) return rc;
@@ -42,20 +42,20 @@ int check_policy(const pester_client_s& client, Checked* checked, Why* why) {
   return 0;
 }
 
-[[gnu::noinline]] int measure_extra_heads(pester_client_s& client, Checked* checked, Why* why) {
-  const pester_request_t& given = checked->given;
+// What of the extras is in the heads before they are measured.
+[[gnu::noinline]] int prepare_extra_heads(pester_client_s& client, Checked* checked, Why* why) {
   if (const int rc = add_headers(client, checked, why); rc != 0) return rc;
-  if (is_special(given)) {
-    if (const int rc = check_special(checked, why); rc != 0) return rc;
-  }
-  if (const int rc = measure_heads(checked, why); rc != 0) return rc;
-  const size_t more = special_head_bytes(given);
+  return is_special(checked->given) ? check_special(checked, why) : 0;
+}
+
+// What of the extras is added once they are written.
+[[gnu::noinline]] void count_extra_bytes(Checked* checked) {
+  const size_t more = special_head_bytes(checked->given);
   checked->info.bytes += more;
-  if (checked->destinations == nullptr) return 0;
+  if (checked->destinations == nullptr) return;
   for (uint8_t i = 1; i < checked->destinations->count; ++i) {
     checked->destinations->at[i].info.bytes += more;
   }
-  return 0;
 }
 
 }  // namespace
@@ -134,7 +134,8 @@ int find_way(pester_client_s& client, Checked* checked, Why* why) {
 
 int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
-  checked->method = given.method != nullptr ? given.method : given.body != nullptr ? "POST" : "GET";
+  const bool has_body = given.body != nullptr || given.source != nullptr;
+  checked->method = given.method != nullptr ? given.method : has_body ? "POST" : "GET";
   checked->traits = wire::method_traits(checked->method);
   if (checked->destinations != nullptr) {
     checked->url = checked->destinations->at[0].url;
@@ -148,10 +149,12 @@ int check(pester_client_s& client, char* url_storage, Checked* checked, Why* why
   head.user_agent = client.user_agent;
   head.has_body = given.body != nullptr;
   head.body_bytes = given.body_len;
-  checked->extras = wants_extras(client, given);
-  const int rc =
-      checked->extras ? measure_extra_heads(client, checked, why) : measure_heads(checked, why);
-  return rc != 0 ? rc : check_policy(client, checked, why);
+  if (checked->extras) {
+    if (const int rc = prepare_extra_heads(client, checked, why); rc != 0) return rc;
+  }
+  if (const int rc = measure_heads(checked, why); rc != 0) return rc;
+  if (checked->extras) count_extra_bytes(checked);
+  return check_policy(client, checked, why);
 }
 
 }  // namespace pester::api

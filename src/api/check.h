@@ -24,7 +24,8 @@ struct Tunnel {
 };
 
 struct Checked {
-  pester_request_t given;
+  explicit Checked(const pester_request_t& request) : given(request) {}
+  const pester_request_t& given;
   std::string_view method;
   wire::MethodTraits traits;
   wire::Url url;
@@ -33,6 +34,7 @@ struct Checked {
   std::optional<UserPolicy> own_policy;
   uv::Way way;                           // held, when the request brings a part of it
   wire::Block headers_block;             // of head.headers, when they are more than were given
+  pester_body_source_t source;           // where there is one
   bool extras = false;                   // there may be more to do than for a plain request
   bool decodes = false;                  // the answer is to be decoded
   Destinations* destinations = nullptr;  // of a path: a URL for each base URL; `url` is the first one's
@@ -48,7 +50,7 @@ int refuse(core::Why* why, int code, const char* text);
 [[nodiscard]] int find_destinations(pester_client_s& client, Checked* checked, core::Why* why);
 // The way there, of a request that brings a part of it: sets `way`, which is then held.
 [[nodiscard]] int find_way(pester_client_s& client, Checked* checked, core::Why* why);
-// The rest, after those; `url_storage` as parse_url wants it.
+// The rest, after those and `extras`, which the caller sets; `url_storage` as parse_url wants it.
 [[nodiscard]] int check(pester_client_s& client, char* url_storage, Checked* checked, core::Why* why);
 
 }  // namespace pester::api

@@ -8,6 +8,7 @@
 #include "api/fallback.h"
 #include "api/objects.h"
 #include "api/policy_reader.h"
+#include "api/upload.h"
 
 namespace pester::api {
 
@@ -216,6 +217,10 @@ uv::Hooks make_hooks() {
           .log = on_log,
           .trace = on_trace,
           .resolve = on_resolve,
+          .informational = on_informational,
+          .source = on_source,
+          .rewind = on_rewind,
+          .trailers = on_trailers,
           .idle = on_idle};
 }
 

@@ -8,6 +8,7 @@
 #include "api/fallback.h"
 #include "api/redirects.h"
 #include "api/upgrade.h"
+#include "api/upload.h"
 
 namespace pester::api {
 
@@ -70,18 +71,19 @@ int keep_cookies(pester_client_s& client, const pester_request_t& given, pester_
 
 int add_headers(pester_client_s& client, Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
-  int rc = 0;
-  if (given.decode != 0 || client.decodes) rc = ask_for_codings(client, checked, why);
+  int rc = wants_upload(given) ? check_upload(checked, why) : 0;
+  if (rc == 0 && (given.decode != 0 || client.decodes)) rc = ask_for_codings(client, checked, why);
   if (rc == 0 && given.auth != nullptr) {
     rc = add_authorization(given, client.client->pool, &checked->head, &checked->headers_block, why);
   }
   return rc;
 }
 
-int add_extras(pester_client_s& client, const Checked& checked, pester_result_s* result, Why* why) {
-  const pester_request_t& given = checked.given;
+int add_extras(pester_client_s& client, Checked* checked, pester_result_s* result, Why* why) {
+  const pester_request_t& given = checked->given;
   int rc = 0;
-  if (checked.decodes) result->decodes = result->attends = true;
+  if (brings_way(given) && !uv::way_keep(*result, client.client->pool, &checked->way)) return UV_ENOMEM;
+  if (checked->decodes) result->decodes = result->attends = true;
   if (given.fixed_fallback != nullptr) rc = keep_fallback(client, *given.fixed_fallback, result, why);
   if (rc == 0 && given.redirects != nullptr) {
     rc = keep_own_redirects(client, given, result, why);
@@ -93,7 +95,13 @@ int add_extras(pester_client_s& client, const Checked& checked, pester_result_s*
   }
   if (rc == 0 && given.auth != nullptr) rc = keep_auth(given, client.client->pool, result);
   if (rc == 0 && is_special(given)) rc = keep_special(given, client.client->pool, result);
+  if (rc == 0 && wants_upload(given)) rc = keep_upload(client, *checked, result);
   return rc;
+}
+
+void leave_extras(pester_client_s& client, Checked* checked) {
+  uv::way_leave(&checked->way);
+  client.client->pool.give(checked->headers_block);
 }
 
 }  // namespace pester::api

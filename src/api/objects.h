@@ -46,6 +46,14 @@ bool read_sized(T* out, const T* given) {
   return true;
 }
 
+// The same without the copy, where the user's header knows it as it is here: else it is in `room`.
+// nullptr when it was not initialised.
+template <class T>
+[[nodiscard]] const T* read_in_place(const T* given, T* room) {
+  if (given->struct_size == sizeof(T)) return given;  // the usual case
+  return read_sized(room, given) ? room : nullptr;
+}
+
 void write_error_text(char* out, size_t size, const core::Why& why);
 
 // PESTER_EOPTION when it is not initialised, or by a name that is not in this version.

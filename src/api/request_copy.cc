@@ -13,7 +13,8 @@ namespace pester::api {
 #define PESTER_ENDS_IN(type, field)                                                           \
   static_assert(sizeof(type) - offsetof(type, field) - sizeof(type::field) < alignof(type) && \
                 sizeof(type) % alignof(type) == 0)
-PESTER_ENDS_IN(pester_request_t, lenient);
+PESTER_ENDS_IN(pester_request_t, on_informational);
+PESTER_ENDS_IN(pester_body_source_t, data);
 PESTER_ENDS_IN(pester_redirects_t, data);
 PESTER_ENDS_IN(pester_auth_t, token);
 PESTER_ENDS_IN(pester_policy_t, endpoint_ejection);
@@ -93,6 +94,9 @@ void move_all(Mover& mover, RequestCopy& copy) {
     mover.text(&copy.auth.password);
     mover.text(&copy.auth.token);
   }
+  if (request.source != nullptr) {
+    move_headers(mover, &copy.source.trailers, copy.source.trailer_count);
+  }
   mover.text(&request.method);
   mover.text(&request.url);
   mover.text(&request.upgrade);
@@ -111,7 +115,10 @@ bool is_readable(const RequestCopy& copy) {
                          (copy.fallback.body != nullptr || copy.fallback.body_len == 0));
   const bool redirects =
       request.redirects == nullptr || copy.redirects.strip != nullptr || copy.redirects.strip_count == 0;
-  return request.url != nullptr && request.on_done != nullptr && arrays && fallback && redirects;
+  const bool source =
+      request.source == nullptr || copy.source.trailers != nullptr || copy.source.trailer_count == 0;
+  return request.url != nullptr && request.on_done != nullptr && arrays && fallback && redirects &&
+         source;
 }
 
 // One of the structs that a request points to, of this version's size. True when there is none, too.
@@ -130,7 +137,8 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   if (!read_sized(&head.request, from)) return UV_EINVAL;
   pester_request_t& request = head.request;
   if (!read_part(&head.policy, request.policy) || !read_part(&head.fallback, request.fixed_fallback) ||
-      !read_part(&head.redirects, request.redirects) || !read_part(&head.auth, request.auth)) {
+      !read_part(&head.redirects, request.redirects) || !read_part(&head.auth, request.auth) ||
+      !read_part(&head.source, request.source)) {
     return UV_EINVAL;
   }
   if (!is_readable(head)) return UV_EINVAL;
@@ -151,6 +159,7 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   if (request.fixed_fallback != nullptr) copy->request.fixed_fallback = &copy->fallback;
   if (request.redirects != nullptr) copy->request.redirects = &copy->redirects;
   if (request.auth != nullptr) copy->request.auth = &copy->auth;
+  if (request.source != nullptr) copy->request.source = &copy->source;
   copy->request.error_text = copy->why;
   copy->request.error_text_size = sizeof copy->why;
   *out = copy;

@@ -16,6 +16,7 @@ struct RequestCopy {
   pester_fallback_t fallback;
   pester_redirects_t redirects;
   pester_auth_t auth;
+  pester_body_source_t source;
   char why[256];
   size_t bytes;  // of the block
 };

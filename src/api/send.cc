@@ -65,7 +65,8 @@ size_t others_bytes(const Destinations& destinations) {
 pester_result_s* build(pester_client_s& client, const Checked& checked) {
   const pester_request_t& given = checked.given;
   const UserPolicy& policy = checked.own_policy ? *checked.own_policy : client.policy;
-  const bool may_race = checked.traits.safe || given.idempotent == 1;
+  const bool is_one_lane = checked.extras && (given.source != nullptr || given.expect_continue != 0);
+  const bool may_race = (checked.traits.safe || given.idempotent == 1) && !is_one_lane;
   const uint8_t lanes = may_race ? policy.core.concurrency : uint8_t{1};
   const size_t account_bytes = policy.core.needs_accounts() ? lanes * sizeof(core::Account) : 0;
   const size_t policy_bytes = checked.own_policy ? sizeof(UserPolicy) : 0;
@@ -155,15 +156,17 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
 }  // namespace
 
 int send(pester_client_s& client, const pester_request_t* request, Call call, pester_request_id_t* id) {
-  Checked checked;
+  pester_request_t own;
+  request = read_in_place(request, &own);
+  if (request == nullptr) return UV_EINVAL;
+  const pester_request_t& given = *request;
+  Checked checked(given);
   Why why;
-  if (!read_sized(&checked.given, request)) return UV_EINVAL;
-  const pester_request_t& given = checked.given;
   uv::Client& shell = *client.client;
+  checked.extras = wants_extras(client, given);
   int rc = check_plain(given, &why);
   if (rc == 0 && shell.closing) rc = refuse(&why, PESTER_ECLOSING, "the client is closing");
-  const bool own_way = rc == 0 && (given.route != nullptr || given.proxy != nullptr);
-  if (own_way) rc = find_way(client, &checked, &why);
+  if (checked.extras && rc == 0 && brings_way(given)) rc = find_way(client, &checked, &why);
   char stack[kUrlStack];
   wire::Block storage;
   if (rc == 0 && (given.url[0] == '/' || given.base_url_count != 0)) {
@@ -186,8 +189,7 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      if (own_way && !uv::way_keep(*result, shell.pool, &checked.way)) rc = UV_ENOMEM;
-      if (rc == 0 && checked.extras) rc = add_extras(client, checked, result, &why);
+      if (checked.extras) rc = add_extras(client, &checked, result, &why);
       if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
@@ -197,9 +199,8 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     if (rc == UV_ENOMEM) why.add("out of memory");
   }
   shell.pool.give(storage);
-  if (own_way) uv::way_leave(&checked.way);
   if (checked.destinations != nullptr) shell.pool.give(checked.destinations->block);
-  if (checked.headers_block.at != nullptr) shell.pool.give(checked.headers_block);
+  if (checked.extras) leave_extras(client, &checked);
   if (rc != 0) write_error_text(given.error_text, given.error_text_size, why);
   return rc;
 }

@@ -110,6 +110,7 @@ int check_tunnel(Checked* checked, Why* why) {
   const pester_request_t& given = checked->given;
   if (!checked->traits.connect) return refuse(why, PESTER_EOPTION, "connect_target: without CONNECT");
   if (given.body != nullptr) return refuse(why, PESTER_EOPTION, "body: CONNECT has none");
+  if (given.source != nullptr) return refuse(why, PESTER_EOPTION, "source: CONNECT has no body");
   if (checked->destinations != nullptr) return refuse(why, PESTER_EOPTION, "base_urls: beside CONNECT");
   if (given.redirects != nullptr) return refuse(why, PESTER_EOPTION, "redirects: beside CONNECT");
   if (given.auth != nullptr) return refuse(why, PESTER_EOPTION, "auth: beside CONNECT");

@@ -126,6 +126,11 @@ pester_request_t request_of(const RequestPlan& plan, const Options& options, Req
   if (options.request.compressed) request.decode = 1;
   request.idempotent = options.resilience.idempotent ? 1 : 0;
   request.lenient = options.request.lenient;
+  if (options.request.expect_timeout_ms) {
+    request.expect_continue = 1;
+    request.expect_timeout_ms =
+        *options.request.expect_timeout_ms != 0 ? *options.request.expect_timeout_ms : 1;
+  }
   return request;
 }
 

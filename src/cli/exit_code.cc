@@ -18,6 +18,8 @@ int own_status(int error) {
     case PESTER_EHEADER:
     case PESTER_EOPTION:
       return kExitUsage;
+    case PESTER_ESOURCE:
+      return kExitRead;
     case PESTER_EEMPTY:
       return kExitEmpty;
     // In both cases the beginning of a body is out, and its rest did not come.

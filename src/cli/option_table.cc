@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The rows of the option table. Each row writes plain values; what is only refused in this version is
-// listed too, so that its user reads that instead of "unknown option".
+// The rows of the option table. Each row writes plain values.
 #include "cli/option_table.h"
 
 #include <arpa/inet.h>
@@ -20,7 +19,6 @@ constexpr const char* kRequest = "Request";
 constexpr const char* kConnection = "Connection";
 constexpr const char* kResilience = "Resilience";
 constexpr const char* kOutput = "Output";
-constexpr const char* kLater = "Not in this version (refused)";
 
 using Value = const std::string&;
 
@@ -37,14 +35,6 @@ uint64_t number(Value text, uint64_t least, uint64_t most) {
                                 std::to_string(most));
   }
   return *n;
-}
-
-[[noreturn]] void refuse_version() {
-  throw std::invalid_argument("is not in this version");
-}
-
-void refuse(Options&, Value) {
-  refuse_version();
 }
 
 // "FILE[:PASSWORD]" as curl reads it: "\:" and "\\" stand for the character itself.
@@ -189,11 +179,20 @@ constexpr OptionRow kRequestRows[] = {
      [](Options& o, Value v) {
        o.request.data.push_back({DataPart::Kind::urlencode, v});
      }},
-    {"-T,--upload-file", "FILE", "PUT the file", kRequest,
+    {"-T,--upload-file", "FILE", "PUT the file, as it is read; - is standard input", kRequest,
+     [](Options& o, Value v) { o.request.upload_file = v == "." ? "-" : v; }},
+    {"-F,--form", "NAME=VALUE|@FILE|<FILE",
+     "a part of a form, multipart/form-data; ;type= and ;filename= may follow", kRequest,
      [](Options& o, Value v) {
-       if (v == "-" || v == ".") refuse_version();
-       o.request.upload_file = v;
+       o.request.form.push_back({v, false});
      }},
+    {"--form-string", "NAME=VALUE", "the same, the value taken as it is", kRequest,
+     [](Options& o, Value v) {
+       o.request.form.push_back({v, true});
+     }},
+    {"--expect100-timeout", "SECONDS",
+     "before a body is sent ask the server whether it wants it, and wait so long for its word", kRequest,
+     [](Options& o, Value v) { o.request.expect_timeout_ms = seconds(v); }},
     {"-I,--head", nullptr, "HEAD, and show the headers", kRequest,
      [](Options& o, Value) { o.request.head = true; }},
     {"-A,--user-agent", "TEXT", "User-Agent; '' sends none", kRequest,

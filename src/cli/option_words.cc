@@ -30,10 +30,7 @@ void apply_row(const WordRow& row, const std::string& value) {
     // A password has no place on the screen, not even a wrong one.
     const bool shown =
         row.value != nullptr && name != "--user" && name != "--proxy-user" && name != "--oauth2-bearer";
-    const bool later = std::string_view(why.what()) == "is not in this version";
-    usage("option " + name +
-          (shown ? (later ? " " : ": '") + printable(value) + (later ? "" : "'") : "") + " " +
-          why.what());
+    usage("option " + name + (shown ? ": '" + printable(value) + "'" : "") + " " + why.what());
   }
 }
 

@@ -24,8 +24,11 @@ void check_together(const Options& o) {
   const RequestOptions& r = o.request;
   if (r.url.empty()) usage("no URL given; try 'pester --help'");
   const int bodies = static_cast<int>(r.head) + static_cast<int>(!r.data.empty()) +
-                     static_cast<int>(r.upload_file.has_value());
-  if (bodies > 1) usage("only one of --head, --data and --upload-file can be used");
+                     static_cast<int>(r.upload_file.has_value()) + static_cast<int>(!r.form.empty());
+  if (bodies > 1) usage("only one of --head, --data, --form and --upload-file can be used");
+  if (r.upload_file == "-" && o.resilience.runs() > 1) {
+    usage("standard input (--upload-file -) cannot be sent more than once (--repeat)");
+  }
   if (!r.base_urls.empty() && !r.url.starts_with('/')) {
     usage("URL '" + printable(without_userinfo(r.url)) +
           "' is not a path: with --base-url it begins with '/'");

@@ -19,6 +19,12 @@ struct DataPart {
   std::string value;
 };
 
+// One -F or --form-string.
+struct FormText {
+  std::string text;
+  bool literal = false;
+};
+
 struct Backoff {
   int kind = 0;         // pester_backoff_kind_t
   int64_t base_ms = 0;  // 0: the library's default
@@ -36,7 +42,9 @@ struct RequestOptions {
   std::string method;              // empty: follows from the other options
   std::vector<std::string> headers;
   std::vector<DataPart> data;
-  std::optional<std::string> upload_file;
+  std::optional<std::string> upload_file;  // "-": standard input
+  std::vector<FormText> form;
+  std::optional<int64_t> expect_timeout_ms;  // given at all: a 100 is waited for
   bool head = false;
   bool compressed = false;
   std::optional<std::string> user_agent;  // "": no such header

@@ -82,7 +82,7 @@ void add_headers(const RequestOptions& options, const FileReader& read, RequestP
 std::string default_method(const RequestOptions& options) {
   if (options.head) return "HEAD";
   if (options.upload_file) return "PUT";
-  return options.data.empty() ? "GET" : "POST";
+  return options.data.empty() && options.form.empty() ? "GET" : "POST";
 }
 
 // A PUT to a folder goes to the file's name in it, as curl does.
@@ -152,8 +152,12 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
   }
   plan.headers.insert(plan.headers.begin(), own.begin(), own.end());
   if (!options.data.empty()) plan.body = join_data(options.data, read);
-  if (options.upload_file) {
-    plan.body = read(*options.upload_file);
+  for (const FormText& field : options.form) {
+    plan.form.push_back(field.literal ? literal_form_part(field.text)
+                                      : parse_form_part(field.text, read));
+  }
+  plan.upload_file = options.upload_file;
+  if (options.upload_file && *options.upload_file != "-") {
     plan.url = upload_url(plan.url, *options.upload_file);
   }
   if (options.fallback) {

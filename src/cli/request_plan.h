@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/form_part.h"
 #include "cli/options.h"
 
 namespace pester::cli {
@@ -23,7 +24,9 @@ struct RequestPlan {
   std::string url;                 // a path with base URLs
   std::vector<BaseUrl> base_urls;  // with their schemes
   std::vector<PlannedHeader> headers;
-  std::optional<std::string> body;
+  std::optional<std::string> body;         // or, streamed:
+  std::optional<std::string> upload_file;  // "-": standard input
+  std::vector<FormPart> form;              // whose Content-Type is missing in the headers
   std::optional<std::string> fallback;
   std::string user, password;  // for a challenge
 };

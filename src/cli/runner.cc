@@ -24,6 +24,18 @@ void to_stderr(const std::string& text) {
   static_cast<void>(write_all(STDERR_FILENO, text));
 }
 
+// Of a form, unless the user has one: only who made the form knows its boundary.
+void add_content_type(const char* type, std::vector<pester_header_t>& headers,
+                      pester_request_t& request) {
+  if (type == nullptr) return;
+  for (const pester_header_t& header : headers) {
+    if (equal_ignoring_case(header.name, "Content-Type")) return;
+  }
+  headers.push_back({"Content-Type", type});
+  request.headers = headers.data();
+  request.header_count = headers.size();
+}
+
 }  // namespace
 
 Runner::Runner(const Options& options, const RequestPlan& plan)
@@ -82,9 +94,17 @@ void Runner::start_more() {
 bool Runner::start_one() {
   Flight& flight = flights_.emplace_back(*this, dump_ ? &*dump_ : nullptr);
   flight.place = std::prev(flights_.end());
+  if (!flight.feed.open(plan_, client_)) {
+    ++started_;
+    give_up(kExitRead, flight.feed.error());
+    flights_.erase(flight.place);
+    return false;
+  }
   RequestRoom room;
   std::array<char, 512> why{};
   pester_request_t request = request_of(plan_, options_, room);
+  request.source = flight.feed.source();
+  add_content_type(flight.feed.content_type(), room.headers, request);
   request.on_head = on_head;
   request.on_body = on_body;
   request.on_done = on_done;
@@ -94,7 +114,10 @@ bool Runner::start_one() {
   request.error_text_size = why.size();
   const int error = pester_send(client_, &request, &flight.id);
   ++started_;
-  if (error == 0) return true;
+  if (error == 0) {
+    flight.feed.sent();
+    return true;
+  }
   // What is refused once is refused every time.
   stopping_ = true;
   Report report = refused_report(error, why.data(), plan_);
@@ -136,6 +159,11 @@ int Runner::on_fallback(const pester_result_t* result, pester_fallback_t* fallba
 void Runner::done(Flight& flight, const pester_result_t* result) {
   Report report = report_of(result, plan_, options_.output);
   report.fallback_for = flight.fallback_for;
+  report.upload_bytes += flight.feed.bytes();
+  if (!flight.feed.error().empty() && report.error) {
+    report.exit_status = kExitRead;
+    report.exit_message = flight.feed.error();
+  }
   const bool failed_before = !flight.transfer.error().empty();
   if (!flight.transfer.finish(report)) {
     report.exit_status = kExitWrite;

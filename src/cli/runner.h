@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/body_feed.h"
 #include "cli/client_setup.h"
 #include "cli/cookies.h"
 #include "cli/latency_summary.h"
@@ -37,6 +38,7 @@ class Runner {
     Flight(Runner& r, OutputFile* dump) : runner(r), transfer(r.options_, dump) {}
     Runner& runner;
     Transfer transfer;
+    BodyFeed feed;
     pester_request_id_t id = 0;
     std::string fallback_for;
     std::list<Flight>::iterator place;

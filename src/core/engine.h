@@ -66,6 +66,9 @@ class Engine {
   void refused(Lane& lane, int error, Instant now);  // kRecord or kDial could not be done
   void stale(Lane& lane, Instant now);               // the connection is dead, nothing sent
   void send_blocked(Lane& lane, bool any_sent, Instant now);
+  // What there is of the request is sent, and not all: the host or the server is waited for. The gap
+  // stands still. If not for ever (until another deadline), the connection is asked to go on (kSendOn).
+  void send_waits(Lane& lane, bool any_sent, Duration most, Instant now);
   void sent(Lane& lane, Instant now);
   // `retry_after_s`: what the response asks for; 0 nothing.
   void head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant now);
@@ -74,6 +77,7 @@ class Engine {
   void body_paused(Lane& lane);                 // the gap stands still
   [[nodiscard]] Fate complete(Lane& lane, Instant now);
   void failed(Lane& lane, int error, Instant now);
+  void source_failed(Lane& lane, int error, Instant now);  // that of the request's body: no other try
 
   // kFollow is done: the lane goes on at `origin`, at the shell's place `target` (from kTargetsMax on).
   // `repeatable`: what it sends there may be sent twice, whatever was so of the request.
@@ -163,6 +167,20 @@ class Engine {
   void begin_attempt(Lane& lane, Kind kind, Instant now);
   void begin_exchange(Lane& lane, Kind kind, Instant now);
   void end_exchange(Lane& lane, ExchangeSignal signal, Instant now);
+  // The same of a whole response: with a connection that serves on, as nearly always, it stands inline.
+  [[gnu::always_inline]] void end_whole(Lane& lane, Instant now) {
+    Connection* connection = lane.connection;
+    if (connection == nullptr || !is_fit(*connection, now)) {
+      end_exchange(lane, ExchangeSignal::complete, now);
+      return;
+    }
+    kExchangeTable.step(lane.exchange, ExchangeSignal::complete);
+    lane.work = 0;
+    lane.connection = nullptr;
+    connection->lane = nullptr;
+    kConnectionTable.step(connection->state, ConnectionSignal::release);
+    offer(*connection, now);
+  }
   // Writes what became of the exchange; called again, it may only make up its mind. True: the request
   // was measured, too. Of nearly all exchanges that is their good end: there it stands inline.
   [[gnu::always_inline]] bool write_good_end(Lane& lane, Outcome outcome, Instant now) {
@@ -211,6 +229,8 @@ class Engine {
   [[nodiscard]] Denial why_not_resume(const Lane& lane, Instant due, Instant now);
   [[gnu::noinline]] void take_rest(Lane& lane, Instant now);
   [[gnu::noinline]] void begin_resume(Lane& lane, Instant now);
+  // bodies from a source (engine_upload.cc)
+  [[gnu::noinline]] void continue_over(Lane& lane);
   // redirects and other follow-ups of an answer (engine_follow.cc)
   [[gnu::noinline]] void consider_follow(Lane& lane, Instant now);
   void answer_counts(Lane& lane, Instant now);
@@ -295,6 +315,10 @@ class Engine {
   void unlink_waiter(Lane& lane);
   void lease(Connection& connection, Lane& lane);
   void let_go(Lane& lane, ExchangeSignal signal, Instant now);
+  // For another exchange.
+  [[nodiscard]] bool is_fit(const Connection& connection, Instant now) const {
+    return connection.fit && now - connection.opened < limits_.connection_age_max;
+  }
   void read_on_for_loser(Lane& lane, Instant now);
   void offer(Connection& connection, Instant now);
   [[nodiscard, gnu::noinline]] bool serve_waiting(Connection& connection, Instant now);

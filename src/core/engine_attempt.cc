@@ -242,7 +242,7 @@ Fate Engine::complete(Lane& lane, Instant now) {
   const bool wins = request.state == RequestState::receiving && request.winner == lane.index;
   const bool measured =
       write_good_end(lane, wins && request.stop == Stop::success ? Outcome::won : Outcome::failed, now);
-  end_exchange(lane, ExchangeSignal::complete, now);
+  end_whole(lane, now);
   if (wins) {
     kLaneTable.step(lane.state, LaneSignal::finish);
     kRequestTable.step(request.state, RequestSignal::complete);
@@ -312,7 +312,8 @@ void Engine::failed(Lane& lane, int error, Instant now) {
 // a fresh connection, when sending twice is harmless (or nothing was sent).
 bool Engine::may_resend(const Lane& lane) const {
   return lane.reused && !lane.any_byte && !lane.resent && !head_is_in(lane) &&
-         is_unread_close(lane.error) && (lane.delivery == Delivery::unsent || may_repeat(lane));
+         is_unread_close(lane.error) && !lane.request->body_gone &&
+         (lane.delivery == Delivery::unsent || may_repeat(lane));
 }
 
 void Engine::phase_over(Lane& lane, Instant now) {
@@ -364,6 +365,11 @@ void Engine::phase_over(Lane& lane, Instant now) {
       }
       [[fallthrough]];
     case ExchangeState::sending:
+      if (lane.awaits_continue) {
+        continue_over(lane);
+        return;
+      }
+      [[fallthrough]];
     case ExchangeState::receiving:
       failed(lane, PESTER_ETIMEOUT_BODY, now);
       return;

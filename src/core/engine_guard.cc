@@ -210,7 +210,7 @@ void Engine::note_failure(Lane& lane, int error, Instant now) {
   const FailureClass failure = class_of(error, false);
   const bool own = error == -ENOMEM;  // no endpoint's fault
   if (lane.connection != nullptr && !own) lane.endpoint = lane.connection->endpoint;
-  if (failure == FailureClass::final || error == PESTER_EQUEUE) {
+  if (failure == FailureClass::final || error == PESTER_EQUEUE || lane.source_failed) {
     release(lane);
     return;
   }

@@ -214,10 +214,10 @@ void Engine::let_go(Lane& lane, ExchangeSignal signal, Instant now) {
   Connection& connection = *lane.connection;
   lane.connection = nullptr;
   connection.lane = nullptr;
-  const bool fit = connection.fit && now - connection.opened < limits_.connection_age_max;
-  if (fit && (signal == ExchangeSignal::complete || connection.whole)) {
+  const bool fit = is_fit(connection, now);
+  if (fit && connection.whole) {  // the other way to this is end_whole
     kConnectionTable.step(connection.state, ConnectionSignal::release);
-    if (signal != ExchangeSignal::complete) post(connection, connection_work::kRead);
+    post(connection, connection_work::kRead);
     offer(connection, now);
     return;
   }

@@ -68,6 +68,7 @@ bool Engine::try_resume(Lane& lane, Instant now) {
 Denial Engine::why_not_resume(const Lane& lane, Instant due, Instant now) {
   const Request& request = *lane.request;
   if (request.resumes >= request.policy->resumes_max) return Denial::attempts;
+  if (request.body_gone) return Denial::body;
   if (Duration::from_ms(int64_t{lane.retry_after_s} * 1'000) > request.policy->retry_after_max &&
       request.policy->retry_after_max.ns > 0) {
     return Denial::retry_after;

@@ -43,6 +43,7 @@ Stop Engine::stop_of(Denial why) {
     case Denial::retry_after:
     case Denial::no_latencies:
     case Denial::room:
+    case Denial::body:
       return Stop::not_retryable;
   }
   return Stop::not_retryable;
@@ -77,6 +78,8 @@ void Engine::judge_failure(Lane& lane, Verdict verdict, Instant now) {
   if (may_roam(lane)) note_target_failure(lane, now);
   if (lane.error == PESTER_EBREAKER) {
     give_up(lane, Denial::breaker, now);
+  } else if (lane.source_failed) {
+    give_up(lane, Denial::body, now);
   } else if (verdict == Verdict::accept) {
     give_up(lane, Denial::predicate, now);
   } else if (!by_user && !request.policy->rules.retries_class(failure)) {
@@ -94,6 +97,10 @@ void Engine::try_again(Lane& lane, Instant now) {
   const Policy& policy = *lane.request->policy;
   if (lane.attempt >= policy.max_attempts && policy.max_attempts != Policy::kUnlimited) {
     give_up(lane, Denial::attempts, now);
+    return;
+  }
+  if (lane.request->body_gone) {
+    give_up(lane, Denial::body, now);
     return;
   }
   if (policy.backoff.kind == BackoffKind::custom) {

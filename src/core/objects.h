@@ -56,6 +56,7 @@ namespace connection_work {
 inline constexpr uint8_t kClose = 1;        // close it and free it; nothing else will be asked
 inline constexpr uint8_t kNextAddress = 2;  // begin dialing the next address
 inline constexpr uint8_t kRead = 4;         // go on reading: a held response is wanted, or drained
+inline constexpr uint8_t kSendOn = 8;       // go on sending: the server's 100 has not come in time
 }  // namespace connection_work
 
 // What a request waits for the pump to tell or ask the user.
@@ -133,6 +134,8 @@ struct Lane {
   uint8_t auths : 2 = 0;               // of the hop
   uint8_t expects : 1 = 0;             // of the lane
   bool spare_reserved : 1 = false;     // counted in origin.connections, not made yet
+  bool awaits_continue : 1 = false;    // its phase ends with the body being sent all the same
+  bool source_failed : 1 = false;      // what failed was neither the network nor the server
   uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
 
   [[nodiscard]] bool is_aside() const { return resuming || previewing || following || decoding; }
@@ -211,11 +214,12 @@ struct Request {
   bool wants_head = false;
   bool head_told = false;       // the user has seen the head: no other attempt is made
   bool wants_fallback = false;  // the user may have a response for when nothing acceptable comes
-  bool fallback_asked = false;
-  bool fell_back = false;  // and had: it is the shell's
-  bool counted = false;    // in origin.in_flight
-  bool stored = false;     // a spent lane's response is kept, in case no better one comes
-  int8_t winner = -1;      // the lane whose response is delivered or being delivered
+  bool fallback_asked : 1 = false;
+  bool body_gone : 1 = false;  // the shell's to write: its body was read, and cannot be read again
+  bool fell_back = false;      // and had: it is the shell's
+  bool counted = false;        // in origin.in_flight
+  bool stored = false;         // a spent lane's response is kept, in case no better one comes
+  int8_t winner = -1;          // the lane whose response is delivered or being delivered
   int8_t stored_lane = -1;
   uint32_t stored_seq = 0;
   uint32_t winner_attempt = 0, stored_attempt = 0;

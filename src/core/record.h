@@ -36,12 +36,13 @@ enum class Denial : uint8_t {
   budget,
   breaker,
   no_latencies,  // too few are known to tell when a hedge would begin
-  room           // the origin has as many connections as it may
+  room,          // the origin has as many connections as it may
+  body           // the request's own body cannot be sent again
 };
-inline constexpr int kDenialCount = 14;
+inline constexpr int kDenialCount = 15;
 inline constexpr const char* kDenialNames[kDenialCount] = {
-    "none",        "attempts", "rules",   "predicate", "unsafe",  "lookup",       "told",
-    "retry_after", "deadline", "in_vain", "budget",    "breaker", "no_latencies", "room"};
+    "none",     "attempts", "rules",  "predicate", "unsafe",       "lookup", "told", "retry_after",
+    "deadline", "in_vain",  "budget", "breaker",   "no_latencies", "room",   "body"};
 
 struct Record {
   static constexpr int64_t kNone = -1;

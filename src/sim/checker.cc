@@ -332,6 +332,7 @@ void check_begins(Shell& shell, const Request& request, const core::Lane& lane) 
   shell.claim(truth.hop == nullptr || lane.origin == truth.hop, "a retry repeats the hop that failed");
   shell.claim(follows || !honours || lane.target != truth.asked_by || shell.now() >= truth.not_before,
               "no retry before the time that was asked for");
+  shell.claim(!request.body_gone, "what is gone is not sent again");
   if (request.repeatable || request.policy->retry_unsafe || lane.follow_repeatable) return;
   for (size_t i = 0; i < request.record_room.size(); ++i) {
     const core::Record& record = request.record_room[i];

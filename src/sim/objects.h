@@ -63,6 +63,7 @@ struct Request : core::Request {
   uint32_t told_attempt = 0;
   bool paused = false;
   bool follows = false;       // what follows an answer is done
+  bool one_shot = false;      // its body cannot be sent again
   bool validator = false;     // its responses have one that is strong
   bool user_retried = false;  // the predicate overruled the rules
   bool was_won = false;       // a body that should have been delivered failed: the others are out

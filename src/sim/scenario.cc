@@ -143,7 +143,10 @@ class Scenario final : public World {
     sent.resumable = choices_.one_in(2);
     if (choices_.one_in(2)) sent.redirects = static_cast<uint8_t>(1 + choices_.below(4));
     sent.asks_redirect = choices_.one_in(3);
-    sent.lanes = sent.repeatable ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
+    sent.one_shot = choices_.one_in(8);
+    if (sent.one_shot) sent.redirects = 0;  // which would be the shell's to refuse
+    sent.lanes =
+        sent.repeatable && !sent.one_shot ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
     sent.policy.concurrency = std::max(sent.lanes, static_cast<uint8_t>(1 + choices_.below(3)));
     const uint32_t id = shell_.submit(sent);
     if (choices_.one_in(6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });

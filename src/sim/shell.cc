@@ -297,6 +297,7 @@ void Shell::send(core::Lane& lane) {
   switch (sending) {
     case Sending::all:
       truth.any_sent = true;
+      request_of(lane).body_gone = request_of(lane).one_shot;
       leaves(lane);
       truth.sent = now_;
       if (lane.record >= 0) request_of(lane).records[lane.record].sent = now_.ns;
@@ -304,6 +305,7 @@ void Shell::send(core::Lane& lane) {
       break;
     case Sending::some:
       truth.any_sent = true;
+      request_of(lane).body_gone = request_of(lane).one_shot;
       leaves(lane);
       engine_.send_blocked(lane, true, now_);
       break;

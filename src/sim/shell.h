@@ -50,6 +50,7 @@ struct Sent {
   bool resumable = false;   // a 200's body could go on in another response
   uint8_t redirects = 0;    // that are followed in a lane; with any, other follow-ups are, too
   bool asks_redirect = false;
+  bool one_shot = false;  // its body is gone once some of it was sent
 };
 
 class Shell {

@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kPreviewBytes = 65536;
 
 bool body_is_wanted(const core::Lane& lane) {
-  return lane.exchange == ExchangeState::receiving || lane.previewing;
+  return lane.exchange == ExchangeState::receiving || lane.previewing || lane.following;
 }
 
 bool is_paused(const core::Lane& lane) {
@@ -54,6 +54,7 @@ uint32_t Shell::submit(const Sent& sent) {
   request.wants_head = sent.streamed || sent.wants_head;
   request.wants_fallback = sent.fallback;
   request.validator = sent.resumable && sent.repeatable;
+  request.one_shot = sent.one_shot;
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
@@ -139,6 +140,7 @@ void Shell::send_more(Connection& connection, bool all) {
   note(all ? "sent" : "sent some", connection.id);
   Truth& truth = this->truth(lane);
   truth.any_sent = true;
+  request_of(lane).body_gone = request_of(lane).one_shot;
   leaves(lane);
   truth.moved = now_;
   if (all) {
@@ -192,7 +194,7 @@ void Shell::head(Connection& connection, const Head& it) {
     lane.follow = it.follow;
     lane.following = true;
     truth.leads_to = it.follow_origin;
-    truth.leads_repeatable = it.follow_repeatable;
+    truth.leads_repeatable = it.follow_repeatable || lane.follow_repeatable;
   }
   engine_.head(lane, it.status, it.retry_after_s, now_);
   leave(id);
@@ -251,7 +253,7 @@ void Shell::end(Connection& connection) {
     connection.whole = true;
     connection.body_left = 0;
     truth(lane).moved = now_;
-    if (lane.previewing) {
+    if (lane.previewing || lane.following) {
       engine_.preview_ready(lane, now_);
     } else {
       take_end(connection, lane);

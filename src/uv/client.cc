@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "uv/names.h"
 #include "uv/pump.h"
+#include "uv/upload.h"
 #include "uv/way.h"
 
 namespace pester::uv {
@@ -304,6 +305,19 @@ int client_resume(Client& client, uint64_t id) {
   client.engine.body_progress(*connection->lane, now.mono);
   client_read_on(client, *connection);
   pump_after_call(client, now);
+  return 0;
+}
+
+int client_source_ready(Client& client, uint64_t id) {
+  Request* request = find(client, id);
+  if (request == nullptr || request->state == core::RequestState::done) return PESTER_ENOENT;
+  Upload* const upload = request->upload();
+  if (upload == nullptr || upload->from_memory) return UV_EINVAL;
+  upload->ready = true;
+  if (!upload->waits) return 0;
+  upload->waits = false;
+  client.engine.post(*request, shell_work::kSource);
+  pump_after_call(client, client_now(client));
   return 0;
 }
 

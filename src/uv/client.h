@@ -47,6 +47,15 @@ struct Hooks {
   void (*trace)(Request& request, uint32_t record, Trace event, std::string_view text) = nullptr;
   // A name to be answered by resolver_answer. The question's host ends in NUL.
   void (*resolve)(Client& client, const NameQuestion& question, uint64_t token) = nullptr;
+  // An informational response is shown.
+  void (*informational)(Request& request) = nullptr;
+  // The source of the request's upload: bytes into `to`, at most `capacity`; 0 at its end,
+  // kSourceNotNow, or a negative code.
+  int64_t (*source)(Request& request, char* to, size_t capacity) = nullptr;
+  // It begins anew: 0 or a negative code.
+  int (*rewind)(Request& request) = nullptr;
+  // The lines behind its end, appended to `lines`: 0 or a negative code, and `why` tells.
+  int (*trailers)(Request& request, wire::Bytes* lines, core::Why* why) = nullptr;
   // The last request is done, and none was sent since.
   void (*idle)(Client& client) = nullptr;
 };
@@ -221,6 +230,8 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);
+// The source of the request's body has something again.
+[[nodiscard]] int client_source_ready(Client& client, uint64_t id);
 // As resolver_answer.
 [[nodiscard]] int client_answer(Client& client, uint64_t token, int error, const Addresses& addresses);
 

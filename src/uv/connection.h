@@ -30,6 +30,14 @@ struct ProxyTalk;
 // How a stream ended that could not be read to its end yet.
 enum class StreamEnd : uint8_t { none, clean, cut };
 
+// What of a request is still to be sent.
+enum class Sending : uint8_t {
+  nothing,
+  request,      // head and body, which lie in memory
+  upload,       // what has come of a body that comes bit by bit
+  upload_waits  // more of it is waited for: there is nothing to send
+};
+
 struct Connection : core::Connection {
   Client* client = nullptr;
   Connection* next_made = nullptr;  // among all of the client's
@@ -57,8 +65,9 @@ struct Connection : core::Connection {
   int send_error = 0;  // sending failed; the response, if any, is still read
   Address remote{};
   StreamEnd end = StreamEnd::none;
+  Sending sending = Sending::nothing;
   bool no_body = false;  // the request sent last was HEAD
-  bool sending = false;  // some of the request is still to be sent
+  bool informs = false;  // `response` is an informational one that is yet to be told
   bool resume_linked = false;
   bool consuming = false;   // its input is being parsed, further up the stack
   bool stopped = false;     // not read for now: paused, held, or the user is asked
@@ -121,6 +130,16 @@ void connection_keep_detail(Connection& connection, std::string_view detail);
 void connection_dial_failed(Connection& connection, int error, core::Now now);
 // Sends what is left of the request, and of TLS's output.
 void connection_send_on(Connection& connection, core::Now now);
+// The same, of what there is: true when all of it is out, else the engine knows why not.
+[[nodiscard]] bool connection_send_all(Connection& connection, core::Lane& lane, core::Now now);
+// Until it takes more, or for as long as a gap may last.
+void connection_wait_for_socket(Connection& connection, core::Lane& lane, core::Now now);
+// The last byte of the request is out.
+void connection_sent(Connection& connection, core::Lane& lane, core::Now now);
+// What is polled for while it is read, or would be.
+inline bool connection_wants_write(const Connection& connection) {
+  return connection.sending == Sending::request || connection.sending == Sending::upload;
+}
 // Sends what TLS has to say; false when the socket is broken (send_error tells).
 bool connection_flush_tls(Connection& connection);
 void connection_read(Connection& connection, core::Now now);

@@ -16,6 +16,7 @@
 #include "uv/resume.h"
 #include "uv/stream.h"
 #include "uv/upgrade.h"
+#include "uv/upload.h"
 
 namespace pester::uv {
 
@@ -92,7 +93,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   connection.body_left = connection.parser->body_bytes_left();
   if (client.options.trace) trace_head(connection, lane);
   if (lane.exchange == ExchangeState::sending) {  // an early answer: the rest is not sent
-    connection.sending = false;
+    connection.sending = Sending::nothing;
   }
   if (connection.body_left != UINT64_MAX && !request.streamed && request.into == nullptr) {
     const uint64_t want = std::min({connection.body_left, request.body_bytes_max, uint64_t{8} << 20});
@@ -103,9 +104,9 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
 
-}  // namespace
-
-int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
+// Inline for on_body, though decoding needs it too.
+[[gnu::always_inline]] inline int gather(Connection& connection, core::Lane& lane,
+                                         std::string_view span) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   Response& response = connection.response;
@@ -125,8 +126,6 @@ int connection_gather(Connection& connection, core::Lane& lane, std::string_view
   response.body.data()[response.body.size()] = '\0';
   return 0;
 }
-
-namespace {
 
 // A span of a streamed body; the user has `body_bytes` of it with this.
 void stream(Connection& connection, core::Lane& lane, std::string_view span, uint64_t body_bytes,
@@ -183,7 +182,7 @@ void on_body(Connection& connection, core::Lane& lane, std::string_view span, co
     stream(connection, lane, span, connection.response.body_bytes, now);
     return;
   }
-  if (const int error = connection_gather(connection, lane, span); error != 0) {
+  if (const int error = gather(connection, lane, span); error != 0) {
     connection_fail(connection, lane, error, {}, now);
     return;
   }
@@ -313,6 +312,7 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
       engine.lost(connection, now.mono);
       return;
     case wire::Item::head:  // of a loser that was let go before it
+      connection.informs = false;
       connection.fit = connection.parser->persistent();
       connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
       connection.body_left = connection.parser->body_bytes_left();
@@ -324,6 +324,19 @@ void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
   }
 }
 
+// A 100 is for the upload; any of them is told to who wants to know, while nobody has heard of a final
+// one.
+[[gnu::noinline]] void on_informational(Connection& connection, core::Lane& lane, core::Now now) {
+  constexpr uint16_t kContinue = 100;
+  Request& request = request_of(lane);
+  if (request.rare == nullptr) return;
+  if (request.rare->on_informational != nullptr && !request.head_told) {
+    connection.informs = true;
+    connection.client->engine.post(request, shell_work::kInformational);
+  }
+  if (connection.response.head.status == kContinue) upload_continue(connection, now);
+}
+
 void take_item(Connection& connection, core::Lane& lane, const wire::Parsed& parsed, core::Now now) {
   switch (parsed.item) {
     case wire::Item::need_more:
@@ -333,6 +346,7 @@ void take_item(Connection& connection, core::Lane& lane, const wire::Parsed& par
       }
       return;
     case wire::Item::informational:
+      on_informational(connection, lane, now);
       return;
     case wire::Item::head:
       on_head(connection, lane, now);
@@ -437,10 +451,14 @@ void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
 
 }  // namespace
 
+int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
+  return gather(connection, lane, span);
+}
+
 void connection_stop(Connection& connection) {
   if (connection.stopped) return;
   connection.stopped = true;
-  (void)socket_poll(connection.socket, connection.sending ? UV_WRITABLE : 0);
+  (void)socket_poll(connection.socket, connection_wants_write(connection) ? UV_WRITABLE : 0);
 }
 
 void connection_stop_parsing(Connection& connection) {
@@ -521,7 +539,7 @@ void connection_resume(Connection& connection, core::Now now) {
   }
   if (connection.stopped) {
     connection.stopped = false;
-    const int events = UV_READABLE | (connection.sending ? UV_WRITABLE : 0);
+    const int events = UV_READABLE | (connection_wants_write(connection) ? UV_WRITABLE : 0);
     if (const int rc = socket_poll(connection.socket, events); rc != 0) {
       connection_broken(connection, rc, {}, now);
       return;

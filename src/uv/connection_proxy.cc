@@ -7,7 +7,6 @@
 #include <new>
 
 #include "core/assert.h"
-#include "core/error.h"
 #include "uv/client.h"
 #include "uv/way.h"
 #include "wire/connect_handshake.h"
@@ -45,6 +44,13 @@ void fail(Connection& connection, int error, std::string_view detail, core::Now 
   connection_dial_failed(connection, error, now);
 }
 
+// Whatever the system calls it: the proxy has not connected.
+void fail_broken(Connection& connection, int error, core::Now now) {
+  core::Why why;
+  why.add("the connection to the proxy broke: ").add(uv_strerror(error));
+  fail(connection, PESTER_EPROXY, why.view(), now);
+}
+
 void fail_handshake(Connection& connection, core::Now now) {
   const ProxyTalk& talk = *connection.proxy_talk;
   const int error = talk.is_socks ? talk.socks.error() : talk.connect.error();
@@ -58,7 +64,7 @@ bool flush(Connection& connection, core::Now now) {
     const ssize_t n = socket_send(connection.socket, bytes.data(), bytes.size());
     if (n == UV_EAGAIN) break;
     if (n < 0) {
-      fail(connection, static_cast<int>(n), "the proxy was being asked", now);
+      fail_broken(connection, static_cast<int>(n), now);
       return false;
     }
     connection.client->bytes_sent += static_cast<uint64_t>(n);
@@ -107,7 +113,7 @@ void read(Connection& connection, core::Now now) {
   const ssize_t n = socket_recv(connection.socket, client.scratch, kReadBytes);
   if (n == UV_EAGAIN) return;
   if (n < 0) {
-    fail(connection, static_cast<int>(n), "the proxy was being asked", now);
+    fail_broken(connection, static_cast<int>(n), now);
   } else if (n > 0) {
     take(connection, {client.scratch, static_cast<size_t>(n)}, now);
   } else {

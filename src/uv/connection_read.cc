@@ -206,7 +206,7 @@ void connection_on_socket(Socket* socket, int status, int events) {
     if (connection.state == ConnectionState::handshaking) {
       (void)socket_poll(socket, UV_READABLE);
       (void)connection_flush_tls(connection);
-    } else if (connection.sending) {
+    } else if (connection.sending != Sending::nothing) {
       connection_send_on(connection, now);
     } else {
       (void)socket_poll(socket, connection.stopped ? 0 : UV_READABLE);

@@ -5,23 +5,26 @@
 #include "uv/client.h"
 #include "uv/connection.h"
 #include "uv/own_head.h"
+#include "uv/upload.h"
 
 namespace pester::uv {
 
 namespace {
 
 // What is to be sent next, in one piece: head and body lie together, but for a head of the exchange's
-// own.
-std::string_view next_piece(const Connection& connection, const Request& request) {
+// own; then the body may be elsewhere.
+[[gnu::always_inline]] inline std::string_view next_piece(const Connection& connection,
+                                                          const Request& request) {
   const size_t head = connection.own_head.size();
   const size_t taken = connection.taken;
   if (head == 0) return {request.wire_bytes + taken, connection.to_send - taken};
   if (taken < head) return {connection.own_head.data() + taken, head - taken};
+  if (connection.sending != Sending::request) return upload_piece(connection, request);
   return core::part(request.body(), taken - head);
 }
 
 // Plain bytes to the socket. Returns false when it is broken.
-bool send_plain(Connection& connection, Request& request) {
+[[gnu::always_inline]] inline bool send_plain(Connection& connection, const Request& request) {
   std::string_view piece;
   do {
     piece = next_piece(connection, request);
@@ -37,7 +40,7 @@ bool send_plain(Connection& connection, Request& request) {
   return true;
 }
 
-bool send_through_tls(Connection& connection, Request& request) {
+bool send_through_tls(Connection& connection, const Request& request) {
   for (;;) {
     if (!connection_flush_tls(connection)) return false;
     if (connection.taken == connection.to_send || !wire::tls_output(connection.tls).empty()) return true;
@@ -56,7 +59,7 @@ bool send_through_tls(Connection& connection, Request& request) {
 // when the client's scratch memory may be in use.
 void on_send_failed(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
-  connection.sending = false;
+  connection.sending = Sending::nothing;
   const bool closed = connection.send_error == UV_EPIPE || connection.send_error == UV_ECONNRESET;
   if (connection.taken != 0) client.engine.send_blocked(lane, true, now.mono);
   if (closed && socket_peek(connection.socket) > 0 &&
@@ -103,6 +106,7 @@ void connection_send(core::Lane& lane, core::Now now) {
   }
   Request& request = request_of(lane);
   connection.to_send = request.wire_size;
+  connection.sending = Sending::request;
   connection.own_head.clear();
   if (request.composes && !compose_head(connection, lane, now)) {
     client.engine.refused(lane, UV_ENOMEM, now.mono);
@@ -119,7 +123,6 @@ void connection_send(core::Lane& lane, core::Now now) {
   connection.pending.clear();
   connection.pending_taken = 0;
   connection.taken = 0;
-  connection.sending = true;
   if (connection.stopped) {
     connection.stopped = false;
     (void)socket_poll(connection.socket, UV_READABLE);
@@ -133,35 +136,64 @@ void connection_send(core::Lane& lane, core::Now now) {
   connection_send_on(connection, now);
 }
 
-void connection_send_on(Connection& connection, core::Now now) {
-  core::Lane* lane = connection.lane;
-  if (lane == nullptr || !connection.sending) return;
-  Client& client = *connection.client;
-  Request& request = request_of(*lane);
+// Shared by what lies in memory and what does not.
+[[gnu::always_inline]] inline bool send_and_count(Connection& connection, core::Lane& lane) {
+  Request& request = request_of(lane);
   const size_t before = connection.taken;
   const bool ok = connection.tls == nullptr ? send_plain(connection, request)
                                             : send_through_tls(connection, request);
   const size_t moved = connection.taken - before;
-  core::Record& record = record_of(*lane);
-  record.bytes_sent += moved;
-  client.bytes_sent += moved;
-  if (!ok) {
-    on_send_failed(connection, *lane, now);
-    return;
-  }
-  if (all_sent(connection)) {
-    connection.sending = false;
-    record.sent = now.mono.ns - request.began.ns;
-    (void)socket_poll(connection.socket, connection.stopped ? 0 : UV_READABLE);
-    if (lane->exchange == core::ExchangeState::sending) client.engine.sent(*lane, now.mono);
-    return;
-  }
-  const int rc = socket_poll(connection.socket, UV_READABLE | UV_WRITABLE);
+  record_of(lane).bytes_sent += moved;
+  connection.client->bytes_sent += moved;
+  return ok;
+}
+
+void connection_wait_for_socket(Connection& connection, core::Lane& lane, core::Now now) {
+  Client& client = *connection.client;
+  const int rc = socket_poll(connection.socket, UV_WRITABLE | (connection.stopped ? 0 : UV_READABLE));
   if (rc != 0) {
-    client.engine.failed(*lane, rc, now.mono);
-  } else if (lane->exchange == core::ExchangeState::sending) {
-    client.engine.send_blocked(*lane, connection.taken != 0, now.mono);
+    client.engine.failed(lane, rc, now.mono);
+  } else if (lane.exchange == core::ExchangeState::sending) {
+    client.engine.send_blocked(lane, connection.taken != 0, now.mono);
   }
+}
+
+// Inline for connection_send_on, though uploads end so too.
+[[gnu::always_inline]] inline void end_sending(Connection& connection, core::Lane& lane, core::Now now) {
+  connection.sending = Sending::nothing;
+  record_of(lane).sent = now.mono.ns - lane.request->began.ns;
+  (void)socket_poll(connection.socket, connection.stopped ? 0 : UV_READABLE);
+  if (lane.exchange == core::ExchangeState::sending) connection.client->engine.sent(lane, now.mono);
+}
+
+void connection_sent(Connection& connection, core::Lane& lane, core::Now now) {
+  end_sending(connection, lane, now);
+}
+
+void connection_send_on(Connection& connection, core::Now now) {
+  core::Lane* lane = connection.lane;
+  if (lane == nullptr) return;
+  if (connection.sending != Sending::request) {
+    if (connection.sending != Sending::nothing) upload_send_on(connection, *lane, now);
+    return;
+  }
+  if (!send_and_count(connection, *lane)) {
+    on_send_failed(connection, *lane, now);
+  } else if (all_sent(connection)) {
+    end_sending(connection, *lane, now);
+  } else {
+    connection_wait_for_socket(connection, *lane, now);
+  }
+}
+
+bool connection_send_all(Connection& connection, core::Lane& lane, core::Now now) {
+  if (!all_sent(connection) && !send_and_count(connection, lane)) {
+    on_send_failed(connection, lane, now);
+    return false;
+  }
+  if (all_sent(connection)) return true;
+  connection_wait_for_socket(connection, lane, now);
+  return false;
 }
 
 }  // namespace pester::uv

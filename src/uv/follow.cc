@@ -6,6 +6,7 @@
 
 #include "uv/client.h"
 #include "uv/own_head.h"
+#include "uv/upload.h"
 #include "wire/redirect.h"
 #include "wire/request_writer.h"
 
@@ -120,7 +121,8 @@ int plan(const Request& request, const core::Lane& lane, const wire::ResponseHea
   const Hop* last = follow_hop(request, lane);
   Hop& hop = draft->hop;
   hop.method = last != nullptr ? last->method : request.method();
-  hop.has_body = last != nullptr ? last->has_body : !request.body().empty();
+  const bool has_body = request.upload() != nullptr || !request.body().empty();
+  hop.has_body = last != nullptr ? last->has_body : has_body;
   hop.estranged = last != nullptr && last->estranged;
   draft->repeatable = lane.follow_repeatable;
   int error = 0;
@@ -130,7 +132,9 @@ int plan(const Request& request, const core::Lane& lane, const wire::ResponseHea
   } else {
     error = repeat(request, lane, draft);
     draft->head.drop_authorization = lane.follow == core::Kind::auth;
-    draft->head.drop_expect = lane.follow == core::Kind::expect;
+  }
+  if (error == 0 && hop.has_body && request.body_gone) {
+    error = refuse(why, "the redirect asks for the body, which cannot be sent again");
   }
   draft->head.previous = head_of(request, lane);
   draft->head.method = hop.method;
@@ -198,6 +202,8 @@ int settle(Client& client, Request& request, core::Lane& lane, Draft* draft) {
   give(client.pool, slot);
   slot = hop;
   request.composes = true;
+  if (!hop->has_body) request.body_gone = false;  // no later exchange wants it
+  if (lane.follow == core::Kind::expect) request.upload()->without_expect = true;
   return 0;
 }
 
@@ -206,6 +212,7 @@ bool meet_challenge(const Request& request, const core::Lane& lane, const wire::
   Auth* const auth = auth_of(request);
   const Hop* hop = follow_hop(request, lane);
   if (auth == nullptr || (hop != nullptr && hop->estranged)) return false;
+  if (request.body_gone) return false;  // the challenge is the answer
   wire::Challenge challenge;
   wire::find_challenge(head, auth->willing, &challenge);
   if (challenge.scheme == wire::Challenge::Scheme::none) return false;
@@ -235,8 +242,7 @@ void follow_look(Connection& connection, core::Lane& lane) {
     lane.follow = core::Kind::redirect;
   } else if (head.status == kUnauthorized && meet_challenge(request, lane, head)) {
     lane.follow = core::Kind::auth;
-  } else if (head.status == kExpectationFailed &&
-             wire::head_has_field(head_of(request, lane), "expect")) {
+  } else if (head.status == kExpectationFailed && upload_expects(request) && !request.body_gone) {
     lane.follow = core::Kind::expect;
   } else {
     return;

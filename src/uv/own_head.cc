@@ -10,6 +10,7 @@
 #include "uv/follow.h"
 #include "uv/forward_head.h"
 #include "uv/resume.h"
+#include "uv/upload.h"
 #include "uv/way.h"
 #include "wire/request_writer.h"
 
@@ -68,8 +69,9 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   } else if (lane.target != 0) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
-  } else if (!forwarded && !lane.resuming && !has_auth && options.attempt_header.empty() &&
-             options.deadline_header.empty() && cookies_of(request) == nullptr) {
+  } else if (!forwarded && request.upload() == nullptr && !lane.resuming && !has_auth &&
+             options.attempt_header.empty() && options.deadline_header.empty() &&
+             cookies_of(request) == nullptr) {
     return true;
   }
   if (!head.append(client.pool, plain.data(), plain.size())) return false;
@@ -87,7 +89,13 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   }
   if (!cookies_add_field(request, lane, client.pool, &head)) return false;
   if (forwarded && !make_forwarded(head, client.pool, origin)) return false;
-  connection.to_send = head.size() + (hop == nullptr || hop->has_body ? request.body().size() : 0);
+  const bool has_body = hop == nullptr || hop->has_body;
+  if (has_body && request.upload() != nullptr) {
+    if (!upload_begin(connection, request)) return false;
+    connection.to_send = head.size();
+    return true;
+  }
+  connection.to_send = head.size() + (has_body ? request.body().size() : 0);
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include "uv/follow.h"
 #include "uv/names.h"
 #include "uv/resume.h"
+#include "uv/upload.h"
 
 namespace pester::uv {
 
@@ -115,6 +116,7 @@ void do_connection(Client& client, Connection& connection, core::Now now) {
   }
   if ((work & core::connection_work::kNextAddress) != 0) connection_next_address(connection, now);
   if ((work & core::connection_work::kRead) != 0) client_read_on(client, connection);
+  if ((work & core::connection_work::kSendOn) != 0) upload_continue(connection, now);
 }
 
 const char* failure_text(const Request& request, const core::Record& record, uint32_t index, char* room,
@@ -317,6 +319,27 @@ void tell_traces(Client& client, Request& request) {
   told.release(client.pool);
 }
 
+// Informational responses, each of the lane whose connection shows it now.
+void tell_informational(Client& client, Request& request) {
+  for (int i = 0; i < request.lane_count; ++i) {
+    auto* connection = static_cast<Connection*>(request.lanes[i].connection);
+    if (connection == nullptr || !connection->informs) continue;
+    connection->informs = false;
+    if (request.head_told || request.state == core::RequestState::done) continue;
+    connection_show(*connection, request);
+    client.hooks.informational(request);
+    request_show(request, nullptr);
+  }
+}
+
+[[gnu::noinline]] void tell_rare(Client& client, Request& request) {
+  const uint16_t work = request.work;
+  request.work &= static_cast<uint16_t>(~shell_work::kRare);
+  if ((work & shell_work::kTrace) != 0) tell_traces(client, request);
+  if ((work & shell_work::kInformational) != 0) tell_informational(client, request);
+  if ((work & shell_work::kSource) != 0) upload_feed(client, request);
+}
+
 // In the order in which things happened.
 void tell(Client& client, Request& request, core::Now now) {
   namespace work = core::request_work;
@@ -326,7 +349,10 @@ void tell(Client& client, Request& request, core::Now now) {
     request.work &= static_cast<uint16_t>(~bit);
     return told = true;
   };
-  if (take(shell_work::kTrace)) tell_traces(client, request);
+  if ((request.work & shell_work::kRare) != 0) {
+    tell_rare(client, request);
+    told = true;
+  }
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
   if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
   if (take(work::kFollow)) follow_ask(client, request);

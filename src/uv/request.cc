@@ -13,6 +13,7 @@
 #include "uv/origins.h"
 #include "uv/resume.h"
 #include "uv/upgrade.h"
+#include "uv/upload.h"
 #include "uv/way.h"
 #include "wire/cookie_jar.h"
 
@@ -85,6 +86,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
     rare.fixed_fallback->release(pool);
     pool.give({rare.fixed_fallback, sizeof(Response)});
   }
+  if (rare.upload != nullptr) upload_release(*rare.upload, pool);
   way_free(pool, rare.way);
   if (rare.upgrade != nullptr) pool.give(rare.upgrade->block);
   pool.give({&rare, sizeof rare});

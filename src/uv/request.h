@@ -15,6 +15,7 @@
 #include "wire/response_head.h"
 #include "wire/url.h"
 
+struct pester_result_s;
 namespace pester::wire {
 class CookieJar;
 }
@@ -70,8 +71,12 @@ struct TraceEvent {
 };
 
 namespace shell_work {
-inline constexpr uint16_t kBody = 0x100;   // `span` is a part of the streamed body
-inline constexpr uint16_t kTrace = 0x200;  // rare->traces has events
+inline constexpr uint16_t kBody = 0x100;           // `span` is a part of the streamed body
+inline constexpr uint16_t kTrace = 0x200;          // rare->traces has events
+inline constexpr uint16_t kSource = 0x400;         // the source of its body is wanted
+inline constexpr uint16_t kInformational = 0x800;  // some lane's connection `informs`
+// What few requests have, and nobody else is to look for.
+inline constexpr uint16_t kRare = kTrace | kSource | kInformational;
 }  // namespace shell_work
 
 // How a request is sent to one of its base URLs: the texts lie in the request's block.
@@ -84,11 +89,14 @@ struct TargetText {
 
 struct Decoding;
 struct Resume;
+struct Upload;
 struct Letter;
 struct Upgrade;
 struct Way;
 struct Redirects;
 struct Auth;
+// As pester_informational_cb.
+using InformationalCallback = void (*)(const pester_result_s* result, void* data);
 
 // What few requests need: a request in backoff is to be small.
 struct Rare {
@@ -98,19 +106,21 @@ struct Rare {
   Resume* resume = nullptr;                  // of a streamed answer that could go on; a block of its own
   Decoding* decoding = nullptr;              // of that answer, when it is told decoded; likewise
   Response* fixed_fallback = nullptr;        // for when nothing acceptable comes; likewise
-  Way* way = nullptr;                        // its own route or proxies; likewise
-  Upgrade* upgrade = nullptr;                // it asks for another protocol; likewise
-  Letter* letter = nullptr;                  // that another thread's post is
-  uint32_t attempts_dropped = 0;             // records of attempts that made room for later ones
-  uint8_t lenient = 0;                       // bits of wire::lenient, of its responses
-  wire::Block redirects_block;               // a block of its own, too
-  const Redirects* redirects = nullptr;      // of the request's own, in it
-  Auth* auth = nullptr;                      // what a challenge would be answered with; likewise
-  wire::Block hops;                          // where each lane was sent on to: a Hop*, or nullptr
-  wire::Bytes hop_urls;                      // of all hops so far: uint32_t, into Request::texts
-  wire::CookieJar* cookies = nullptr;        // its own, joined, instead of the client's
-  bool no_cookies = false;                   // none are sent, none kept
-  bool no_cookie_field = false;              // none are sent
+  Upload* upload = nullptr;                  // of its body, if that is not simply there; likewise
+  InformationalCallback on_informational = nullptr;
+  Way* way = nullptr;                    // its own route or proxies; likewise
+  Upgrade* upgrade = nullptr;            // it asks for another protocol; likewise
+  Letter* letter = nullptr;              // that another thread's post is
+  uint32_t attempts_dropped = 0;         // records of attempts that made room for later ones
+  uint8_t lenient = 0;                   // bits of wire::lenient, of its responses
+  wire::Block redirects_block;           // a block of its own, too
+  const Redirects* redirects = nullptr;  // of the request's own, in it
+  Auth* auth = nullptr;                  // what a challenge would be answered with; likewise
+  wire::Block hops;                      // where each lane was sent on to: a Hop*, or nullptr
+  wire::Bytes hop_urls;                  // of all hops so far: uint32_t, into Request::texts
+  wire::CookieJar* cookies = nullptr;    // its own, joined, instead of the client's
+  bool no_cookies = false;               // none are sent, none kept
+  bool no_cookie_field = false;          // none are sent
 };
 
 // One block: the caller's extension of this, the lanes, the first records; then the texts that make it
@@ -156,6 +166,7 @@ struct Request : core::Request {
     return {wire_bytes + wire_head_bytes, wire_size - wire_head_bytes};
   }
   [[nodiscard]] Resume* resume() const { return rare != nullptr ? rare->resume : nullptr; }
+  [[nodiscard]] Upload* upload() const { return rare != nullptr ? rare->upload : nullptr; }
   // Empty where there was no room to keep it.
   [[nodiscard]] std::string_view hop_url(uint8_t place) const {
     const wire::Bytes& places = rare->hop_urls;

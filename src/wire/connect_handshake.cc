@@ -66,7 +66,7 @@ std::string_view ConnectHandshake::output() const {
 ProxyStep ConnectHandshake::feed(std::string_view input, size_t* taken) {
   *taken = 0;
   for (;;) {
-    const Parsed parsed = parser_.feed(input);
+    const Parsed parsed = parser_.feed_until_head(input);
     *taken += parsed.consumed;
     input.remove_prefix(parsed.consumed);
     switch (parsed.item) {

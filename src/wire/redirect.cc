@@ -175,7 +175,6 @@ bool is_of_body(std::string_view name) {
 
 bool is_dropped(const NextHead& next, std::string_view name) {
   if (next.drop_body && is_of_body(name)) return true;
-  if (next.drop_expect && equals_ignoring_case(name, "expect")) return true;
   if (next.drop_authorization && equals_ignoring_case(name, "authorization")) return true;
   if (!next.drop_credentials) return false;
   return is_one_of(name, {"authorization", "cookie", "cookie2", "proxy-authorization"}) ||

@@ -45,7 +45,6 @@ struct NextHead {
   bool drop_body = false;         // Content-..., Transfer-Encoding, Trailer, Expect, digests
   bool drop_credentials = false;  // Authorization, Cookie, Proxy-Authorization, and these:
   bool drop_authorization = false;
-  bool drop_expect = false;
   std::string_view strip;  // names, each followed by a NUL
 };
 // Returns the bytes; writes them unless `out` is nullptr.

@@ -102,7 +102,11 @@ void emit_header(Sink& sink, const HeaderIn& header) {
 }
 
 template <class Sink>
-void emit_content_length(Sink& sink, uint64_t bytes) {
+void emit_framing(Sink& sink, uint64_t bytes) {
+  if (bytes == kChunkedBody) {
+    sink.put("Transfer-Encoding: chunked\r\n");
+    return;
+  }
   char digits[20];
   size_t at = sizeof digits;
   do {
@@ -159,7 +163,7 @@ template <class Sink>
   slot(plan.accept, [&sink] { sink.put("Accept: */*\r\n"); });
   emit_rest(sink, head, plan);
   if (plan.content_length.use == Slot::kDefault && has_content_length(head)) {
-    emit_content_length(sink, head.content_length());
+    emit_framing(sink, head.content_length());
   }
   sink.put("\r\n");
 }

@@ -29,6 +29,9 @@ struct MethodTraits {
 };
 MethodTraits method_traits(std::string_view method);
 
+// Of a body that is sent in chunks (RFC 9112 §7.1), because nobody knows how long it will be.
+inline constexpr uint64_t kChunkedBody = UINT64_MAX;
+
 struct RequestHead {
   std::string_view method;
   const Url* url = nullptr;
@@ -36,7 +39,7 @@ struct RequestHead {
   std::string_view user_agent;  // empty: no such header
   bool has_body = false;        // then Content-Length: body_bytes is written
   bool may_connect = false;     // the url is a CONNECT's: its target and authority are the tunnel's end
-  uint64_t body_bytes = 0;
+  uint64_t body_bytes = 0;      // or kChunkedBody: then Transfer-Encoding: chunked
 
   [[nodiscard]] uint64_t content_length() const { return has_body ? body_bytes : 0; }
 };
@@ -53,14 +56,16 @@ struct RequestHeadInfo {
 
 // Default headers, in this order: Host, (Authorization: Basic from the URL's userinfo), User-Agent,
 // Accept: */*, then the user's in their order (the first of a default's name stands in its place), then
-// Content-Length when there is a body, or when the method is POST, PUT or PATCH (0 without a body).
+// Content-Length when there is a body, or when the method is POST, PUT or PATCH (0 without a body); or
+// Transfer-Encoding in its place.
 // Refused with PESTER_EMETHOD or PESTER_EHEADER and a `why` naming header and byte: method or name not a
 // token; CR, LF, NUL, other controls in a value; a second Host, none at all, or one that could be read
 // as a list, a path or a user; Content-Length that is not the body's, twice, or taken away from a body;
 // any Transfer-Encoding, TE, Upgrade, Expect, Trailer; a Connection other than "close" or "keep-alive",
 // or a second one; CONNECT; control bytes or a colon in the name of the userinfo, once decoded; too
-// many.
-[[nodiscard]] int measure_request_head(const RequestHead& head, RequestHeadInfo* info, core::Why* why);
+// many. As a part of the function that sends it costs more than a call.
+[[nodiscard, gnu::noinline]] int measure_request_head(const RequestHead& head, RequestHeadInfo* info,
+                                                      core::Why* why);
 // Writes exactly the bytes measured, the empty line included.
 void write_request_head(const RequestHead& head, char* out);
 

@@ -27,16 +27,6 @@ void ResponseHead::release(BlockPool& pool) {
   fields_.release(pool);
 }
 
-void ResponseHead::seal(size_t first) {
-  char* text = text_.data();
-  const size_t count = received_count() + trailer_count;
-  for (size_t i = first; i < count; ++i) {
-    const Field& f = field(i);
-    text[f.name_at + f.name_bytes] = '\0';
-    text[f.value_at + f.value_bytes] = '\0';
-  }
-}
-
 bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -62,7 +62,15 @@ class ResponseHead {
   }
   void release(BlockPool& pool);
   // Writes the NULs behind the texts of all fields and trailers from the `first` on.
-  void seal(size_t first);
+  [[gnu::always_inline]] void seal(size_t first) {
+    char* const text = text_.data();
+    const size_t count = received_count() + trailer_count;
+    for (size_t i = first; i < count; ++i) {
+      const Field& f = field(i);
+      text[f.name_at + f.name_bytes] = '\0';
+      text[f.value_at + f.value_bytes] = '\0';
+    }
+  }
 
  private:
   [[nodiscard]] const Field& field(size_t i) const {

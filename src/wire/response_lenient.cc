@@ -64,7 +64,7 @@ ResponseParser::Scan ResponseParser::take_bare_line(const char* line, size_t byt
   std::memcpy(copy, line, bytes);
   std::memcpy(copy + bytes, "\r\n", 2);
   std::memset(copy + bytes + 2, 0, kScanPadding);
-  Scan scan = first ? take_status_line(copy) : take_field(copy);
+  Scan scan = take_copied_line(copy, first);
   if (scan == Scan::malformed && !first) scan = take_odd_field(copy);
   pool_->give(block);
   return scan;

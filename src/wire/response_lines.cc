@@ -176,6 +176,10 @@ ResponseParser::Scan ResponseParser::take_field(const char* line) {
   return keep(field, head_->field_count);
 }
 
+ResponseParser::Scan ResponseParser::take_copied_line(const char* line, bool first) {
+  return first ? take_status_line(line) : take_field(line);
+}
+
 ResponseParser::Scan ResponseParser::take_trailer(std::string_view name, const Field& field,
                                                   size_t next) {
   const TrailerRule rule = rule_of_trailer(name);

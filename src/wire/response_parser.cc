@@ -117,6 +117,11 @@ Parsed ResponseParser::feed(std::string_view input) {
   return {Item::end, 0, {}};
 }
 
+Parsed ResponseParser::feed_until_head(std::string_view input) {
+  PESTER_ASSERT(phase_ == Phase::head);
+  return error_ != 0 ? Parsed{Item::error, 0, {}} : feed_head(input);
+}
+
 Parsed ResponseParser::feed_head(std::string_view input) {
   if (input.empty()) return {};
   if (after_informational_) {

@@ -177,7 +177,7 @@ const char* judge_name(Scan& s, const char* label, const char* behind) {
   return behind;
 }
 
-const char* scan_name(Scan& s, const char* p);
+[[gnu::always_inline]] inline const char* scan_name(Scan& s, const char* p);
 
 // A name with something beyond ASCII: its ASCII form is what is read, by the rules of every name, since
 // what is mapped to it may hold dots, digits, or what is of no host at all.
@@ -203,7 +203,7 @@ const char* scan_name(Scan& s, const char* p);
 }
 
 // A name or an IPv4 address; returns what stands behind it: ':' or an authority's end.
-const char* scan_name(Scan& s, const char* p) {
+[[gnu::always_inline]] inline const char* scan_name(Scan& s, const char* p) {
   s.host = p;
   if (is_digit(*p)) {  // the usual address at once; all else goes the long way
     const char* behind = p + leading_ipv4_bytes({p, static_cast<size_t>(s.end - p)});
@@ -321,7 +321,7 @@ const char* scan_percent(const char* p) {
 
 // Most URLs have no userinfo, so look for one only when what should be a host is none. No host and port
 // that scan_host_and_port takes can hold an '@' before the authority's end.
-const char* scan_authority(Scan& s, const char* p) {
+[[gnu::always_inline]] inline const char* scan_authority(Scan& s, const char* p) {
   if (const char* behind = scan_host_and_port(s, p); behind != nullptr) return behind;
   const char* last_at = nullptr;
   for (const char* q = p; !ends_authority(s, q); ++q) {
@@ -345,7 +345,7 @@ const char* scan_query(const char* p) {
   }
 }
 
-const char* scan_path(Scan& s, const char* p) {
+[[gnu::always_inline]] inline const char* scan_path(Scan& s, const char* p) {
   for (;;) {
     p = skip(p, kPath);
     if (*p == '.') {
@@ -361,7 +361,7 @@ const char* scan_path(Scan& s, const char* p) {
 }
 
 // Path, query and fragment, to the end of the text.
-bool scan_target(Scan& s, const char* p) {
+[[gnu::always_inline]] inline bool scan_target(Scan& s, const char* p) {
   std::string_view part = "path";
   if (*p == '/') p = scan_path(s, p);
   s.path_end = p;
@@ -378,17 +378,22 @@ bool scan_target(Scan& s, const char* p) {
   return p == s.end;
 }
 
+// What the rare callers need of it, they have a copy of: every URL that is sent to comes this way.
+[[gnu::always_inline]] inline int scan_rest(Scan& s, const char* p) {
+  p = scan_authority(s, p);
+  return p != nullptr && scan_target(s, p) ? 0 : PESTER_EURL;
+}
+
 }  // namespace
 
 int scan_url(UrlScan& scan) {
   int code = PESTER_EURL;
   const char* p = scan_scheme(scan, &code);
-  return p == nullptr ? code : scan_behind_scheme(scan, p);
+  return p == nullptr ? code : scan_rest(scan, p);
 }
 
 int scan_behind_scheme(UrlScan& scan, const char* at) {
-  const char* const p = scan_authority(scan, at);
-  return p != nullptr && scan_target(scan, p) ? 0 : PESTER_EURL;
+  return scan_rest(scan, at);
 }
 
 }  // namespace pester::wire

@@ -2,6 +2,11 @@
 // Claims about single exchanges: methods, framing, early answers, lies, and every place to break off.
 #include "support/client_case.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+
 #include "support/cmocka.h"
 
 using namespace pester::test;
@@ -38,6 +43,29 @@ void a_head_has_no_body_and_keeps_its_connection(void**) {
     assert_int_equal(one.error, 0);
     assert_int_equal(one.body.size(), 0);
     assert_int_equal(one.exchanges[0].reused, i == 1);
+  }
+  assert_int_equal(c.end(), 0);
+}
+
+// An older program's struct ends before what it never heard of, a newer one's goes on behind it.
+void requests_of_older_and_newer_headers_are_sent(void**) {
+  serve_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  assert_int_equal(c.open(), 0);
+  const std::string url = c.server->url();
+  for (const size_t size : {offsetof(pester_request_t, base_urls), sizeof(pester_request_t) + 16}) {
+    Outcome one;
+    pester_request_t request = c.request(url, &one);
+    request.struct_size = size;
+    // Of exactly that size, so that a look beyond its end is seen.
+    void* const given = std::malloc(size);
+    std::memset(given, 0xff, size);
+    std::memcpy(given, &request, std::min(size, sizeof request));
+    const int rc = pester_send(c.client, static_cast<pester_request_t*>(given), nullptr);
+    std::free(given);
+    assert_int_equal(rc, 0);
+    c.run();
+    assert_int_equal(one.error, 0);
+    assert_string_equal(one.body.c_str(), "ok");
   }
   assert_int_equal(c.end(), 0);
 }
@@ -221,6 +249,7 @@ void a_refused_connection_is_told_as_such(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_head_has_no_body_and_keeps_its_connection, begin),
+      cmocka_unit_test_setup(requests_of_older_and_newer_headers_are_sent, begin),
       cmocka_unit_test_setup(statuses_without_a_body_have_none, nullptr),
       cmocka_unit_test_setup(informational_responses_are_passed_over, begin),
       cmocka_unit_test_setup(a_body_until_close_ends_with_the_connection, begin),

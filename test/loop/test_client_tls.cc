@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Claims about TLS through the whole client: trust, names, resumption, truncation, and servers that
 // speak before they are asked.
+#include "support/body_source.h"
 #include "support/client_case.h"
 #include "support/tls_peer.h"
 #include "support/unix_server.h"
@@ -78,6 +79,43 @@ void a_page_over_tls_is_a_page_and_the_next_session_is_resumed(void**) {
   }
   assert_int_equal(resumed[0], 0);
   assert_int_equal(resumed[1], 1);
+  end_tls();
+}
+
+// More than the sockets hold, into a server that takes its time; asked for first.
+void a_body_from_a_source_goes_up_encrypted(void**) {
+  static std::string got;
+  static constexpr size_t kBytes = size_t{12} << 20;
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().find("\r\nExpect: 100-continue\r\n") == std::string::npos) return;
+    tls.say("HTTP/1.1 100 Continue\r\n\r\n");
+    tls.flush();
+    got = tls.body(1000);
+    sleep_ms(50);
+    got += tls.body(kBytes - 1000);
+    tls.say(ok("thanks"));
+    tls.close_notify();
+    tls.flush();
+  });
+  assert_int_equal(c.open(), 0);
+  auto* body = new BodySource;
+  body->give(std::string(kBytes, 'x') + "y");
+  body->text[kBytes / 2] = 'z';
+  body->text.pop_back();
+  body->has_length();
+  pester_request_t request = c.request(url(), &outcome);
+  const std::string to = url();
+  request.url = to.c_str();
+  request.source = &body->source;
+  request.expect_continue = 1;
+  request.expect_timeout_ms = PESTER_NONE;
+  assert_int_equal(c.send(request, &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.error, 0);
+  assert_string_equal(outcome.body.c_str(), "thanks");
+  assert_true(got == body->text);
+  assert_int_equal(body->ended, 1);
+  delete body;
   end_tls();
 }
 
@@ -361,6 +399,7 @@ void a_secure_cookie_goes_back_over_tls(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_page_over_tls_is_a_page_and_the_next_session_is_resumed, begin),
+      cmocka_unit_test_setup(a_body_from_a_source_goes_up_encrypted, begin),
       cmocka_unit_test_setup(a_wrong_name_is_refused_once_and_said, begin),
       cmocka_unit_test_setup(tls_over_a_unix_socket_verifies_the_host_of_the_url, begin),
 #ifdef PESTER_HAVE_IDN2

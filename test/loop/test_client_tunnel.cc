@@ -308,7 +308,7 @@ void a_proxy_that_resets_is_told(void**) {
     peer.reset();
   });
   open_through();
-  fails(UV_ECONNRESET, "the proxy was being asked", 3);
+  fails(PESTER_EPROXY, "the connection to the proxy broke: connection reset by peer", 3);
   end();
 }
 

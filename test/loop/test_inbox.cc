@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/body_source.h"
 #include "support/stream_case.h"
 
 #include "support/cmocka.h"
@@ -186,6 +187,48 @@ void an_upgrade_can_be_posted(void**) {
   assert_int_equal(handover.outcome.done, 1);
   assert_int_equal(handover.upgrades, 1);
   assert_string_equal(handover.read.c_str(), "hello");
+  assert_int_equal(c.end(), 0);
+}
+
+// Its struct and its trailers are copied; it is asked on the loop's thread.
+void a_source_can_be_posted(void**) {
+  static std::string wire;
+  c.serve([](Peer& peer) {
+    peer.head();
+    wire = peer.chunks();
+    peer.answer("hello");
+  });
+  open();
+  Fate fate;
+  auto* body = new BodySource;
+  body->before = [] {
+    if (std::this_thread::get_id() != loop_thread) std::abort();
+    return 0;
+  };
+  const std::string url = c.server->url();
+  std::thread([&] {
+    std::string value = "1";
+    pester_header_t trailer = {"X-Sum", value.c_str()};
+    body->give("bytes");
+    body->source.trailers = &trailer;
+    body->source.trailer_count = 1;
+    pester_body_source_t source = body->source;
+    pester_request_t made = request_to(url.c_str(), &fate);
+    made.source = &source;
+    if (pester_inbox_post(inbox, &made, Fate::on_refused, nullptr) != 0) std::abort();
+    source = {};
+    trailer = {};
+    value = "gone";
+  }).join();
+  pester_inbox_free(inbox);
+  c.run();
+  assert_int_equal(fate.done, 1);
+  assert_int_equal(fate.error, 0);
+  std::string trailers;
+  assert_string_equal(unchunk(wire, &trailers).c_str(), "bytes");
+  assert_string_equal(trailers.c_str(), "X-Sum: 1\r\n");
+  assert_int_equal(body->ended, 1);
+  delete body;
   assert_int_equal(c.end(), 0);
 }
 
@@ -525,6 +568,7 @@ int main() {
       cmocka_unit_test_setup(a_post_of_another_thread_is_sent_by_the_loop, begin),
       cmocka_unit_test_setup(all_of_a_request_is_copied, begin),
       cmocka_unit_test_setup(an_upgrade_can_be_posted, begin),
+      cmocka_unit_test_setup(a_source_can_be_posted, begin),
       cmocka_unit_test_setup(what_cannot_be_sent_is_refused_with_its_reason, begin),
       cmocka_unit_test_setup(what_cannot_be_read_is_refused_at_once, begin),
       cmocka_unit_test_setup(the_queue_has_a_most_of_posts_and_of_bytes, begin),

@@ -17,6 +17,7 @@ import servers
 from servers import Flaky, run, until
 
 PESTER_FLAKY = COOKIES = EXISTING_APP = FAILOVER = FOLLOW = GET = POST_FROM_THREADS = POST_RETRY = RACE = SHUTDOWN = STREAM = ""
+UPLOAD_FORM = UPLOAD_STREAM = ""
 
 
 class ExamplesTest(unittest.TestCase):
@@ -32,10 +33,10 @@ class ExamplesTest(unittest.TestCase):
 
     def test_without_an_argument_each_says_how_it_is_used(self):
         for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER, COOKIES,
-                        POST_FROM_THREADS):
+                        POST_FROM_THREADS, UPLOAD_FORM, UPLOAD_STREAM):
             out, errors = self.output(program, status=2)
             self.assertEqual(out, "")
-            self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\]| URL PATH| URL FILE)?\n$")
+            self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\]| URL PATH| URL FILE| FILE| LINES)?\n$")
 
     def test_a_url_that_is_none_is_refused(self):
         for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN):
@@ -290,7 +291,36 @@ class ExamplesTest(unittest.TestCase):
         _, errors = self.output(COOKIES, "http://a/", "http://a/", "/", status=2)
         self.assertEqual(errors, "/: illegal operation on a directory\n")
 
+    # ---- upload_stream
+
+    def test_upload_stream_sends_each_line_as_it_comes(self):
+        flaky = self.flaky("POST /log = echo-body")
+        out, errors = self.output(UPLOAD_STREAM, flaky.url + "/log", "5")
+        self.assertEqual(errors, "")
+        self.assertEqual(out, "200: " + "".join(f"measured {i}\n" for i in range(1, 6)))
+
+    def test_upload_stream_does_not_send_twice_what_is_gone(self):
+        flaky = self.flaky("POST /log = status=503; echo-body")
+        out, _ = self.output(UPLOAD_STREAM, flaky.url + "/log", "3")
+        self.assertRegex(out, "^503: ")
+        self.assertEqual(len(flaky.requests()), 1)
+
+    # ---- upload_form
+
+    def test_upload_form_is_sent_until_it_is_taken(self):
+        flaky = self.flaky("POST /form = reset; status=503; status=201")
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"x" * 300000)
+            file.flush()
+            out, errors = self.output(UPLOAD_FORM, flaky.url + "/form", file.name)
+        self.assertEqual((out, errors), ("201 after 3 attempts\n", ""))
+        self.assertEqual([what for _, what in flaky.requests()], ["POST /form"] * 3)
+
+    def test_upload_form_says_what_it_cannot_read(self):
+        out, errors = self.output(UPLOAD_FORM, "http://127.0.0.1:1/", "/nowhere/at/all", status=2)
+        self.assertEqual((out, errors), ("", "no such file or directory\n"))
+
 
 if __name__ == "__main__":
     servers.main("PESTER_FLAKY", "COOKIES", "EXISTING_APP", "FAILOVER", "FOLLOW", "GET", "POST_FROM_THREADS",
-                 "POST_RETRY", "RACE", "SHUTDOWN", "STREAM")
+                 "POST_RETRY", "RACE", "SHUTDOWN", "STREAM", "UPLOAD_FORM", "UPLOAD_STREAM")

@@ -116,6 +116,31 @@ void a_head_that_was_told_is_told(void**) {
   assert_int_equal(last_record(run).denial, Denial::told);
 }
 
+// Of a source that cannot be rewound, though everything else speaks for another try.
+void a_body_that_is_gone_is_told(void**) {
+  Run& run = begin();
+  run.every_exchange = breaks(kReset);
+  Sent sent = at_once_again();
+  sent.one_shot = true;
+  run.shell.submit(sent);
+  FINISH(run);
+  told(run, Rule::failure, Denial::body);
+  assert_int_equal(run.shell.ended().front().records.size(), 1);
+  assert_int_equal(run.shell.ended().front().stop, core::Stop::not_retryable);
+}
+
+// Nothing of it was sent where there was nobody.
+void a_body_that_was_not_read_is_not_gone(void**) {
+  Run& run = begin();
+  run.dials = {dial_fails(kRefused)};
+  Sent sent = at_once_again();
+  sent.one_shot = true;
+  run.shell.submit(sent);
+  FINISH(run);
+  assert_int_equal(run.shell.ended().front().records.size(), 2);
+  assert_int_equal(run.shell.ended().front().status, 200);
+}
+
 // As of a retry: why, and when to come back.
 void a_resume_that_is_not_paid_for_is_told(void**) {
   Run& run = begin();
@@ -285,6 +310,8 @@ int main() {
       cmocka_unit_test(an_unsafe_request_that_was_answered_is_told),
       cmocka_unit_test(a_name_that_does_not_exist_is_told),
       cmocka_unit_test(a_head_that_was_told_is_told),
+      cmocka_unit_test(a_body_that_is_gone_is_told),
+      cmocka_unit_test(a_body_that_was_not_read_is_not_gone),
       cmocka_unit_test(a_resume_that_is_not_paid_for_is_told),
       cmocka_unit_test(a_server_that_asks_for_too_much_patience_is_told),
       cmocka_unit_test(a_deadline_that_comes_first_is_told),

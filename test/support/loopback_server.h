@@ -72,6 +72,20 @@ class Peer {
     }
     return take(count);
   }
+  // A chunked body as it is on the wire, its last line included; cut at the end of the stream. Only for
+  // bodies that do not have that line in them.
+  std::string chunks() {
+    constexpr std::string_view kLast = "\r\n0\r\n";
+    for (;;) {
+      const size_t last = kept_.starts_with("0\r\n") ? 0 : kept_.find(kLast);
+      if (last != std::string::npos) {
+        if (const size_t end = kept_.find("\r\n\r\n", last); end != std::string::npos) {
+          return take(end + 4);
+        }
+      }
+      if (!more()) return take(kept_.size());
+    }
+  }
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);

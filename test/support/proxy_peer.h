@@ -4,6 +4,7 @@
 #ifndef PESTER_TEST_SUPPORT_PROXY_PEER_H_
 #define PESTER_TEST_SUPPORT_PROXY_PEER_H_
 
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -5,6 +5,7 @@
 #ifndef PESTER_TEST_TORTURE_SCENARIO_H_
 #define PESTER_TEST_TORTURE_SCENARIO_H_
 
+#include "support/body_source.h"
 #include "support/client_case.h"
 #include "support/dns_server.h"
 #include "support/proxy_peer.h"
@@ -28,7 +29,10 @@ enum class Way {
   served,  // c-ares does
   forwarded,
   tunnelled,
-  socks
+  socks,
+  uploaded,  // from a source, with trailers, and again
+  expected,  // a body from memory that waits for its 100
+  form       // of a text and a file
 };
 inline constexpr Way kWays[] = {
     Way::plain,     Way::lanes,         Way::retry, Way::grows,       Way::streamed, Way::paused,
@@ -36,11 +40,12 @@ inline constexpr Way kWays[] = {
 #ifdef PESTER_HAVE_CARES
     Way::served,
 #endif
-    Way::forwarded, Way::tunnelled,     Way::socks,
+    Way::forwarded, Way::tunnelled,     Way::socks, Way::uploaded,    Way::expected, Way::form,
 };
 inline constexpr const char* kWayNames[] = {
-    "plain", "lanes",       "retry", "grows",  "streamed", "paused",    "post",      "closed_midway",
-    "told",  "unix_socket", "bound", "hooked", "served",   "forwarded", "tunnelled", "socks",
+    "plain",         "lanes", "retry",       "grows",    "streamed", "paused", "post",
+    "closed_midway", "told",  "unix_socket", "bound",    "hooked",   "served", "forwarded",
+    "tunnelled",     "socks", "uploaded",    "expected", "form",
 };
 
 class Scenario {
@@ -88,6 +93,7 @@ class Scenario {
       case_.options.trace_hook = [](int, const pester_exchange_t*, pester_slice_t, void*) {};
     }
     set_way(way);
+    source_ = {};
     server_->count = 0;
     const char* wrong = nullptr;
     pester_budget_t* budget = nullptr;
@@ -122,7 +128,12 @@ class Scenario {
         peer.send("HTTP/1.1 200 OK\r\n\r\n");
         continue;
       }
-      if (const size_t at = head.find("Content-Length: "); at != std::string::npos) {
+      if (head.find("\r\nExpect: ") != std::string::npos) {
+        peer.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+      }
+      if (head.find("Transfer-Encoding: chunked") != std::string::npos) {
+        peer.chunks();
+      } else if (const size_t at = head.find("Content-Length: "); at != std::string::npos) {
         peer.body(std::strtoul(head.c_str() + at + 16, nullptr, 10));
       }
       if (head.find(" /big") != std::string::npos) {
@@ -158,10 +169,11 @@ class Scenario {
                                  : way == Way::streamed || way == Way::paused ? hellos()
                                                                               : "hello";
     const bool streamed = way == Way::streamed || way == Way::paused;
-    std::string url = server_->url(way == Way::grows                       ? "/big"
-                                   : streamed                              ? "/chunks"
-                                   : way == Way::retry || way == Way::told ? "/busy"
-                                                                           : "/");
+    std::string url = server_->url(
+        way == Way::grows                                                                   ? "/big"
+        : streamed                                                                          ? "/chunks"
+        : way == Way::retry || way == Way::told || way == Way::uploaded || way == Way::form ? "/busy"
+                                                                                            : "/");
     if (way == Way::hooked || way == Way::served) {
       url = "http://name.test:" + std::to_string(server_->port()) + "/";
     }
@@ -177,6 +189,16 @@ class Scenario {
       request.body_len = big_.size();
       request.idempotent = 1;
     }
+    if (way == Way::expected) {
+      request.body = big_.data();
+      request.body_len = big_.size();
+      request.idempotent = request.expect_continue = 1;
+      request.expect_timeout_ms = 20;
+      request.on_informational = [](const pester_result_t*, void*) {};
+    }
+    if (way == Way::uploaded) give_source(&request);
+    pester_body_source_t form_source;
+    if (way == Way::form && !give_form(&request, &form_source)) return nullptr;
     bool paused = false;
     if (way == Way::paused) {
       outcome_.at_body = [this, &paused](const pester_result_t* result) {
@@ -188,6 +210,8 @@ class Scenario {
       (void)pester_result_header(result, "content-length");
     };
     if (case_.send(request, &outcome_) != 0) {
+      if (way == Way::form) form_source.done(form_source.data);
+      if (source_.ended != 0) return "a source that was not taken was ended";
       case_.run();
       return outcome_.done == 0 ? nullptr : "a refused request was ended";
     }
@@ -207,10 +231,44 @@ class Scenario {
     }
     case_.run();
     if (outcome_.done != 1) return "it ended twice";
+    if (way == Way::uploaded && source_.ended != 1) return "its source was not ended once";
     if (outcome_.error != 0) return nullptr;
     if (outcome_.status != 200) return outcome_.status == 503 ? nullptr : "a wrong status";
     return (streamed ? outcome_.streamed : outcome_.body) == expected ? nullptr
                                                                       : "a body that is not whole";
+  }
+  // Chunked, with a trailer, and nothing to give at times.
+  void give_source(pester_request_t* request) {
+    source_ = {};
+    request->source = source_.give(big_);
+    request->idempotent = 1;
+    source_.rewindable();
+    source_.piece = 20'000;
+    source_.before = [this] {
+      if (source_.reads % 4 != 3) return 0;
+      (void)pester_source_ready(case_.client, source_.id);  // it has again
+      return PESTER_NOT_NOW;
+    };
+    source_.source.make_trailers = [](const pester_header_t** trailers, void*) {
+      static const pester_header_t sum = {"X-Sum", "1"};
+      *trailers = &sum;
+      return int64_t{1};
+    };
+  }
+  // Of a file that everybody has; false when memory was out.
+  bool give_form(pester_request_t* request, pester_body_source_t* source) {
+    pester_multipart_t* form = nullptr;
+    pester_body_source_init(source);
+    if (pester_multipart_new(&form, case_.client) != 0) return false;
+    if (pester_multipart_field(form, "text", big_.c_str()) != 0 ||
+        pester_multipart_file(form, "file", "/proc/self/exe", "exe", nullptr) != 0 ||
+        pester_multipart_source(form, source) != 0) {
+      pester_multipart_free(form);
+      return false;
+    }
+    request->source = source;
+    request->idempotent = 1;
+    return true;
   }
   static std::string hellos() {
     std::string text;
@@ -219,6 +277,7 @@ class Scenario {
   }
   Case case_;
   Outcome outcome_;
+  BodySource source_;
   pester_route_t route_{};
   std::string socket_;  // abstract
   LoopbackServer* unix_server_ = nullptr;

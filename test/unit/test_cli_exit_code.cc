@@ -55,6 +55,7 @@ void each_code_has_curls_number(void**) {
       {PESTER_ETIMEOUT_TOTAL, 28},
       {PESTER_EBUDGET, 7},
       {PESTER_EBREAKER, 7},
+      {PESTER_ESOURCE, 26},
       {UV_EAI_NONAME, 6},
       {UV_EAI_AGAIN, 6},
       {UV_EAI_FAIL, 6},

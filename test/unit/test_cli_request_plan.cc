@@ -149,8 +149,70 @@ void an_upload_to_a_folder_takes_the_files_name(void**) {
   assert_string_equal(url_for("http://h/x").c_str(), "http://h/x");
   const RequestPlan plan = plan_request(o, fake_file);
   assert_string_equal(plan.method.c_str(), "PUT");
-  assert_string_equal(plan.body->c_str(), "a\r\nb\n");
+  assert_string_equal(plan.upload_file->c_str(), "f");  // not read yet
+  assert_false(plan.body.has_value());
   assert_true(plan.headers.empty());
+}
+
+void standard_input_has_no_name_for_a_folder(void**) {
+  RequestOptions o;
+  o.upload_file = "-";
+  o.url = "http://h/";
+  assert_string_equal(plan_request(o, fake_file).url.c_str(), "http://h/");
+}
+
+FormPart part_of(const char* text) {
+  RequestOptions o;
+  o.url = "a";
+  o.form = {{text, false}};
+  const RequestPlan plan = plan_request(o, fake_file);
+  assert_string_equal(plan.method.c_str(), "POST");
+  assert_false(plan.body.has_value());
+  return plan.form.at(0);
+}
+
+void a_part_of_a_form_has_three_forms(void**) {
+  FormPart part = part_of("a=b=c");
+  assert_string_equal(part.name.c_str(), "a");
+  assert_string_equal(part.value.c_str(), "b=c");
+  assert_false(part.file || part.filename || part.type);
+  part = part_of("a=<f");
+  assert_string_equal(part.value.c_str(), "a\r\nb\n");
+  assert_false(part.filename.has_value());
+  part = part_of("a=@some/file");
+  assert_string_equal(part.file->c_str(), "some/file");  // not read yet
+  assert_false(part.filename.has_value());
+  part = part_of("a=@-");
+  assert_string_equal(part.value.c_str(), "standard input\n");
+  assert_string_equal(part.filename->c_str(), "-");
+}
+
+void a_part_may_have_a_type_a_file_name_and_quotes(void**) {
+  FormPart part = part_of("a=x;y;type=text/x;filename=n;type=z");
+  assert_string_equal(part.value.c_str(), "x;y");
+  assert_string_equal(part.type->c_str(), "z");
+  assert_string_equal(part.filename->c_str(), "n");
+  part = part_of("a=@\"f;type=\\\"x\\\\\";filename=\"n;1\"");
+  assert_string_equal(part.file->c_str(), "f;type=\"x\\");
+  assert_string_equal(part.filename->c_str(), "n;1");
+  RequestOptions o;
+  o.url = "a";
+  o.form = {{"a=@\"f;type=x", true}};
+  assert_string_equal(plan_request(o, fake_file).form.at(0).value.c_str(), "@\"f;type=x");
+}
+
+void what_is_no_part_of_a_form_is_usage(void**) {
+  for (const char* text : {"a", "a=\"b", "a=\"b\"c"}) {
+    RequestOptions o;
+    o.url = "a";
+    o.form = {{text, false}};
+    try {
+      (void)plan_request(o, fake_file);
+      fail_msg("%s", text);
+    } catch (const CommandError& error) {
+      assert_int_equal(error.exit_status(), kExitUsage);
+    }
+  }
 }
 
 void base_urls_get_a_scheme_and_leave_the_path_alone(void**) {
@@ -217,6 +279,10 @@ int main() {
       cmocka_unit_test(credentials_yield_to_a_header_given),
       cmocka_unit_test(a_url_without_scheme_is_http),
       cmocka_unit_test(an_upload_to_a_folder_takes_the_files_name),
+      cmocka_unit_test(standard_input_has_no_name_for_a_folder),
+      cmocka_unit_test(a_part_of_a_form_has_three_forms),
+      cmocka_unit_test(a_part_may_have_a_type_a_file_name_and_quotes),
+      cmocka_unit_test(what_is_no_part_of_a_form_is_usage),
       cmocka_unit_test(base_urls_get_a_scheme_and_leave_the_path_alone),
       cmocka_unit_test(a_fallback_is_a_text_or_a_files_bytes),
   };

@@ -103,10 +103,10 @@ void the_defaults_come_in_their_order(void**) {
   c.method = "POST";
   c.user_agent = "";
   c.has_body = true;
-  c.body_bytes = UINT64_MAX;
+  c.body_bytes = UINT64_MAX - 1;
   c.add("X-a", "1").add("x-A", "2");
   writes(c, "POST /?q=1 HTTP/1.1\r\nHost: [fe80::1]:444\r\nAuthorization: Basic dTpw\r\n" ACCEPT
-            "X-a: 1\r\nx-A: 2\r\nContent-Length: 18446744073709551615\r\n\r\n");
+            "X-a: 1\r\nx-A: 2\r\nContent-Length: 18446744073709551614\r\n\r\n");
 }
 
 void content_length_is_written_where_a_server_expects_one(void**) {
@@ -439,6 +439,21 @@ void forms_are_encoded_as_browsers_do(void**) {
   assert_int_equal(form_urlencode("", nullptr), 0);
 }
 
+// RFC 9112 §6.1; never beside a length.
+void a_body_without_a_length_is_chunked(void**) {
+  Case chunked;
+  chunked.method = "PUT";
+  chunked.has_body = true;
+  chunked.body_bytes = kChunkedBody;
+  writes(chunked,
+         "PUT /x HTTP/1.1\r\nHost: h.example\r\n" AGENT ACCEPT "Transfer-Encoding: chunked\r\n\r\n");
+  for (const char* length : {"0", "12", "18446744073709551615"}) {
+    Case both = chunked;
+    both.add("Content-Length", length);
+    refused(both, PESTER_EHEADER, "header Content-Length, value at byte 0: not the length of the body");
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -465,6 +480,7 @@ int main() {
       cmocka_unit_test(a_refusal_with_a_long_name_still_tells_the_reason),
       cmocka_unit_test(methods_have_traits),
       cmocka_unit_test(forms_are_encoded_as_browsers_do),
+      cmocka_unit_test(a_body_without_a_length_is_chunked),
   };
   const int failures = cmocka_run_group_tests_name("request_writer", tests, nullptr, nullptr);
   return failures != 0;

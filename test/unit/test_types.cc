@@ -140,6 +140,7 @@ void limits_refusals_and_ends_from_this_side_are_final(void**) {
                           int{PESTER_EQUEUE},
                           int{PESTER_EBUDGET},
                           int{PESTER_EBREAKER},
+                          int{PESTER_ESOURCE},
                           int{PESTER_EINTERNAL},
                           int{UV_EINVAL},
                           int{UV_ECANCELED},
