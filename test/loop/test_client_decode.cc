@@ -354,6 +354,7 @@ void a_bomb_is_stopped_whole_and_streamed(void**) {
 }
 
 void a_decoded_body_is_limited_by_its_decoded_bytes(void**) {
+  const std::string text = prose((8u << 20) + 1);
   struct Try {
     size_t size;
     int64_t limit;  // of the request
@@ -363,7 +364,7 @@ void a_decoded_body_is_limited_by_its_decoded_bytes(void**) {
        {Try{8u << 20, 0, 0}, Try{(8u << 20) + 1, 0, PESTER_EBODYSIZE},
         Try{(8u << 20) + 1, PESTER_NONE, 0}, Try{1000, 1000, 0}, Try{1000, 999, PESTER_EBODYSIZE}}) {
     begin(nullptr);
-    pages[0].body = gzip(prose(size));
+    pages[0].body = gzip(text.substr(0, size));
     open();
     const std::string url = c.server->url();
     pester_request_t request = c.request(url, &outcome);
@@ -371,7 +372,7 @@ void a_decoded_body_is_limited_by_its_decoded_bytes(void**) {
     assert_int_equal(c.send(request, &outcome), 0);
     c.run();
     assert_int_equal(outcome.error, error);
-    if (error == 0) assert_true(outcome.body == prose(size));
+    if (error == 0) assert_true(outcome.body.size() == size && text.starts_with(outcome.body));
     if (error != 0) refused_as_too_large("beyond the size that is allowed");
     assert_int_equal(end(), 0);
   }
