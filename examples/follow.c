@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Follows redirects, but only within one site, and shows each hop: a check callback decides, the exchange
- * records tell. With USER and PASSWORD it answers the site's challenge, and nobody else's. */
+ * Follows redirects, but only within one site, and shows each hop: a check callback decides, the
+ * exchange records tell. With USER and PASSWORD it answers the site's challenge, and nobody else's. */
 #include <pester.h>
 #include <stdio.h>
 #include <string.h>

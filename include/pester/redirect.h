@@ -26,8 +26,8 @@ typedef int (*pester_redirect_cb)(const pester_result_t* result, const char* nex
  * GET (a HEAD stays one), 301 and 302 too when it was a POST; then the body and the headers that tell of
  * it are left out. To another origin (scheme, host or port) go no Authorization, Cookie,
  * Proxy-Authorization and none of `strip`, and what was left out stays out on every later hop. User and
- * password of a Location are not used, and a redirect's Retry-After is not waited for. The rest of a followed response is read for up to 100 ms and 64
- * KiB, so that its connection serves on. */
+ * password of a Location are not used, and a redirect's Retry-After is not waited for. The rest of a
+ * followed response is read for up to 100 ms and 64 KiB, so that its connection serves on. */
 typedef struct {
   size_t struct_size;
   int max;                  /* followed in a lane; 0: 10; PESTER_NONE: none; at most 100. One more is

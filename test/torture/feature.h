@@ -24,9 +24,9 @@ enum class Feature {
   decoded  // and resumed
 };
 inline constexpr const char* kFeatureNames[] = {
-    "standard",  "hedged",    "base_urls", "fallback", "fixed_fallback",
-    "streamed_fallback", "bulkhead", "resumed", "resumed_over_tls", "dial_race",
-    "ejection",  "cookies",   "decoded"};
+    "standard",          "hedged",   "base_urls", "fallback",         "fixed_fallback",
+    "streamed_fallback", "bulkhead", "resumed",   "resumed_over_tls", "dial_race",
+    "ejection",          "cookies",  "decoded"};
 inline const char* name_of(Feature feature) {
   return kFeatureNames[static_cast<int>(feature)];
 }
