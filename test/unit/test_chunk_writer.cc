@@ -25,7 +25,8 @@ std::string framed(size_t count) {
 
 // Against a writer that takes its time.
 void a_chunk_is_size_bytes_and_line_end(void**) {
-  for (const size_t count : {1, 9, 10, 15, 16, 255, 256, 4095, 4096, 65'535, 65'536, 70'000}) {
+  constexpr size_t kCounts[] = {1, 9, 10, 15, 16, 255, 256, 4095, 4096, 65'535, 65'536, 70'000};
+  for (const size_t count : kCounts) {
     char size[16];
     std::snprintf(size, sizeof size, "%zx\r\n", count);
     assert_true(framed(count) == size + std::string(count, 'x') + "\r\n");
