@@ -54,6 +54,8 @@ class Scenario {
   // proxies, too, that play the origin.
   void open() {
     for (int i = 0; i < 40'000; ++i) big_ += std::to_string(i);
+    const int file = mkstemp(file_);
+    if (file < 0 || write(file, big_.data(), big_.size()) < 0 || ::close(file) != 0) std::abort();
     const auto script = [this](Peer& peer) { serve(peer); };
     server_ = new LoopbackServer(script);
     socket_ = abstract_name("torture");
@@ -72,6 +74,7 @@ class Scenario {
     });
   }
   void close() {
+    unlink(file_);
     delete server_;
     delete socks_;
     delete unix_server_;
@@ -255,13 +258,13 @@ class Scenario {
       return int64_t{1};
     };
   }
-  // Of a file that everybody has; false when memory was out.
+  // Of a text and a file; false when memory was out.
   bool give_form(pester_request_t* request, pester_body_source_t* source) {
     pester_multipart_t* form = nullptr;
     pester_body_source_init(source);
     if (pester_multipart_new(&form, case_.client) != 0) return false;
     if (pester_multipart_field(form, "text", big_.c_str()) != 0 ||
-        pester_multipart_file(form, "file", "/proc/self/exe", "exe", nullptr) != 0 ||
+        pester_multipart_file(form, "file", file_, nullptr, nullptr) != 0 ||
         pester_multipart_source(form, source) != 0) {
       pester_multipart_free(form);
       return false;
@@ -278,6 +281,7 @@ class Scenario {
   Case case_;
   Outcome outcome_;
   BodySource source_;
+  char file_[32] = "/tmp/pester-torture-XXXXXX";
   pester_route_t route_{};
   std::string socket_;  // abstract
   LoopbackServer* unix_server_ = nullptr;
