@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether every test that docs/traps.md names is where it says and is run, and whether the page names every test of
-the files that are about traps alone.
+"""Whether every test that docs/traps.md and docs/conformance.md name is where they say and is run, and whether the first
+names every test of the files that are about traps alone.
 
 check_traps.py SOURCE_ROOT
 """
@@ -17,7 +17,7 @@ def named(page):
     """(trap, [(file, test)...]) of each row."""
     for line in page.splitlines():
         cells = [cell.strip() for cell in line.strip().strip('|').split(' | ')]
-        if not line.startswith('| ') or cells[0] in ('trap', '---'):
+        if not line.startswith('| ') or cells[0] in ('trap', 'item', '---'):
             continue
         tests, waiting = [], []
         for word in re.findall(r'`([^`]+)`', cells[-1]):
@@ -33,8 +33,7 @@ def run_by(path):
     """The tests that a file defines and its main() runs."""
     text = path.read_text(encoding='utf-8') if path.is_file() else ''
     defined = set(re.findall(r'^void (\w+)\(void\*\*\)', text, re.M))
-    listed = set(re.findall(r'cmocka_unit_test\w*\(\s*(\w+)', text))
-    return defined & listed
+    return {name for name in defined if len(re.findall(rf'\b{name}\b', text)) > 1}
 
 
 def main():
@@ -55,7 +54,22 @@ def main():
         problems += [f'{file}: {name} is not in docs/traps.md' for name in sorted(found) if (file, name) not in seen]
     if rows < 17:
         problems.append(f'docs/traps.md: {rows} traps')
-    print(f'{rows} traps, {len(seen)} tests')
+    items = 0
+    for item, tests, cell in named((root / 'docs/conformance.md').read_text(encoding='utf-8')):
+        items += 1
+        if not item.startswith(f'{items}. '):
+            problems.append(f'docs/conformance.md: {item} is not item {items}')
+        for file, name in tests:
+            if name not in run_by(root / file):
+                problems.append(f'{item}: {file} runs no {name}')
+        for file in re.findall(r'`(test/[^`]+)`', cell):
+            if not (root / file).is_file():
+                problems.append(f'{item}: there is no {file}')
+        if '`test/' not in cell:
+            problems.append(f'{item}: no test')
+    if items != 30:
+        problems.append(f'docs/conformance.md: {items} items')
+    print(f'{rows} traps, {len(seen)} tests; {items} items of conformance')
     for problem in problems:
         print(problem)
     return 1 if problems else 0

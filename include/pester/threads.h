@@ -43,7 +43,8 @@ typedef void (*pester_refused_cb)(int error, const char* why, void* data);
 
 /* Leaves a request for the loop to send, soon and in the order of posting. All of it is copied, body,
  * headers and policy included, so that nothing of it must outlive the call, but for `into` and what the
- * callbacks' data point to. error_text is not used. The callbacks are called on the loop's thread.
+ * callbacks' data point to, and a cookie jar or a body's source, which are the loop's thread's and live
+ * until the one callback. error_text is not used. The callbacks are called on the loop's thread.
  * On 0 exactly one of two comes: on_done, if it was sent, else `on_refused`, which is required and gets
  * the request's data. Else none comes: UV_EINVAL (no url, on_done or on_refused, or an array that is
  * NULL), UV_ENOMEM, PESTER_EQUEUE (the inbox is full), PESTER_ECLOSING (the client is closing or gone).

@@ -83,8 +83,8 @@ int replace_file(const char* path, std::string_view bytes, wire::BlockPool& pool
   const wire::Block name = pool.take(size + sizeof kEnd);
   if (name.at == nullptr) return UV_ENOMEM;
   auto* const beside = static_cast<char*>(name.at);
-  std::memcpy(beside, path, size);
-  std::memcpy(beside + size, kEnd, sizeof kEnd);
+  std::memcpy(beside, path, size + 1);
+  std::memcpy(beside + size, kEnd, sizeof kEnd);  // over the NUL
   const int rc = write_beside(beside, path, bytes);
   pool.give(name);
   return rc;

@@ -9,11 +9,14 @@
 
 namespace pester::api {
 
-// Whoever adds a field to one of these sees here whether it must be copied, and names it as the last.
+// Whoever adds a field to one of these sees here whether it must be copied, and names it as the last. A
+// request's stand in no order: they are counted.
+static_assert(sizeof(void*) != 8 || sizeof(pester_request_t) == 36 * 8);
 #define PESTER_ENDS_IN(type, field)                                                           \
   static_assert(sizeof(type) - offsetof(type, field) - sizeof(type::field) < alignof(type) && \
                 sizeof(type) % alignof(type) == 0)
-PESTER_ENDS_IN(pester_request_t, on_informational);
+PESTER_ENDS_IN(pester_route_t, address_family);
+PESTER_ENDS_IN(pester_proxy_t, tunnel);
 PESTER_ENDS_IN(pester_body_source_t, data);
 PESTER_ENDS_IN(pester_redirects_t, data);
 PESTER_ENDS_IN(pester_auth_t, token);
@@ -94,6 +97,15 @@ void move_all(Mover& mover, RequestCopy& copy) {
     mover.text(&copy.auth.password);
     mover.text(&copy.auth.token);
   }
+  if (request.route != nullptr) {
+    mover.text(&copy.route.unix_socket);
+    mover.text(&copy.route.interface_name);
+    mover.text(&copy.route.local_address);
+  }
+  if (request.proxy != nullptr) {
+    mover.text(&copy.proxy.url);
+    mover.text(&copy.proxy.no_proxy);
+  }
   if (request.source != nullptr) {
     move_headers(mover, &copy.source.trailers, copy.source.trailer_count);
   }
@@ -138,7 +150,8 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   pester_request_t& request = head.request;
   if (!read_part(&head.policy, request.policy) || !read_part(&head.fallback, request.fixed_fallback) ||
       !read_part(&head.redirects, request.redirects) || !read_part(&head.auth, request.auth) ||
-      !read_part(&head.source, request.source)) {
+      !read_part(&head.source, request.source) || !read_part(&head.route, request.route) ||
+      !read_part(&head.proxy, request.proxy)) {
     return UV_EINVAL;
   }
   if (!is_readable(head)) return UV_EINVAL;
@@ -160,6 +173,8 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   if (request.redirects != nullptr) copy->request.redirects = &copy->redirects;
   if (request.auth != nullptr) copy->request.auth = &copy->auth;
   if (request.source != nullptr) copy->request.source = &copy->source;
+  if (request.route != nullptr) copy->request.route = &copy->route;
+  if (request.proxy != nullptr) copy->request.proxy = &copy->proxy;
   copy->request.error_text = copy->why;
   copy->request.error_text_size = sizeof copy->why;
   *out = copy;

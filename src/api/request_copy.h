@@ -17,6 +17,8 @@ struct RequestCopy {
   pester_redirects_t redirects;
   pester_auth_t auth;
   pester_body_source_t source;
+  pester_route_t route;
+  pester_proxy_t proxy;
   char why[256];
   size_t bytes;  // of the block
 };

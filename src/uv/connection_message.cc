@@ -67,19 +67,19 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
 
 // Whoever reads more of it than what frames it. False: it is of no use to anybody.
 [[gnu::noinline]] bool attend_head(Connection& connection, core::Lane& lane, core::Now now) {
+  if (!lane.resuming && !upgrade_take_head(connection, lane, now)) return false;
   core::Why why;
   int error = cookies_keep(connection, lane) ? 0 : int{UV_ENOMEM};
-  if (error == 0) error = decoding_head(connection, lane, &why);
+  if (error == 0 && !connection.switches) error = decoding_head(connection, lane, &why);
   if (error != 0) {
     connection_fail(connection, lane, error, why.view(), now);
     return false;
   }
   if (lane.resuming) {
     resume_check_head(connection, lane);
-    return true;
+  } else if (!connection.switches) {
+    follow_look(connection, lane);
   }
-  if (!upgrade_take_head(connection, lane, now)) return false;
-  follow_look(connection, lane);
   return true;
 }
 

@@ -137,13 +137,14 @@ void connection_send(core::Lane& lane, core::Now now) {
 }
 
 // Shared by what lies in memory and what does not.
-[[gnu::always_inline]] inline bool send_and_count(Connection& connection, core::Lane& lane) {
+[[gnu::always_inline]] inline bool send_and_count(Connection& connection, core::Lane& lane,
+                                                  core::Record& record) {
   Request& request = request_of(lane);
   const size_t before = connection.taken;
   const bool ok = connection.tls == nullptr ? send_plain(connection, request)
                                             : send_through_tls(connection, request);
   const size_t moved = connection.taken - before;
-  record_of(lane).bytes_sent += moved;
+  record.bytes_sent += moved;
   connection.client->bytes_sent += moved;
   return ok;
 }
@@ -159,15 +160,16 @@ void connection_wait_for_socket(Connection& connection, core::Lane& lane, core::
 }
 
 // Inline for connection_send_on, though uploads end so too.
-[[gnu::always_inline]] inline void end_sending(Connection& connection, core::Lane& lane, core::Now now) {
+[[gnu::always_inline]] inline void end_sending(Connection& connection, core::Lane& lane,
+                                               core::Record& record, core::Now now) {
   connection.sending = Sending::nothing;
-  record_of(lane).sent = now.mono.ns - lane.request->began.ns;
+  record.sent = now.mono.ns - lane.request->began.ns;
   (void)socket_poll(connection.socket, connection.stopped ? 0 : UV_READABLE);
   if (lane.exchange == core::ExchangeState::sending) connection.client->engine.sent(lane, now.mono);
 }
 
 void connection_sent(Connection& connection, core::Lane& lane, core::Now now) {
-  end_sending(connection, lane, now);
+  end_sending(connection, lane, record_of(lane), now);
 }
 
 void connection_send_on(Connection& connection, core::Now now) {
@@ -177,17 +179,18 @@ void connection_send_on(Connection& connection, core::Now now) {
     if (connection.sending != Sending::nothing) upload_send_on(connection, *lane, now);
     return;
   }
-  if (!send_and_count(connection, *lane)) {
+  core::Record& record = record_of(*lane);
+  if (!send_and_count(connection, *lane, record)) {
     on_send_failed(connection, *lane, now);
   } else if (all_sent(connection)) {
-    end_sending(connection, *lane, now);
+    end_sending(connection, *lane, record, now);
   } else {
     connection_wait_for_socket(connection, *lane, now);
   }
 }
 
 bool connection_send_all(Connection& connection, core::Lane& lane, core::Now now) {
-  if (!all_sent(connection) && !send_and_count(connection, lane)) {
+  if (!all_sent(connection) && !send_and_count(connection, lane, record_of(lane))) {
     on_send_failed(connection, lane, now);
     return false;
   }

@@ -162,7 +162,7 @@ bool make_room(Request& request) {
   wire::BlockPool& pool = request.client->pool;
   Rare* const rare = request_rare(request, pool);
   if (rare == nullptr || rare->hops.at != nullptr) return rare != nullptr;
-  const size_t bytes = request.lane_count * sizeof(Hop*);
+  const size_t bytes = request.lane_count * sizeof(void*);
   rare->hops = pool.take(bytes);
   if (rare->hops.at != nullptr) std::memset(rare->hops.at, 0, bytes);
   return rare->hops.at != nullptr;

@@ -66,7 +66,7 @@ bool compose_head(Connection& connection, const core::Lane& lane, core::Now now)
   const bool has_auth = request.rare != nullptr && request.rare->auth != nullptr;
   if (hop != nullptr) {
     plain = hop->head;
-  } else if (lane.target != 0) {
+  } else if (lane.target != 0 && request.rare != nullptr) {
     const TargetText& target = request.rare->target_texts[lane.target];
     plain = {target.head, target.head_bytes};
   } else if (!forwarded && request.upload() == nullptr && !lane.resuming && !has_auth &&

@@ -44,7 +44,9 @@ int route_for(Client& client, const Request* request, const wire::Url& url, Rout
   RouteSpec spec;
   if (base != nullptr) spec = *base;
   spec.proxy = *proxy;
-  spec.tunnels = choice->given.tunnels && proxy->kind == wire::ProxyKind::http;
+  // Another protocol is between this end and the origin: no proxy forwards it (RFC 9110 §7.8).
+  const bool tunnels = choice->given.tunnels || (rare != nullptr && rare->upgrade != nullptr);
+  spec.tunnels = tunnels && proxy->kind == wire::ProxyKind::http;
   return client.routes.get(spec, out);
 }
 

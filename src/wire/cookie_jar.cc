@@ -212,7 +212,7 @@ void CookieJar::make_room(std::string_view domain, int64_t now_s) {
   for (Cookie* c = oldest_; c != nullptr; c = c->younger) {
     if (goes_before(*c, *goes, false)) goes = c;
   }
-  remove(*goes);
+  if (goes != nullptr) remove(*goes);
 }
 
 void CookieJar::link(Cookie* cookie) {

@@ -162,7 +162,8 @@ void write(const UrlScan& scan, char* out, ProxyUrl* url) {
   writer.put(":");
   writer.put_number(url->port);
   url->text = view(out, writer.at());
-  writer.put({"", 1});
+  constexpr char kNul = '\0';
+  writer.put({&kNul, 1});
 }
 
 }  // namespace

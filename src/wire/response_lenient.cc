@@ -62,7 +62,8 @@ ResponseParser::Scan ResponseParser::take_bare_line(const char* line, size_t byt
   if (block.at == nullptr) return Scan::no_memory;
   auto* const copy = static_cast<char*>(block.at);
   std::memcpy(copy, line, bytes);
-  std::memcpy(copy + bytes, "\r\n", 2);
+  copy[bytes] = '\r';
+  copy[bytes + 1] = '\n';
   std::memset(copy + bytes + 2, 0, kScanPadding);
   Scan scan = take_copied_line(copy, first);
   if (scan == Scan::malformed && !first) scan = take_odd_field(copy);

@@ -435,6 +435,57 @@ void a_redirect_is_followed_to_the_101(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// No proxy forwards another protocol: it is asked for a tunnel, to http:// as well.
+void through_a_proxy_it_goes_by_a_tunnel(void**) {
+  static std::string first, second;
+  first = second = {};
+  c.serve([](Peer& peer) {
+    first = peer.head();
+    if (first.empty()) return;
+    peer.send("HTTP/1.1 200 Connection established\r\n\r\n");
+    second = peer.head();
+    peer.send(std::string(kSwitched) + "first");
+    peer.sees_close();
+  });
+  pester_proxy_t proxy;
+  pester_proxy_init(&proxy);
+  const std::string at = c.server->url();
+  proxy.url = at.c_str();
+  pester_request_t made = upgrade_request(c, "http://origin.example/chat", &handover);
+  made.proxy = &proxy;
+  handover.at_read = [] { assert_int_equal(handover.close(), 0); };
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(send_upgrade(c, made, &handover), 0);
+  c.run();
+  assert_int_equal(handover.outcome.error, 0);
+  assert_string_equal(handover.read.c_str(), "first");
+  assert_int_equal(first.find("CONNECT origin.example:80 HTTP/1.1\r\n"), 0);
+  assert_int_equal(second.find("GET /chat HTTP/1.1\r\nHost: origin.example\r\n"), 0);
+  assert_non_null(std::strstr(second.c_str(), "\r\nConnection: Upgrade\r\nUpgrade: echo\r\n"));
+  assert_int_equal(c.end(), 0);
+}
+
+// What a field says of a body is not said of the tunnel.
+void nothing_of_a_tunnel_is_decoded(void**) {
+  c.serve([](Peer& peer) {
+    if (peer.head().empty()) return;
+    peer.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nplain");
+    peer.sees_close();
+  });
+  pester_request_t made = upgrade_request(c, c.server->url(), &handover);
+  made.upgrade = nullptr;
+  made.method = "CONNECT";
+  made.connect_target = "a.example:443";
+  made.decode = 1;
+  handover.at_read = [] { assert_int_equal(handover.close(), 0); };
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(send_upgrade(c, made, &handover), 0);
+  c.run();
+  assert_int_equal(handover.outcome.error, 0);
+  assert_string_equal(handover.read.c_str(), "plain");
+  assert_int_equal(c.end(), 0);
+}
+
 // ---- CONNECT
 
 pester_request_t connect_request(const char* target) {
@@ -616,6 +667,8 @@ int main() {
       cmocka_unit_test(cancelled_or_closed_at_the_head_there_is_no_stream),
       cmocka_unit_test_setup(each_base_url_is_asked_for_the_protocol, begin),
       cmocka_unit_test_setup(a_redirect_is_followed_to_the_101, begin),
+      cmocka_unit_test_setup(through_a_proxy_it_goes_by_a_tunnel, begin),
+      cmocka_unit_test_setup(nothing_of_a_tunnel_is_decoded, begin),
       cmocka_unit_test(a_2xx_to_connect_is_a_tunnel),
       cmocka_unit_test_setup(a_redirect_of_a_tunnel_is_not_followed, begin),
       cmocka_unit_test_setup(another_answer_to_connect_is_an_ordinary_one, begin),

@@ -112,8 +112,9 @@ void all_of_a_request_is_copied(void**) {
   std::thread([&fate] {
     auto url = std::make_unique<std::string>("/path");
     auto base = std::make_unique<std::string>(c.server->url("/base"));
-    auto texts = std::make_unique<std::array<std::string, 8>>(std::array<std::string, 8>{
-        "PUT", "X-Name", "its value", "bytes", "503", "kept", "a-token", "X-Secret"});
+    auto texts = std::make_unique<std::array<std::string, 11>>(
+        std::array<std::string, 11>{"PUT", "X-Name", "its value", "bytes", "503", "kept", "a-token",
+                                    "X-Secret", "127.0.0.1", "http://127.0.0.1:1", "*"});
     pester_policy_t policy;
     pester_policy_init(&policy, PESTER_POLICY_PESTER);
     policy.max_attempts = 2;
@@ -149,6 +150,15 @@ void all_of_a_request_is_copied(void**) {
     redirects.strip = strip;
     redirects.strip_count = 1;
     made.redirects = &redirects;
+    pester_route_t route;
+    pester_route_init(&route);
+    route.local_address = (*texts)[8].c_str();
+    made.route = &route;
+    pester_proxy_t proxy;  // for nobody: what is wrong with it would be seen all the same
+    pester_proxy_init(&proxy);
+    proxy.url = (*texts)[9].c_str();
+    proxy.no_proxy = (*texts)[10].c_str();
+    made.proxy = &proxy;
     if (pester_inbox_post(inbox, &made, Fate::on_refused, nullptr) != 0) std::abort();
     for (std::string& text : *texts) std::fill(text.begin(), text.end(), '!');
     std::fill(base->begin(), base->end(), '!');
@@ -292,6 +302,12 @@ void what_cannot_be_read_is_refused_at_once(void**) {
   static pester_auth_t auth;
   auth = {};
   refuses([](pester_request_t& made) { made.auth = &auth; });
+  static pester_route_t route;
+  route = {};
+  refuses([](pester_request_t& made) { made.route = &route; });
+  static pester_proxy_t proxy;
+  proxy = {};
+  refuses([](pester_request_t& made) { made.proxy = &proxy; });
   assert_int_equal(pester_inbox_post(inbox, &good, nullptr, nullptr), UV_EINVAL);
   assert_int_equal(pester_inbox_post(inbox, nullptr, Fate::on_refused, nullptr), UV_EINVAL);
   assert_int_equal(pester_inbox_post(nullptr, &good, Fate::on_refused, nullptr), UV_EINVAL);

@@ -61,6 +61,8 @@ class Squid(Daemon):
     Entry = collections.namedtuple("Entry", "client_port method url status user authorization")
 
     def __init__(self):
+        if os.stat("/dev/shm").st_mode & 0o002 == 0:  # in a bare chroot
+            raise unittest.SkipTest("squid's user may not write to /dev/shm")
         super().__init__(SQUID, ("port",))
 
     def entries(self):
@@ -149,7 +151,8 @@ class SquidTest(ProxyTest):
 
     def test_a_server_that_is_not_trusted_is_not_trusted_through_a_tunnel(self):
         server, _ = self.secure()
-        self.ask(*self.through, server.url + "/", status=60)
+        _, trust_in_another = self.secure()
+        self.ask(*self.through, *trust_in_another, server.url + "/", status=60)
 
     def test_a_tunnel_may_be_asked_for_to_http(self):
         server = self.flaky("--route", "* = echo")
@@ -215,10 +218,13 @@ class MicrosocksTest(ProxyTest):
 
     def test_both_kinds_carry_http_and_https(self):
         plain = self.flaky("--route", "* = echo")
+        # microsocks asks for a name's first address and no other.
+        first = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)[0][4][0]
+        named = self.flaky("--host", first, "--route", "* = echo")
         server, trust = self.secure()
         for scheme in ("socks5", "socks5h"):
             through = ("-x", f"{scheme}://{self.at}", "-U", "user:s cret")
-            for url in (plain.url, f"http://localhost:{plain.port}", server.url):
+            for url in (plain.url, f"http://localhost:{named.port}", server.url):
                 seen, _ = self.ask(*through, *trust, url + "/page")
                 self.assertIn("GET /page HTTP/1.1", seen)
                 self.assertNotIn("roxy", seen)
