@@ -257,7 +257,10 @@ void check_request(Shell& shell, Request& request) {
     if (lane.state != LaneState::ready || !first_ready) continue;
     first_ready = false;
     const bool may_have_none = request.policy->hedge_per_mille != 0 || request.policy->feasible;
-    shell.claim(lane.phase.armed() || may_have_none || lane.wait_back != nullptr ||
+    // One that nobody would pay for never began: those behind it wait until another fails.
+    const bool unpaid_before = i > 0 && request.lanes[i - 1].state == core::LaneState::spent &&
+                               request.lanes[i - 1].attempt == 0;
+    shell.claim(lane.phase.armed() || may_have_none || unpaid_before || lane.wait_back != nullptr ||
                     is_total_over(shell, request),
                 "the next hedge has its hour");
   }
