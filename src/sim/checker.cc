@@ -258,7 +258,8 @@ void check_request(Shell& shell, Request& request) {
     first_ready = false;
     const bool may_have_none = request.policy->hedge_per_mille != 0 || request.policy->feasible;
     // One that nobody would pay for never began: those behind it wait until another fails.
-    const bool unpaid_before = i > 0 && request.lanes[i - 1].state == core::LaneState::spent &&
+    const bool unpaid_before = request.policy->use_budget && i > 0 &&
+                               request.lanes[i - 1].state == core::LaneState::spent &&
                                request.lanes[i - 1].attempt == 0;
     shell.claim(lane.phase.armed() || may_have_none || unpaid_before || lane.wait_back != nullptr ||
                     is_total_over(shell, request),

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Sends as many bytes as it is told from a source of no known length, in a pattern whose checksum is
- * known, and says how much memory it took beyond what it had after the first 256 MiB. */
+ * known, and says how much memory it took beyond what it had after the first 16 MiB. */
 #include <pester.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t kSettled = 256u << 20;
+static const uint64_t kSettled = 16u << 20;
 
 struct upload {
   pester_client_t* client;
