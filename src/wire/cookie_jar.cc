@@ -134,7 +134,9 @@ Kept CookieJar::put(const CookieParts& parts, int64_t now_s, Why* why) {
   if (parts.path.empty() || parts.path.front() != '/' || !is_cookie_text(parts.path)) {
     return refuse(why, "the path is none");
   }
-  if (parts.domain.empty() || !is_cookie_text(parts.domain)) return refuse(why, "the domain is none");
+  if (parts.domain.empty() || parts.domain.front() == '.' || !is_cookie_text(parts.domain)) {
+    return refuse(why, "the domain is none");
+  }
   return store(parts, now_s);
 }
 

@@ -152,7 +152,7 @@ void write(const UrlScan& scan, char* out, ProxyUrl* url) {
   writer.put(scheme_of(url->kind));
   writer.put(kBehindScheme);
   if (scan.kind == HostKind::ipv6) writer.put("[");
-  url->host = writer.put_lower(view(scan.host, scan.host_end));
+  url->host = writer.put_lower(scan.host_name());
   url->zone = {};
   if (scan.zone != nullptr) {
     writer.put("%25");
@@ -169,8 +169,9 @@ void write(const UrlScan& scan, char* out, ProxyUrl* url) {
 }  // namespace
 
 size_t proxy_url_storage_bytes(std::string_view text) {
-  // The copy and its NUL; the same again with at most a scheme, "%25", a port and a NUL more.
-  return 2 * (text.size() < kUrlBytesMax ? text.size() : kUrlBytesMax) + 64;
+  // The copy and its NUL; the same again with at most a scheme, "%25", a port and a NUL more, or with
+  // the ASCII form of a host (at most 253 bytes).
+  return 2 * (text.size() < kUrlBytesMax ? text.size() : kUrlBytesMax) + 64 + kHostBytesMax;
 }
 
 int parse_proxy_url(std::string_view text, char* storage, ProxyUrl* url, Why* why) {

@@ -46,6 +46,11 @@ struct UrlScan {
   [[nodiscard]] std::string_view given(const char* text, const char* from, const char* to) const {
     return {text + (from - base), static_cast<size_t>(to - from)};
   }
+  // As it is looked up, but for the case of its letters.
+  [[nodiscard]] std::string_view host_name() const {
+    return international ? std::string_view(ascii, ascii_bytes)
+                         : std::string_view(host, static_cast<size_t>(host_end - host));
+  }
   [[nodiscard]] bool has_path() const { return path_end != authority_end; }
   [[nodiscard]] bool has_query() const { return target_end != path_end; }
 };

@@ -154,6 +154,7 @@ void what_is_no_cookie_is_left_out_and_the_first_told(void**) {
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn\tv\rw", "line 2: the value is none");
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn\tv;w", "line 2: the value is none");
   is_refused("a\x01test\tFALSE\t/\tFALSE\t0\tn\tv", "line 2: the domain is none");
+  is_refused("..a.test\tTRUE\t/\tFALSE\t0\tn\tv", "line 2: the domain is none");
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn\t" + std::string(4096, 'v'), "line 2: too long");
   is_refused(".co.test\tTRUE\t/\tFALSE\t0\tn\tv", "line 2: co.test is a public suffix");
   is_refused(std::string(254, 'd') + "\tFALSE\t/\tFALSE\t0\tn\tv",

@@ -4,6 +4,7 @@
 #include "wire/proxy_url.h"
 
 #include <cstring>
+#include <vector>
 
 #include "support/cmocka.h"
 
@@ -65,6 +66,20 @@ void the_host_is_taken_apart(void**) {
   takes("http://10.0.0.1:1", "http://10.0.0.1:1", ProxyKind::http);
   assert_true(url.host_kind == HostKind::ipv4 && url.port == 1);
 }
+
+#ifdef PESTER_HAVE_IDN2
+void an_international_host_is_in_its_ascii_form(void**) {
+  takes("http://B\u00dccher.example:3128", "http://xn--bcher-kva.example:3128", ProxyKind::http);
+  assert_true(url.host == "xn--bcher-kva.example" && url.host_kind == HostKind::name);
+  takes("socks5://\u0661.2.3.4", "socks5://1.2.3.4:1080", ProxyKind::socks5);
+  assert_true(url.host_kind == HostKind::ipv4);
+  // Three bytes of text, 253 at most of host: the storage asked for is enough.
+  const std::string_view text = "\ufdfa";
+  std::vector<char> room(proxy_url_storage_bytes(text));
+  assert_int_equal(parse_proxy_url(text, room.data(), &url, &why), 0);
+  assert_true(url.host.starts_with("xn--") && url.host.size() > 2 * text.size());
+}
+#endif
 
 void credentials_are_decoded_and_shown_nowhere(void**) {
   takes("socks5://us%65r:se%3Acret@h:1", "socks5://h:1", ProxyKind::socks5);
@@ -143,6 +158,9 @@ int main() {
       cmocka_unit_test(without_a_port_it_is_1080_as_in_curl),
       cmocka_unit_test(a_port_that_is_written_holds_be_it_the_usual_one),
       cmocka_unit_test(the_host_is_taken_apart),
+#ifdef PESTER_HAVE_IDN2
+      cmocka_unit_test(an_international_host_is_in_its_ascii_form),
+#endif
       cmocka_unit_test(credentials_are_decoded_and_shown_nowhere),
       cmocka_unit_test(a_password_may_be_missing),
       cmocka_unit_test(other_schemes_are_refused_by_name),
