@@ -38,8 +38,8 @@ void add_content_type(const char* type, std::vector<pester_header_t>& headers,
 
 // Where an answer may be followed and its head is to be seen.
 bool shows_hops(const Options& o) {
-  const bool follows = o.request.location || o.request.auth_scheme != 0 ||
-                       o.request.expect_timeout_ms.has_value();
+  const bool follows =
+      o.request.location || o.request.auth_scheme != 0 || o.request.expect_timeout_ms.has_value();
   return follows && (o.output.include || o.request.head || o.output.dump_header);
 }
 
@@ -167,6 +167,7 @@ int Runner::on_fallback(const pester_result_t* result, pester_fallback_t* fallba
 void Runner::done(Flight& flight, const pester_result_t* result) {
   Report report = report_of(result, plan_, options_.output);
   report.fallback_for = flight.fallback_for;
+  report.file_name = flight.transfer.file_name();
   report.upload_bytes += flight.feed.bytes();
   if (!flight.feed.error().empty() && report.error) {
     report.exit_status = kExitRead;

@@ -19,7 +19,9 @@ bool stdout_is_file() {
 // As curl: when asked, and by default when the body goes to a file and someone looks at a terminal.
 bool wants_progress(const Options& o, const OutputFile& sink) {
   if (o.output.progress_bar) return true;
-  if (o.output.no_progress || o.output.silent || o.output.verbose || o.output.json || o.resilience.repeat) return false;
+  if (o.output.no_progress || o.output.silent || o.output.verbose || o.output.json ||
+      o.resilience.repeat)
+    return false;
   return (!sink.is_stdout() || stdout_is_file()) && ::isatty(STDERR_FILENO) == 1;
 }
 
@@ -84,6 +86,10 @@ bool Transfer::body(std::string_view bytes, uint64_t now_ns) {
   hash_.add(bytes);
   if (progress_) tell(progress_->advance(bytes_, now_ns));
   return !body_shown_ || show(bytes);
+}
+
+std::string Transfer::file_name() const {
+  return sink_ && !sink_->is_stdout() && sink_->is_open() ? *options_.output.output : "";
 }
 
 bool Transfer::finish(Report& report) {

@@ -33,6 +33,8 @@ class Transfer {
   bool finish(Report& report);
 
   [[nodiscard]] const std::string& error() const { return error_; }
+  // Of the file that the body went to; "": there is none.
+  [[nodiscard]] std::string file_name() const;
 
  private:
   bool write_heads(const std::string& text);
