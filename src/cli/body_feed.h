@@ -57,7 +57,7 @@ class BodyFeed {
   uv_poll_t* poll_ = nullptr;  // of standard input, when that is a pipe or a terminal
   int flags_ = 0;              // that standard input had
   pester_client_t* client_ = nullptr;
-  pester_request_id_t id_ = 0;  // who waits for it
+  pester_request_id_t id_ = 0;         // who waits for it
   const std::string* text_ = nullptr;  // to be sent in chunks
   uint64_t bytes_ = 0;                 // read so far
   std::string error_;

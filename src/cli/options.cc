@@ -21,7 +21,8 @@ namespace {
 }
 
 // What is read of standard input is gone.
-constexpr const char* kReadOnce = "standard input (--upload-file -) cannot be sent more than once (--repeat)";
+constexpr const char* kReadOnce =
+    "standard input (--upload-file -) cannot be sent more than once (--repeat)";
 
 void check_body(const Options& o) {
   const RequestOptions& r = o.request;

@@ -46,7 +46,7 @@ struct RequestOptions {
   std::vector<FormText> form;
   std::optional<int64_t> expect_timeout_ms;  // given at all: a 100 is waited for
   bool head = false;
-  bool get = false;  // the data go into the query
+  bool get = false;            // the data go into the query
   int64_t max_body_bytes = 0;  // 0: any
   bool compressed = false;
   std::optional<std::string> user_agent;  // "": no such header

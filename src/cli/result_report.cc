@@ -67,6 +67,15 @@ Reached reached_by(const ExchangeReport& x) {
   return handshaking ? Reached::handshake : Reached::exchange;
 }
 
+// An address needs no lookup: that its family is not to be used is no question of names.
+bool names_an_address(const std::string& url) {
+  const size_t scheme = url.find("://");
+  const std::string host = url.substr(scheme == std::string::npos ? 0 : scheme + 3);
+  return host.starts_with('[') ||
+         host.substr(0, host.find_first_of(":/?#")).find_first_not_of("0123456789.") ==
+             std::string::npos;
+}
+
 // A request that a breaker, a budget or a full queue stopped ends with that; scripts ask what was wrong
 // with the server, which is the last real error.
 int status_of_error(const Report& report) {
@@ -74,6 +83,7 @@ int status_of_error(const Report& report) {
   const bool stopped = code == PESTER_EBREAKER || code == PESTER_EBUDGET || code == PESTER_EQUEUE;
   for (auto x = report.exchanges.rbegin(); x != report.exchanges.rend(); ++x) {
     if (x->error && (x->error->code == code || stopped)) {
+      if (x->error->code == UV_EAI_ADDRFAMILY && names_an_address(x->url)) return kExitConnect;
       return exit_status_of(x->error->code, reached_by(*x));
     }
   }
