@@ -8,6 +8,7 @@ Usage: test_cli_curl.py PATH-OF-PESTER PATH-OF-PESTER-FLAKY."""
 import json
 import os
 import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -167,6 +168,31 @@ class CurlTest(unittest.TestCase):
     def test_unbuffered_and_without_progress_is_as_ever(self):
         done = self.expect(0, "-N", "--no-progress-meter", self.url + "/page")
         self.assertEqual((done.stdout, done.stderr), (b"page", b""))
+
+    def on_a_terminal(self, *arguments):
+        """What a terminal at standard error shows; standard output is a pipe."""
+        master, slave = os.openpty()
+        try:
+            with open(slave, "wb") as terminal:
+                done = subprocess.run([PESTER, *arguments], stdout=subprocess.PIPE, stderr=terminal, timeout=40,
+                                      cwd=self.directory, check=True)
+                os.set_blocking(master, False)
+                try:
+                    return done.stdout, os.read(master, 65536)
+                except BlockingIOError:
+                    return done.stdout, b""
+        finally:
+            os.close(master)
+
+    def test_progress_is_for_files_on_a_terminal(self):
+        page = self.url + "/page"
+        self.assertIn(b"# 100.0%", self.on_a_terminal("-o", "x", page)[1])
+        self.assertIn(b"# 100.0%", self.on_a_terminal("-O", page)[1])
+        for arguments in ((), ("-s", "-o", "x"), ("--no-progress-meter", "-o", "x"), ("--json", "-o", "x"), ("-I",),
+                          ("--repeat", "1", "-o", "x")):
+            self.assertNotIn(b"#", self.on_a_terminal(*arguments, page)[1], arguments)
+        self.assertEqual(self.on_a_terminal(page)[0], b"page")
+        self.assertIn(b"# 100.0%", self.expect(0, "-#", "-o", "x", page).stderr)  # asked for: to a pipe, too
 
     # ---- Refusals
 
