@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Takes a body in slowly: after each 8 MiB it pauses for a while. Says how many bytes it was told, their
- * Adler-32, how often it paused, and how much memory it took beyond what it had after the first 16 MiB. */
+ * Adler-32, how often it paused, and how much memory it took beyond what it had after the first 16 MiB.
+ */
 #include <pester.h>
 #include <stdio.h>
 #include <stdlib.h>
