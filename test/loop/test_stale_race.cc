@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "support/choices.h"
 #include "support/client_case.h"
 
 #include "support/cmocka.h"
@@ -23,18 +24,6 @@ namespace {
 
 uint64_t first_seed = 1;
 size_t races = 10'000;
-
-struct Choices {
-  uint64_t state = 0;
-  uint64_t next() {  // splitmix64
-    uint64_t z = state += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  size_t below(size_t n) { return static_cast<size_t>(next() % n); }
-  bool one_in(size_t n) { return below(n) == 0; }
-};
 
 // What becomes of the request that a connection of the server gets next.
 enum class Fate {
