@@ -8,6 +8,7 @@
 - Each link within the repository leads somewhere, and each heading that one names is there.
 - A block of C that says where it is from (```c examples/get.c) is that program's text, with "..." where something is
   left out; a whole program says so, or is README.md's, which test_install.py compiles.
+- docs/architecture.md has a room for each folder of src/, and no file that there is not.
 - Each page of docs/guide is in its README.md and has a program; each program of examples/ is in a page and in a test.
 
 check_documents.py SOURCE_ROOT
@@ -139,6 +140,19 @@ def check_programs(root, pages):
 PAGES_OF_OTHERS_PROGRAMS = {'docs/guide/coming-from.md', 'docs/guide/lenient.md'}
 
 
+def check_rooms(root, page):
+    """Each folder of src/ is a room of the house, and each word of the page's code that looks like files is some."""
+    for folder in sorted(path.name for path in (root / 'src').iterdir() if path.is_dir()):
+        if f'| `src/{folder}` |' not in page:
+            yield f'docs/architecture.md: there is no room for src/{folder}'
+    files = {path.stem for path in (root / 'src').rglob('*') if path.suffix in ('.cc', '.h')}
+    for text in re.findall(r'^\| in `src/.*?(?=\n\n)', page, re.M | re.S):
+        for word in re.findall(r'`([a-z0-9_]+\*?)`', text):
+            named = word.rstrip('*')
+            if not any(file == named or word.endswith('*') and file.startswith(named) for file in files):
+                yield f'docs/architecture.md: there is no {word}'
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     files = [root / 'README.md', root / 'CHANGELOG.md', *sorted((root / 'docs').rglob('*.md'))]
@@ -147,6 +161,7 @@ def main():
     for page, text in pages.items():
         problems += [*check_names(page, text, headers), *check_links(root, page, text), *check_blocks(root, page, text)]
     problems += check_programs(root, pages)
+    problems += check_rooms(root, pages['docs/architecture.md'])
     problems += check_table('docs/guide/coming-from.md', pages['docs/guide/coming-from.md'], headers)
     blocks = sum(bool(source) for text in pages.values() for source, _ in BLOCK.findall(text))
     if len(headers.names) < 400 or not all(headers.fields.get(struct) for struct in STRUCTS.values()) or blocks < 8:

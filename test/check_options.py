@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Whether docs/pester.1.md has each option of `pester --help` and `pester simulate --help`, and no other; and each
-variable of --write-out. The help is printed from the table that the command line is read by.
+variable of --write-out; and whether each command line of a document is one. The help is printed from the table that the command line is read by.
 
 check_options.py SOURCE_ROOT PESTER
 """
@@ -59,6 +59,12 @@ def main():
     problems += [f'Simulate: {word} is missing' for word in missing(own, simulation)]
     problems += [f'{word} is no option' for word in unknown(page, every)]
     problems += [f'Simulate: {word} is no option' for word in unknown(simulation, every)]
+
+    for file in [root / 'README.md', *sorted((root / 'docs').rglob('*.md'))]:
+        text = file.read_text(encoding='utf-8')
+        for line in re.findall(r'(?:^    (?:\$ )?|`|\| )(pester(?: [^`|\n]*| simulate.*))', text, re.M):
+            words = re.sub(r"'[^']*'", '', line)  # what is quoted is a value
+            problems += [f'{file.name}: {word} in "{line}"' for word in unknown(f'`{words}`', every)]
 
     source = (root / 'src/cli/write_out.cc').read_text(encoding='utf-8')
     variables = set(re.findall(r'^    \{"(\w+)",', source, re.M)) | set(re.findall(r'name == "(\w+)"', source))
