@@ -262,6 +262,7 @@ constexpr OptionRow kOutputRows[] = {
      [](Options& o, Value v) { o.request.max_body_bytes = bytes_value(v); }},
     {"-N,--no-buffer", nullptr, "as ever: what comes is written at once", kOutput,
      [](Options&, Value) {}},
+    {"-q,--disable", nullptr, "as ever: no file of options is read", kOutput, [](Options&, Value) {}},
     {"-s,--silent", nullptr, "no errors, no progress", kOutput,
      [](Options& o, Value) { o.output.silent = true; }},
     {"-S,--show-error", nullptr, "errors in spite of -s", kOutput,

@@ -12,9 +12,9 @@
 
 namespace pester::cli {
 
-// One -d, --data-binary or --data-urlencode, in the order given: they join in that order.
+// One -d, --data-binary, --data-raw or --data-urlencode, in the order given: they join in that order.
 struct DataPart {
-  enum class Kind { data, binary, urlencode };
+  enum class Kind { data, binary, raw, urlencode };
   Kind kind = Kind::data;
   std::string value;
 };

@@ -14,8 +14,9 @@
 namespace pester::cli {
 namespace {
 
+// And without NUL, which curl drops, too.
 std::string without_line_ends(std::string bytes) {
-  std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n'; });
+  std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
   return bytes;
 }
 
@@ -44,6 +45,8 @@ std::string part_bytes(const DataPart& part, const FileReader& read) {
       return part.value.starts_with('@') ? without_line_ends(read(part.value.substr(1))) : part.value;
     case DataPart::Kind::binary:
       return part.value.starts_with('@') ? read(part.value.substr(1)) : part.value;
+    case DataPart::Kind::raw:
+      return part.value;
     case DataPart::Kind::urlencode:
       return encoded_field(part.value, read);
   }
@@ -149,6 +152,8 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
   }
   plan.follows_none = options.location && options.max_redirects < 0;
   add_headers(options, read, plan);
+  // Of a line that a browser copied. Trailers are taken anyway, and no coding of transfer is asked for.
+  take_header("TE", "trailers", plan);
   const bool data_sent = !options.data.empty() && !options.get;
   if (data_sent || options.upload_file || !options.form.empty()) {
     plan.chunked = take_header("Transfer-Encoding", "chunked", plan);

@@ -47,6 +47,14 @@ constexpr OptionRow kRequestRows[] = {
      [](Options& o, Value v) {
        o.request.data.push_back({DataPart::Kind::data, v});
      }},
+    {"--data-ascii", "DATA", "the same as --data", kRequest,
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::data, v});
+     }},
+    {"--data-raw", "DATA", "body; @ has no meaning", kRequest,
+     [](Options& o, Value v) {
+       o.request.data.push_back({DataPart::Kind::raw, v});
+     }},
     {"--data-binary", "DATA", "body, bytes kept; @- is standard input", kRequest,
      [](Options& o, Value v) {
        o.request.data.push_back({DataPart::Kind::binary, v});
@@ -73,6 +81,9 @@ constexpr OptionRow kRequestRows[] = {
      [](Options& o, Value v) { o.request.expect_timeout_ms = seconds_value(v); }},
     {"-r,--range", "RANGE", "ask for these bytes: 0-499, 500-, -500", kRequest,
      [](Options& o, Value v) { o.request.headers.push_back("Range: bytes=" + v); }},
+    {"-g,--globoff", nullptr, "as ever: [] and {} of a URL have no meaning", kRequest,
+     [](Options&, Value) {}},
+    {"--http1.1", nullptr, "as ever: HTTP/1.1 is spoken", kRequest, [](Options&, Value) {}},
     {"-I,--head", nullptr, "HEAD, and show the headers", kRequest,
      [](Options& o, Value) { o.request.head = true; }},
     {"-A,--user-agent", "TEXT", "User-Agent; '' sends none", kRequest,

@@ -103,6 +103,24 @@ class CurlTest(unittest.TestCase):
         _, headers, body = self.sent("-H", "Expect: 100-continue", "-d", "data", self.url + "/echo")
         self.assertEqual((headers["Expect"], body), ("100-continue", "data"))
 
+    def test_a_line_that_a_browser_copied_is_sent(self):
+        line, headers, body = self.sent(
+            self.url + "/echo", "--compressed", "-X", "POST", "-H", "User-Agent: Mozilla/5.0", "-H", "Accept: */*",
+            "-H", "Accept-Encoding: gzip, deflate, br", "-H", "Content-Type: application/json", "-H", "Origin: http://a",
+            "-H", "DNT: 1", "-H", "Connection: keep-alive", "-H", "Cookie: a=b; c=d", "-H", "TE: trailers", "--data-raw",
+            "@{}")
+        self.assertEqual((line, body), ("POST /echo HTTP/1.1", "@{}"))
+        self.assertEqual(headers["Accept-Encoding"], "gzip, deflate, br")
+        self.assertEqual((headers["Content-Type"], headers["Cookie"]), ("application/json", "a=b; c=d"))
+        self.assertNotIn("TE", headers)
+        self.expect(0, self.url + "/page", "-H", "sec-ch-ua: \"x\";v=\"1\"", "--insecure", "-q", "-g", "--http1.1")
+
+    def test_a_file_of_data_loses_its_line_ends_and_nuls(self):
+        path = self.file("f", b"a\0b\r\nc\n")
+        for option, body in (("-d", "abc"), ("--data-ascii", "abc"), ("--data-binary", "a\0b\r\nc\n")):
+            self.assertEqual(self.sent(option, "@" + path, self.url + "/echo")[2], body)
+        self.assertEqual(self.sent("-d", "a", "--data-raw", "@b", "-d", "c", self.url + "/echo")[2], "a&@b&c")
+
     def test_the_url_may_be_an_option(self):
         self.assertEqual(self.expect(0, "--url", self.url + "/page").stdout, b"page")
         self.expect(2, "--url", self.url, self.url)
