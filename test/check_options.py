@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Whether docs/pester.1.md has each option of `pester --help` and `pester simulate --help`, and no other; and each
-variable of --write-out; and whether each command line of a document is one. The help is printed from the table that the command line is read by.
+variable of --write-out and exit status; and whether each command line of a document is one. The help is printed from the table that the command line is read by.
 
 check_options.py SOURCE_ROOT PESTER
 """
@@ -72,6 +72,9 @@ def main():
     told = set(re.findall(r'`(\w+)`', told[:told.index('\n- ')]))
     problems += [f'%{{{name}}} is missing' for name in sorted(variables - told)]
     problems += [f'%{{{name}}} is no variable' for name in sorted(told - variables)]
+    numbers = set(re.findall(r'constexpr int kExit\w+ = (\d+);', (root / 'src/cli/exit_code.h').read_text(encoding='utf-8')))
+    shown = set(re.findall(r'^\| (\d+) \|', manual[end:], re.M))
+    problems += [f'exit status {number} is not in both' for number in sorted(numbers ^ shown)]
     if len(request) < 90 or len(own) < 9 or len(variables) < 35:
         problems.append('the help or the variables were not read')
     print(f'{len(request)} options, {len(own)} of simulate, {len(variables)} variables')

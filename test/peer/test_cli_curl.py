@@ -7,6 +7,7 @@ Usage: test_cli_curl.py PATH-OF-PESTER PATH-OF-PESTER-FLAKY."""
 
 import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -211,6 +212,22 @@ class CurlTest(unittest.TestCase):
             self.assertNotIn(b"#", self.on_a_terminal(*arguments, page)[1], arguments)
         self.assertEqual(self.on_a_terminal(page)[0], b"page")
         self.assertIn(b"# 100.0%", self.expect(0, "-#", "-o", "x", page).stderr)  # asked for: to a pipe, too
+
+    def test_the_manuals_document_is_one_of_the_commands(self):
+        manual = servers.read(os.path.join(os.path.dirname(__file__), "../../docs/pester.1.md"))
+        shown = json.loads(re.search(r"^```json\n(.*?)^```", manual, re.M | re.S)[1])
+        with servers.Flaky(PESTER_FLAKY, "--route", "/x = reset; ok") as flaky:
+            done = self.expect(0, "--json", "--backoff", "constant:20ms", flaky.url + "/x")
+        real = json.loads(done.stdout)
+        for of in (lambda d: d, lambda d: d["request"], lambda d: d["response"], lambda d: d["winner"],
+                   lambda d: d["totals"], lambda d: d["attempts"][0], lambda d: d["attempts"][0]["error"]):
+            self.assertEqual(list(of(shown)), [name for name in of(real) if name in of(shown)])
+        for name in ("status", "reason", "headers", "body_bytes", "body_sha256"):
+            self.assertEqual(shown["response"][name], real["response"][name])
+        for name in ("kind", "outcome", "status", "error", "delivery", "reused", "rule", "bytes_sent"):
+            self.assertEqual(type(shown["attempts"][0][name]), type(real["attempts"][0][name]), name)
+        self.assertEqual(shown["attempts"][0]["error"], real["attempts"][0]["error"])
+        self.assertEqual(shown["winner"], real["winner"])
 
     # ---- Refusals
 
