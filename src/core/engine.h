@@ -8,6 +8,7 @@
 #include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/objects.h"
+#include "core/origin_list.h"
 #include "core/pacer.h"
 #include "core/rng.h"
 
@@ -40,7 +41,7 @@ struct Histograms {
 class Engine {
  public:
   Engine(const Limits& limits, uint64_t seed, RandomSource random)
-      : limits_(limits), rng_(seed), random_(random) {
+      : limits_(limits), rng_(seed), random_(random), idle_most_(limits.idle_per_origin) {
     pacing_.kind = static_cast<uint8_t>(DeadlineKind::pacing);
   }
   Engine(const Engine&) = delete;
@@ -322,12 +323,29 @@ class Engine {
   void read_on_for_loser(Lane& lane, Instant now);
   void offer(Connection& connection, Instant now);
   [[nodiscard, gnu::noinline]] bool serve_waiting(Connection& connection, Instant now);
-  void close_connection(Connection& connection, ConnectionSignal signal, Instant now);
+  void close_connection(Connection& connection, ConnectionSignal signal, Closing why, Instant now);
   [[gnu::noinline]] void hand_over(Connection& connection, Instant now);
   void unlink_idle(Connection& connection);
-  void dial_for_waiters(Origin& origin, Instant now);
   void connection_deadline(Connection& connection, Instant now);
   [[nodiscard]] Instant idle_end(const Connection& connection) const;
+
+  // the room that all origins share (engine_room.cc)
+  void take_room(Origin& origin);
+  void give_room(Origin& origin, Instant now);
+  [[nodiscard]] bool may_have_room() const {
+    return room_taken_ < limits_.connections || counters_.connections_idle != 0;
+  }
+  [[nodiscard]] bool make_room(Instant now);
+  [[nodiscard]] Connection* least_recently_used() const;
+  void dial_for_waiters(Origin& origin, Instant now);
+  void pass_room_on(Origin& origin, Instant now);
+  [[nodiscard]] static Lane* first_without_dial(const Origin& origin);
+  [[nodiscard]] bool is_short(const Origin& origin) const;
+  void take_turn(Origin& origin);
+  void leave_turns(Origin& origin);
+  [[nodiscard]] Origin* next_turn();
+  [[nodiscard, gnu::noinline]] bool may_idle(const Origin& origin);
+  [[nodiscard, gnu::noinline]] bool gives_way(Connection& connection, Instant now);
 
   void post(Lane& lane, uint8_t bits);
   void post(Connection& connection, uint8_t bits);
@@ -342,6 +360,10 @@ class Engine {
   Pacer pacer_;
   Deadline pacing_;  // of the first that waits for the pacer
   LaneQueue paced_;  // first lanes of requests that may not begin yet
+  OriginList<&Origin::open> open_;
+  OriginList<&Origin::turn> turns_;  // who is short of room, and some who were
+  uint32_t room_taken_ = 0;          // connections of all origins, those not made yet included
+  uint32_t idle_most_;               // per origin; 0 while somebody is short of room
   Lane* lane_work_ = nullptr;
   Lane** lane_work_tail_ = &lane_work_;
   Connection* connection_work_ = nullptr;

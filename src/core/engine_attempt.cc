@@ -86,7 +86,8 @@ void Engine::end_exchange(Lane& lane, ExchangeSignal signal, Instant now) {
     read_on_for_loser(lane, now);
   } else {
     lane.connection = nullptr;
-    close_connection(*connection, ConnectionSignal::cancel, now);
+    const Closing why = signal == ExchangeSignal::fail ? Closing::failed : Closing::unfit;
+    close_connection(*connection, ConnectionSignal::cancel, why, now);
   }
 }
 
@@ -102,7 +103,7 @@ void Engine::refused(Lane& lane, int error, Instant now) {
 void Engine::stale(Lane& lane, Instant now) {
   Connection& connection = *lane.connection;
   lane.connection = nullptr;
-  close_connection(connection, ConnectionSignal::fail, now);
+  close_connection(connection, ConnectionSignal::fail, Closing::by_peer, now);
   kExchangeTable.step(lane.exchange, ExchangeSignal::stale);
   lane.work &= static_cast<uint8_t>(~lane_work::kSend);
   lane.reused = false;

@@ -259,6 +259,12 @@ struct Health {
   Duration gate_spread{};  // and what was parked begins within so long after it
 };
 
+// Where an origin stands in an OriginList.
+struct OriginLinks {
+  Origin* next = nullptr;
+  Origin** back = nullptr;
+};
+
 // Scheme, host and port, and the pool of connections to it.
 struct Origin {
   Health* health = nullptr;    // lent when a policy needs it
@@ -270,6 +276,8 @@ struct Origin {
   uint32_t dialing_count = 0;    // connections on their way, for one of the waiting or strays
   uint32_t in_flight = 0;        // requests begun and not over, where they are limited
   LaneQueue parked;              // first lanes of requests that wait for one of those to end
+  OriginLinks open;              // among those that have connections
+  OriginLinks turn;              // among those that are short of room which all share
 };
 
 // Of the exchange that `lane` begins.
@@ -286,6 +294,7 @@ inline void begin_record(Record* record, const Lane& lane, Instant now) {
 
 struct Limits {
   static constexpr uint32_t kUnlimited = UINT32_MAX;
+  uint32_t connections = kUnlimited;  // in all
   uint32_t connections_per_origin = 32;
   uint32_t idle_per_origin = 32;
   uint32_t waiting_per_origin = 10'000;
@@ -296,6 +305,18 @@ struct Limits {
   Duration happy_eyeballs_delay = Duration::from_ms(250);
 };
 
+// Why a connection was closed; the numbers are those of pester_close_reason_t.
+enum class Closing : uint8_t {
+  unused,   // idle for too long, by the limit or by the server's word
+  aged,     // too old to serve another
+  by_peer,  // idle or being read away, it ended
+  room,     // another was to be opened, or enough of them idled
+  failed,   // while it was dialed, or with its exchange
+  unfit,    // the response was its last, was not read to its end, or never came: nobody waited any more
+  asked,    // by the user: the client's end, or idle ones at a word
+};
+inline constexpr size_t kClosingCount = static_cast<size_t>(Closing::asked) + 1;
+
 struct Counters {
   uint64_t requests_started = 0, requests_done = 0;
   uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0, follows = 0;
@@ -305,6 +326,8 @@ struct Counters {
   uint64_t denied[kDenialCount]{};         // retries that did not follow, by reason
   uint64_t hedges_denied[kDenialCount]{};  // likewise
   uint64_t connections_opened = 0, connections_reused = 0;
+  uint64_t closed[kClosingCount]{};  // connections, by reason
+  uint64_t handed_over = 0;          // likewise, which leave HTTP
   uint64_t spare_dials = 0;  // connections raced for, of requests that may not be sent twice
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
 };

@@ -40,7 +40,8 @@ void check_parked(Shell& shell, const Origin& origin, const core::Limits& limits
   shell.claim(parked == 0 || counted == limits.in_flight_per_origin, "nobody waits before a free place");
 }
 
-void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
+void check_waiting(Shell& shell, const Origin& origin, const core::Limits& limits) {
+  const bool is_full = shell.connections().size() >= limits.connections;
   uint32_t waiting = 0, dialed_for = 0;
   core::Lane* const* back = &origin.waiting.first;
   for (core::Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
@@ -49,7 +50,8 @@ void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
     shell.claim(lane->exchange == ExchangeState::acquiring, "only who has no connection waits");
     shell.claim(!lane->reserved, "who is dialed for has a connection once the work is done");
     if (lane->connection == nullptr) {
-      shell.claim(origin.connections >= limit, "nobody waits while there is room");
+      shell.claim(is_full || origin.connections >= limits.connections_per_origin,
+                  "nobody waits while there is room");
       shell.claim(origin.idle == nullptr, "nobody waits while a connection idles");
     } else {
       ++dialed_for;
@@ -111,7 +113,7 @@ void check_pool(Shell& shell) {
     shell.claim(origin->connections <= limits.connections_per_origin, "connections within the limit");
     shell.claim(idle == origin->idle_count && idle == linked, "the idle are counted");
     shell.claim(idle <= limits.idle_per_origin, "idle ones within the limit");
-    check_waiting(shell, *origin, limits.connections_per_origin);
+    check_waiting(shell, *origin, limits);
     check_parked(shell, *origin, limits);
     all_idle += idle;
   }
@@ -320,6 +322,7 @@ void check_ledger(Shell& shell) {
 void check(Shell& shell) {
   check_ledger(shell);
   check_pool(shell);
+  check_room(shell);
   check_endpoints(shell);
   for (const auto& request : shell.requests()) check_request(shell, *request);
 }
@@ -400,6 +403,9 @@ void check_nothing_left(Shell& shell) {
   shell.claim(engine.next_deadline().is_never(), "nothing is armed");
   shell.claim(!engine.any_io() && !engine.any_user(), "no work is left");
   shell.claim(counters.connections_open == 0 && counters.connections_idle == 0, "no connection counts");
+  uint64_t closed = counters.handed_over;
+  for (const uint64_t count : counters.closed) closed += count;
+  shell.claim(closed == counters.connections_opened, "each connection was closed for some reason");
   shell.claim(counters.requests_live == 0 && counters.requests_started == counters.requests_done,
               "each submit had its done");
   shell.claim(shell.ended().size() == counters.requests_started, "each done was told");

@@ -36,6 +36,7 @@ Duration some_limit(Choices& choices) {
 core::Limits some_limits(Choices& choices) {
   core::Limits limits;
   limits.connections_per_origin = static_cast<uint32_t>(choices.between(1, 4));
+  if (choices.one_in(3)) limits.connections = static_cast<uint32_t>(choices.between(1, 5));
   limits.idle_per_origin = choices.below(4);
   limits.waiting_per_origin = choices.one_in(4) ? choices.below(3) : 100;
   limits.idle_timeout = ms(choices.between(1, 2000));
@@ -93,7 +94,9 @@ class Scenario final : public World {
     breaker.failures_in_a_row = choices.below(4);
     if (choices.one_in(2)) breaker.open_first = breaker.open_most = ms(choices.between(1, 2'000));
     shell_.set_breaker(breaker);
-    if (choices.one_in(3)) shell_.add_origin();
+    for (uint32_t more = choices.one_in(3) ? 1 + choices.below(3) : 0; more != 0; --more) {
+      shell_.add_origin();
+    }
     if (choices.one_in(2)) add_endpoints();
   }
 

@@ -183,6 +183,7 @@ void Shell::open_record(core::Lane& lane) {
 }
 
 void Shell::dial(core::Lane& lane) {
+  ++static_cast<Origin&>(*lane.origin).served;
   if (driver_.memory_is_out()) {
     note("no memory for a connection, request", request_of(lane).id, lane.index);
     ++dials_refused_;
@@ -290,6 +291,7 @@ void Shell::send(core::Lane& lane) {
     engine_.stale(lane, now_);
     return;
   }
+  if (lane.reused) ++static_cast<Origin&>(*lane.origin).served;
   if (lane.reused) check_reuses(*this, request_of(lane), lane);
   truth.meets(connection);
   connection.gathered = 0;
