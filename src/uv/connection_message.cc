@@ -91,6 +91,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
                    lane.exchange == ExchangeState::awaiting;
   connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
   connection.body_left = connection.parser->body_bytes_left();
+  record_of(lane).received_traffic.set_head(connection.parser->message_bytes());
   if (client.options.trace) trace_head(connection, lane);
   if (lane.exchange == ExchangeState::sending) {  // an early answer: the rest is not sent
     connection.sending = Sending::nothing;

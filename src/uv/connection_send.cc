@@ -144,7 +144,7 @@ void connection_send(core::Lane& lane, core::Now now) {
   const bool ok = connection.tls == nullptr ? send_plain(connection, request)
                                             : send_through_tls(connection, request);
   const size_t moved = connection.taken - before;
-  record.bytes_sent += moved;
+  record.sent_traffic.add(moved);
   connection.client->bytes_sent += moved;
   return ok;
 }
