@@ -36,6 +36,7 @@ struct Histograms {
   Histogram requests;   // from submit to the end
   Histogram exchanges;  // from the record's start to its end: the wait for a connection counts
   Histogram backoffs;   // the waits before retries, as decided
+  Histogram waits;      // for a connection, of exchanges for which none could be dialed: from their start
 };
 
 class Engine {
@@ -93,6 +94,10 @@ class Engine {
   void endpoint_failed(Connection& connection, uint64_t key, Instant now);  // a try of several
   void spare_began(Lane& lane, Connection& connection, Instant now);
   void spare_refused(Lane& lane, Instant now);        // kSpare could not be done
+  // How many of `wanted` connections that idle or are on their way may be opened before they are asked for.
+  [[nodiscard]] uint32_t room_to_warm(const Origin& origin, uint32_t wanted) const;
+  // One of so many begins, and must be ready within `limit`.
+  void warm_began(Origin& origin, Connection& connection, Duration limit, Instant now);
   void stagger(Connection& connection, Instant now);  // another address is left to try
   void tcp_up(Connection& connection);
   void ready(Connection& connection, Instant now);
@@ -124,6 +129,9 @@ class Engine {
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] const Histograms& histograms() const { return histograms_; }
   [[nodiscard]] const Limits& limits() const { return limits_; }
+  [[nodiscard]] uint32_t dialing() const;  // connections on their way
+  // How long the first in the origin's queue has waited for one; 0: nobody waits.
+  [[nodiscard]] static Duration longest_wait(const Origin& origin, Instant now);
 
  private:
   // requests and lanes (engine.cc)
@@ -306,14 +314,17 @@ class Engine {
   [[gnu::noinline]] static void unlink_stray(Connection& connection);
   [[gnu::noinline]] static void adopt_stray(Lane& lane, Instant end);
   void adopt(Connection& connection, Lane& lane, Instant now);
+  // connections that are opened ahead (engine_warm.cc)
+  [[nodiscard]] bool take_over_warm(Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
   void queue(Lane& lane, Instant now);
-  [[nodiscard]] static bool waits_for_room(const Lane& lane);
+  void begin_wait(Lane& lane);
+  void end_wait(Lane& lane, Instant now);
   void reserve_dial(Lane& lane, Instant now);
   void limit_dial(Lane& lane, Instant now);
   void leave_queue(Lane& lane, Instant now);
-  void unlink_waiter(Lane& lane);
+  void unlink_waiter(Lane& lane, Instant now);
   void lease(Connection& connection, Lane& lane);
   void let_go(Lane& lane, ExchangeSignal signal, Instant now);
   // For another exchange.

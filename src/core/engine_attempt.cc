@@ -195,7 +195,7 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
     lane.held = true;
     wheel_.disarm(lane.phase);
     for (int i = 0; i < request.lane_count && lane.held; ++i) {
-      if (waits_for_room(request.lanes[i])) drop_held(lane, now);
+      if (request.lanes[i].waits) drop_held(lane, now);
     }
   } else {
     lane.gathering = true;
@@ -353,7 +353,7 @@ void Engine::phase_over(Lane& lane, Instant now) {
         start_spare(lane, now);
         return;
       }
-      if (lane.error == 0) lane.error = waits_for_room(lane) ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
+      if (lane.error == 0) lane.error = lane.waits ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
       failed(lane, lane.error, now);
       return;
     case ExchangeState::awaiting:

@@ -48,6 +48,7 @@ void Engine::queue(Lane& lane, Instant now) {
     return;
   }
   origin.waiting.push(lane);
+  if (origin.strays != nullptr && take_over_warm(lane, now)) return;
   if (origin.connections < limits_.connections_per_origin && make_room(now)) {
     reserve_dial(lane, now);
     return;
@@ -58,20 +59,16 @@ void Engine::queue(Lane& lane, Instant now) {
     adopt(stray, lane, now);
     return;
   }
-  if (origin.connections < limits_.connections_per_origin) take_turn(origin);
+  begin_wait(lane);
   if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
   Request& request = *lane.request;
   for (int i = 0; i < request.lane_count; ++i) {
-    if (request.lanes[i].held && waits_for_room(lane)) drop_held(request.lanes[i], now);
+    if (request.lanes[i].held && lane.waits) drop_held(request.lanes[i], now);
   }
 }
 
-// In the queue, and nobody dials for it.
-bool Engine::waits_for_room(const Lane& lane) {
-  return lane.wait_back != nullptr && lane.connection == nullptr && !lane.reserved;
-}
-
 void Engine::reserve_dial(Lane& lane, Instant now) {
+  if (lane.waits) end_wait(lane, now);
   take_room(*lane.origin);
   ++lane.origin->dialing_count;
   lane.reserved = true;
@@ -128,7 +125,7 @@ void Engine::ready(Connection& connection, Instant now) {
   }
   lane->connection = nullptr;
   if (lane->spare_reserved) forget_spare(*lane, now);
-  unlink_waiter(*lane);
+  unlink_waiter(*lane, now);
   lease(connection, *lane);
 }
 
@@ -147,7 +144,7 @@ void Engine::dial_failed(Connection& connection, int error, Instant now) {
       adopt_stray(*lane, connection.dial_end);
       lane = nullptr;  // it is still in the race
     } else {
-      unlink_waiter(*lane);  // first: nobody is to dial for it
+      unlink_waiter(*lane, now);  // first: nobody is to dial for it
     }
   } else {
     unlink_stray(connection);
@@ -169,8 +166,9 @@ void Engine::close(Connection& connection, Instant now) {
   }
 }
 
-void Engine::unlink_waiter(Lane& lane) {
+void Engine::unlink_waiter(Lane& lane, Instant now) {
   if (lane.wait_back == nullptr) return;
+  if (lane.waits) end_wait(lane, now);
   Origin& origin = *lane.origin;
   origin.waiting.remove(lane);
   if (origin.waiting.first == nullptr) leave_turns(origin);
@@ -179,7 +177,7 @@ void Engine::unlink_waiter(Lane& lane) {
 // The lane no longer waits. A connection being dialed for it goes to the next who has none, or away.
 void Engine::leave_queue(Lane& lane, Instant now) {
   Origin& origin = *lane.origin;
-  unlink_waiter(lane);
+  unlink_waiter(lane, now);
   lane.spare_due = false;
   if (lane.spare_reserved) forget_spare(lane, now);
   if (lane.reserved) {
@@ -193,13 +191,16 @@ void Engine::leave_queue(Lane& lane, Instant now) {
   lane.connection = nullptr;
   if (connection == nullptr) return;
   connection->lane = nullptr;
-  for (Lane* waiter = origin.waiting.first; waiter != nullptr; waiter = waiter->wait_next) {
-    if (!waits_for_room(*waiter)) continue;
+  if (Lane* const waiter = first_without_dial(origin); waiter != nullptr) {
     adopt(*connection, *waiter, now);
     return;
   }
-  if (lane.exchange == ExchangeState::acquiring)
+  if (lane.exchange != ExchangeState::acquiring) return;
+  if (connection->warm) {
+    make_stray(*connection, connection->dial_end, now);
+  } else {
     close_connection(*connection, ConnectionSignal::cancel, Closing::unfit, now);
+  }
 }
 
 void Engine::lease(Connection& connection, Lane& lane) {
@@ -308,14 +309,14 @@ bool Engine::serve_waiting(Connection& connection, Instant now) {
   bool room_is_wanted = false;  // for a fresh one
   for (Lane* lane = connection.origin->waiting.first; lane != nullptr; lane = lane->wait_next) {
     if (lane->fresh && connection.exchanges != 0) {
-      room_is_wanted |= waits_for_room(*lane);
+      room_is_wanted |= lane->waits;
       continue;
     }
     if (waits_for_better(*lane, connection, now)) continue;
     Connection* dialing = lane->connection;
     if (dialing != nullptr && connection.exchanges == 0 && races_dials(*lane)) {
       lane->connection = nullptr;  // the race is won by the other; this one joins the pool
-      unlink_waiter(*lane);
+      unlink_waiter(*lane, now);
       make_stray(*dialing, dialing->opened + lane->request->policy->connect_timeout, now);
     }
     leave_queue(*lane, now);

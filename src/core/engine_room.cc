@@ -27,10 +27,50 @@ void Engine::give_room(Origin& origin, Instant now) {
 // queue, which is as long as there are dials.
 void Engine::dial_for_waiters(Origin& origin, Instant now) {
   if (origin.connections + 1 < limits_.connections_per_origin) return;
-  for (Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
+  for (Lane* lane = origin.waiting.first; lane != nullptr && origin.waits_count != 0;) {
     if (origin.connections >= limits_.connections_per_origin) return;
-    if (waits_for_room(*lane)) reserve_dial(*lane, now);
+    if (lane->waits) reserve_dial(*lane, now);
+    lane = lane->wait_next;
   }
+}
+
+// ---- who waits
+
+void Engine::begin_wait(Lane& lane) {
+  Origin& origin = *lane.origin;
+  lane.waits = true;
+  ++origin.waits_count;
+  ++counters_.waiting;
+  if (is_short(origin)) take_turn(origin);
+}
+
+// However it ends.
+void Engine::end_wait(Lane& lane, Instant now) {
+  lane.waits = false;
+  --lane.origin->waits_count;
+  --counters_.waiting;
+  histograms_.waits.record(elapsed(lane, now));
+}
+
+// A look past those that are dialed for.
+Lane* Engine::first_without_dial(const Origin& origin) {
+  if (origin.waits_count == 0) return nullptr;
+  Lane* lane = origin.waiting.first;
+  while (!lane->waits) lane = lane->wait_next;
+  return lane;
+}
+
+Duration Engine::longest_wait(const Origin& origin, Instant now) {
+  const Lane* const lane = first_without_dial(origin);
+  return lane != nullptr ? elapsed(*lane, now) : Duration{};
+}
+
+uint32_t Engine::dialing() const {
+  uint32_t count = 0;
+  for (const Origin* origin = open_.first(); origin != nullptr; origin = open_.after(*origin)) {
+    count += origin->dialing_count;
+  }
+  return count;
 }
 
 // ---- idle ones give way
@@ -61,14 +101,8 @@ Connection* Engine::least_recently_used() const {
 
 // ---- whose turn it is
 
-Lane* Engine::first_without_dial(const Origin& origin) {
-  Lane* lane = origin.waiting.first;
-  while (lane != nullptr && !waits_for_room(*lane)) lane = lane->wait_next;
-  return lane;
-}
-
 bool Engine::is_short(const Origin& origin) const {
-  return origin.connections < limits_.connections_per_origin && first_without_dial(origin) != nullptr;
+  return origin.waits_count != 0 && origin.connections < limits_.connections_per_origin;
 }
 
 void Engine::take_turn(Origin& origin) {

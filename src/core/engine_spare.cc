@@ -77,8 +77,7 @@ void Engine::forget_spare(Lane& lane, Instant now) {
 void Engine::make_stray(Connection& connection, Instant end, Instant now) {
   Origin& origin = *connection.origin;
   connection.lane = nullptr;
-  for (Lane* waiter = origin.waiting.first; waiter != nullptr; waiter = waiter->wait_next) {
-    if (!waits_for_room(*waiter)) continue;
+  if (Lane* const waiter = first_without_dial(origin); waiter != nullptr) {
     adopt(connection, *waiter, now);
     return;
   }
@@ -109,6 +108,7 @@ void Engine::adopt_stray(Lane& lane, Instant end) {
 
 // For a lane that waits without a dial.
 void Engine::adopt(Connection& connection, Lane& lane, Instant now) {
+  if (lane.waits) end_wait(lane, now);
   connection.lane = &lane;
   connection.dial_end = now + lane.request->policy->connect_timeout;
   lane.connection = &connection;

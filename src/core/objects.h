@@ -136,6 +136,7 @@ struct Lane {
   bool spare_reserved : 1 = false;     // counted in origin.connections, not made yet
   bool awaits_continue : 1 = false;    // its phase ends with the body being sent all the same
   bool source_failed : 1 = false;      // what failed was neither the network nor the server
+  bool waits : 1 = false;              // in its origin's queue, and nobody dials for it
   uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
 
   [[nodiscard]] bool is_aside() const { return resuming || previewing || following || decoding; }
@@ -247,6 +248,7 @@ struct Connection {
   bool fit = false;             // the shell's to write at the head: it may serve another exchange
   bool whole = false;           // the shell's to write: the body has ended, though nobody took it yet
   bool switches = false;  // the shell's to write at the head: another protocol follows the response
+  bool warm = false;      // opened ahead: while it is dialed, it goes on when its lane is gone
 };
 
 // What an origin's exchanges came to of late.
@@ -274,6 +276,7 @@ struct Origin {
   uint32_t idle_count = 0;
   Connection* strays = nullptr;  // on their way for nobody in particular: whoever waits may have them
   uint32_t dialing_count = 0;    // connections on their way, for one of the waiting or strays
+  uint32_t waits_count = 0;      // of the waiting, those for whom nobody dials
   uint32_t in_flight = 0;        // requests begun and not over, where they are limited
   LaneQueue parked;              // first lanes of requests that wait for one of those to end
   OriginLinks open;              // among those that have connections
@@ -330,6 +333,7 @@ struct Counters {
   uint64_t handed_over = 0;          // likewise, which leave HTTP
   uint64_t spare_dials = 0;  // connections raced for, of requests that may not be sent twice
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
+  uint32_t waiting = 0;  // lanes for whom nobody dials
 };
 
 }  // namespace pester::core

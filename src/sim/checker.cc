@@ -42,17 +42,19 @@ void check_parked(Shell& shell, const Origin& origin, const core::Limits& limits
 
 void check_waiting(Shell& shell, const Origin& origin, const core::Limits& limits) {
   const bool is_full = shell.connections().size() >= limits.connections;
-  uint32_t waiting = 0, dialed_for = 0;
+  uint32_t waiting = 0, dialed_for = 0, without_dial = 0;
   core::Lane* const* back = &origin.waiting.first;
   for (core::Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
     ++waiting;
     shell.claim(lane->wait_back == back, "the waiting are linked");
     shell.claim(lane->exchange == ExchangeState::acquiring, "only who has no connection waits");
     shell.claim(!lane->reserved, "who is dialed for has a connection once the work is done");
+    shell.claim(lane->waits == (lane->connection == nullptr), "who is not dialed for waits for room");
     if (lane->connection == nullptr) {
       shell.claim(is_full || origin.connections >= limits.connections_per_origin,
                   "nobody waits while there is room");
       shell.claim(origin.idle == nullptr, "nobody waits while a connection idles");
+      ++without_dial;
     } else {
       ++dialed_for;
       shell.claim(lane->connection->lane == lane, "who is dialed for is known to the connection");
@@ -61,6 +63,7 @@ void check_waiting(Shell& shell, const Origin& origin, const core::Limits& limit
   }
   shell.claim(origin.waiting.tail == back, "the tail of the waiting");
   shell.claim(waiting == origin.waiting.count, "the waiting are counted");
+  shell.claim(without_dial == origin.waits_count, "and those of them for whom nobody dials");
   uint32_t strays = 0;
   for (core::Connection* at = origin.strays; at != nullptr; at = at->next) ++strays;
   shell.claim(dialed_for + strays == origin.dialing_count, "and those of them that are dialed for");
@@ -120,6 +123,13 @@ void check_pool(Shell& shell) {
   for (const auto& connection : shell.connections()) check_connection(shell, *connection);
   shell.claim(counters.connections_open == shell.connections().size(), "counter connections_open");
   shell.claim(counters.connections_idle == all_idle, "counter connections_idle");
+  uint32_t waits = 0, dialing = 0;
+  for (const auto& origin : shell.origins()) {
+    waits += origin->waits_count;
+    dialing += origin->dialing_count;
+  }
+  shell.claim(counters.waiting == waits, "counter waiting");
+  shell.claim(shell.engine().dialing() == dialing, "those on their way are all found");
   shell.claim(counters.requests_live == shell.requests().size(), "counter requests_live");
   shell.claim(counters.requests_started - counters.requests_done == shell.requests().size(),
               "started and done differ by the live ones");

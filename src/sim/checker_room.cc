@@ -11,7 +11,7 @@ namespace {
 const core::Lane* first_short(const Origin& origin, const core::Limits& limits) {
   if (origin.connections >= limits.connections_per_origin) return nullptr;
   const core::Lane* lane = origin.waiting.first;
-  while (lane != nullptr && (lane->connection != nullptr || lane->reserved)) lane = lane->wait_next;
+  while (lane != nullptr && !lane->waits) lane = lane->wait_next;
   return lane;
 }
 

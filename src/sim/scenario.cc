@@ -106,6 +106,9 @@ class Scenario final : public World {
       const Duration at = choices_.one_in(2) ? Duration{} : some_wait(choices_);
       simulation_.after(at, [this] { submit(); });
     }
+    for (uint32_t warm = choices_.one_in(3) ? 1 + choices_.below(2) : 0; warm != 0; --warm) {
+      simulation_.after(choices_.one_in(2) ? Duration{} : some_wait(choices_), [this] { warm_up(); });
+    }
     if (choices_.one_in(8)) simulation_.hold_up(some_wait(choices_), some_wait(choices_));
     if (choices_.one_in(10)) simulation_.after(some_wait(choices_), [this] { close(); });
     const bool finished = simulation_.run(kStepsMax);
@@ -156,6 +159,12 @@ class Scenario final : public World {
     if (choices_.one_in(4)) pause(id, some_wait(choices_));
   }
 
+  void warm_up() {
+    if (closed_) return;
+    const uint32_t origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
+    shell_.warm_up(origin, 1 + choices_.below(4), some_limit(choices_));
+  }
+
   // One more origin, with endpoints of which some are never any good.
   void add_endpoints() {
     const auto origin = static_cast<uint32_t>(shell_.origins().size());
@@ -199,6 +208,9 @@ class Scenario final : public World {
         break;
       case 11:
         if (choices_.one_in(4)) close();
+        break;
+      case 12:
+        warm_up();
         break;
       default:
         break;

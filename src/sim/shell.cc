@@ -214,6 +214,21 @@ void Shell::dial_spare(core::Lane& lane) {
   dialed(connection, driver_.dial(connection));
 }
 
+void Shell::warm_up(uint32_t origin, uint32_t wanted, Duration limit) {
+  core::Origin& to = *origins_[origin];
+  const uint32_t count = engine_.room_to_warm(to, wanted);
+  note("warm up", origin, count);
+  for (uint32_t i = 0; i < count; ++i) {
+    connections_.push_back(std::make_unique<Connection>());
+    Connection& connection = *connections_.back();
+    connection.id = next_connection_++;
+    engine_.warm_began(to, connection, limit, now_);
+    note("warm dial", connection.id);
+    dialed(connection, driver_.dial(connection));
+  }
+  leave();
+}
+
 // In the order of the real shell: the lookup is told, then the endpoints are tried, the best first.
 void Shell::resolve(Connection& connection, const core::Lane& lane) {
   const auto& origin = static_cast<const Origin&>(*lane.origin);

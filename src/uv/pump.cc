@@ -382,6 +382,13 @@ Connection* take_resumed(Client& client) {
   return connection;
 }
 
+[[gnu::noinline]] void do_chores(Client& client) {
+  const uint8_t chores = client.chores;
+  client.chores = 0;
+  if ((chores & chore::kNames) != 0) names_ask(client);
+  if ((chores & chore::kWarmUps) != 0) warm_ups_tell(client);
+}
+
 void reap(Client& client) {
   while (Request* request = client.finished) {
     client.finished = request->next;
@@ -446,8 +453,8 @@ void client_pump(Client& client, core::Now now) {
       tell(client, static_cast<Request&>(*request), now);
     } else if (Connection* connection = take_resumed(client)) {
       connection_resume(*connection, now);
-    } else if (client.names_wanted) {
-      names_ask(client);
+    } else if (client.chores != 0) {
+      do_chores(client);
     } else {
       break;
     }
