@@ -5,6 +5,7 @@
 
 #include "api/check.h"
 #include "api/extras.h"
+#include "uv/trim.h"
 
 namespace pester::api {
 
@@ -75,4 +76,14 @@ int pester_preconnect(pester_client_t* client, const pester_request_t* request, 
   pester::uv::way_leave(&checked.way);
   if (rc != 0) api::write_error_text(request->error_text, request->error_text_size, why);
   return rc;
+}
+
+int pester_client_close_idle(pester_client_t* client) {
+  if (client == nullptr) return UV_EINVAL;
+  return static_cast<int>(pester::uv::client_close_idle(*client->client));
+}
+
+int64_t pester_client_trim(pester_client_t* client) {
+  if (client == nullptr) return UV_EINVAL;
+  return static_cast<int64_t>(pester::uv::client_trim(*client->client));
 }

@@ -38,6 +38,11 @@ constexpr std::array kMetricNames = {
     "pester.client.endpoint.ejections",  // PESTER_METRIC_EJECTIONS
     "pester.client.connection.hedges",   // PESTER_METRIC_CONNECTION_HEDGES
     "pester.client.follow_ups",          // PESTER_METRIC_FOLLOW_UPS
+    "pester.client.connections.closed",  // PESTER_METRIC_CONNECTIONS_CLOSED
+    "pester.client.connections.handed_over",  // PESTER_METRIC_CONNECTIONS_HANDED_OVER
+    "pester.client.connections.dialing",      // PESTER_METRIC_CONNECTIONS_DIALING
+    "pester.client.attempts.waiting",         // PESTER_METRIC_ATTEMPTS_WAITING
+    "pester.client.connection.wait",          // PESTER_METRIC_WAIT_DURATION
 };
 static_assert(kMetricNames.size() == PESTER_METRIC_COUNT);
 
@@ -73,6 +78,11 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.connection_hedges = counted.spare_dials;
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
   std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);
+  static_assert(pester::core::kClosingCount == PESTER_CLOSE_COUNT && PESTER_CLOSE_COUNT <= 8);
+  std::copy_n(counted.closed, pester::core::kClosingCount, stats.connections_closed);
+  stats.connections_handed_over = counted.handed_over;
+  stats.connections_dialing = shell.engine.dialing();
+  stats.attempts_waiting = counted.waiting;
   std::memset(out, 0, struct_size);
   std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
 }
@@ -93,6 +103,9 @@ int pester_client_histogram_sized(const pester_client_t* client, int which, pest
       break;
     case PESTER_HISTOGRAM_BACKOFFS:
       chosen = measured.backoffs;
+      break;
+    case PESTER_HISTOGRAM_WAITS:
+      chosen = measured.waits;
       break;
     default:
       return PESTER_EOPTION;

@@ -111,6 +111,7 @@ enum class Trust : uint8_t { unknown, loading, ready, failed };
 namespace chore {
 inline constexpr uint8_t kNames = 1;    // there may be names to ask for elsewhere
 inline constexpr uint8_t kWarmUps = 2;  // some warm-ups are over
+inline constexpr uint8_t kCloseIdle = 4;  // memory ran out
 }  // namespace chore
 
 struct TrustJob;
@@ -207,6 +208,7 @@ struct Client {
   bool inside = false;  // within a call from the loop
   bool pumping = false;
   uint8_t chores = 0;  // of the pump's, beside requests and connections
+  bool trims = false;  // what was closed goes back to the allocator
   bool closing = false;
   bool ending = false;  // the handles are being closed
   uint32_t holds = 0;   // handles still open

@@ -11,6 +11,7 @@
 #include "uv/follow.h"
 #include "uv/names.h"
 #include "uv/resume.h"
+#include "uv/trim.h"
 #include "uv/upload.h"
 
 namespace pester::uv {
@@ -386,7 +387,17 @@ Connection* take_resumed(Client& client) {
   const uint8_t chores = client.chores;
   client.chores = 0;
   if ((chores & chore::kNames) != 0) names_ask(client);
+  if ((chores & chore::kCloseIdle) != 0) (void)client_close_idle(client);
   if ((chores & chore::kWarmUps) != 0) warm_ups_tell(client);
+}
+
+[[gnu::noinline]] void reap_connections(Client& client) {
+  while (Connection* connection = client.closed) {
+    client.closed = connection->next_made;
+    connection_free(*connection);
+  }
+  if (client.trims) client.pool.trim();
+  client.trims = false;
 }
 
 void reap(Client& client) {
@@ -395,10 +406,7 @@ void reap(Client& client) {
     client.spares.keep(request->response, client.pool);
     request_release(*request, client.pool);
   }
-  while (Connection* connection = client.closed) {
-    client.closed = connection->next_made;
-    connection_free(*connection);
-  }
+  if (client.closed != nullptr) reap_connections(client);
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ Allocator Allocator::system() {
 
 Block BlockPool::take(size_t size) {
   if (size > kLargest) {
-    void* at = allocator_.alloc(size, allocator_.data);
+    void* at = allocate(size);
     return {at, at == nullptr ? 0 : size};
   }
   const size_t index = class_of(size);
@@ -55,8 +55,17 @@ Block BlockPool::take(size_t size) {
     kept_bytes_ -= whole;
     return {found, whole};
   }
-  void* at = allocator_.alloc(whole, allocator_.data);
+  void* at = allocate(whole);
   return {at, at == nullptr ? 0 : whole};
+}
+
+void* BlockPool::allocate(size_t size) {
+  void* const at = allocator_.alloc(size, allocator_.data);
+  if (at != nullptr) return at;
+  if (starved_ != nullptr) starved_(starved_data_);
+  if (kept_bytes_ == 0) return nullptr;
+  trim();
+  return allocator_.alloc(size, allocator_.data);
 }
 
 void BlockPool::give(Block block) {

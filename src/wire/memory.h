@@ -47,6 +47,12 @@ class BlockPool {
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
+  // `starved` hears of it when the allocator has nothing to give: it must not take nor give. What is kept
+  // goes back first, and the allocator is asked once more.
+  void on_starved(void (*starved)(void* data), void* data) {
+    starved_ = starved;
+    starved_data_ = data;
+  }
   // At least `size` bytes, aligned for anything; {nullptr, 0} when memory is out.
   [[nodiscard]] Block take(size_t size);
   // Its size may be what was asked for, too.
@@ -61,7 +67,11 @@ class BlockPool {
   struct Free {
     Free* next;
   };
+  void* allocate(size_t size);
+
   Allocator allocator_;
+  void (*starved_)(void* data) = nullptr;
+  void* starved_data_ = nullptr;
   Free* free_[kClasses] = {};
   size_t kept_bytes_ = 0;
 };
