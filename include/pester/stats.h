@@ -16,9 +16,9 @@ typedef enum {
   PESTER_CLOSE_BY_PEER,    /* the server closed it while it idled, or was read to the end */
   PESTER_CLOSE_ROOM,       /* another was to be opened, or as many idled as may */
   PESTER_CLOSE_FAILED,     /* dialing it failed, or its exchange did */
-  PESTER_CLOSE_UNFIT,      /* the response was its last, or was not read to its end: one that lost a race,
-                              was cancelled, is too long to read away; a dial nobody waits for any more */
-  PESTER_CLOSE_ASKED,      /* pester_client_close, _close_idle or _trim */
+  PESTER_CLOSE_UNFIT, /* the response was its last, or was not read to its end: one that lost a race,
+                         was cancelled, is too long to read away; a dial nobody waits for any more */
+  PESTER_CLOSE_ASKED, /* pester_client_close, _close_idle or _trim */
   PESTER_CLOSE_COUNT
 } pester_close_reason_t;
 PESTER_API const char* pester_close_reason_name(int reason); /* "unused", "by_peer", ... */
@@ -60,8 +60,8 @@ typedef enum {
   PESTER_HISTOGRAM_EXCHANGES,    /* each, from its start to its end, the wait for a connection included;
                                     also those that were cut, or never left */
   PESTER_HISTOGRAM_BACKOFFS,     /* the waits before retries, as they were decided on */
-  PESTER_HISTOGRAM_WAITS         /* for a connection, of exchanges for which a limit let none be opened: from
-                                    the exchange's start until it had one, or one was opened, or it gave up */
+  PESTER_HISTOGRAM_WAITS /* for a connection, of exchanges for which a limit let none be opened: from
+                            the exchange's start until it had one, or one was opened, or it gave up */
 } pester_histogram_kind_t;
 #define PESTER_HISTOGRAM_BUCKETS 94
 typedef struct {

@@ -14,8 +14,7 @@ void add(const uv::Origin& origin, core::Instant now, pester_origin_stats_t* sta
   stats->connections_idle += origin.idle_count;
   stats->connections_dialing += origin.dialing_count;
   stats->attempts_waiting += origin.waits_count;
-  stats->longest_wait_ns =
-      std::max(stats->longest_wait_ns, core::Engine::longest_wait(origin, now).ns);
+  stats->longest_wait_ns = std::max(stats->longest_wait_ns, core::Engine::longest_wait(origin, now).ns);
 }
 
 int fill(uv::Client& client, const char* url, pester_origin_stats_t* stats) {

@@ -36,7 +36,7 @@ struct Histograms {
   Histogram requests;   // from submit to the end
   Histogram exchanges;  // from the record's start to its end: the wait for a connection counts
   Histogram backoffs;   // the waits before retries, as decided
-  Histogram waits;      // for a connection, of exchanges for which none could be dialed: from their start
+  Histogram waits;  // for a connection, of exchanges for which none could be dialed: from their start
 };
 
 class Engine {
@@ -93,8 +93,9 @@ class Engine {
   [[nodiscard, gnu::noinline]] static uint32_t rank(const Lane& lane, uint64_t key, Instant now);
   void endpoint_failed(Connection& connection, uint64_t key, Instant now);  // a try of several
   void spare_began(Lane& lane, Connection& connection, Instant now);
-  void spare_refused(Lane& lane, Instant now);        // kSpare could not be done
-  // How many of `wanted` connections that idle or are on their way may be opened before they are asked for.
+  void spare_refused(Lane& lane, Instant now);  // kSpare could not be done
+  // How many of `wanted` connections that idle or are on their way may be opened before they are asked
+  // for.
   [[nodiscard]] uint32_t room_to_warm(const Origin& origin, uint32_t wanted) const;
   // One of so many begins, and must be ready within `limit`.
   void warm_began(Origin& origin, Connection& connection, Duration limit, Instant now);

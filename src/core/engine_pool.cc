@@ -121,6 +121,7 @@ void Engine::ready(Connection& connection, Instant now) {
   connection.lane = nullptr;
   if (lane == nullptr) {
     offer(connection, now);
+    if (connection.state == ConnectionState::idle) connection.exchanges = 1;
     return;
   }
   lane->connection = nullptr;

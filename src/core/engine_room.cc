@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The room for connections that all origins share: what is closed to make some, and whose turn it is when
-// some comes free (decision 7). An origin is short of it when somebody waits there for whom nobody dials,
-// though the origin's own limit would let them. Refuses to know exchanges.
+// The room for connections that all origins share: what is closed to make some, and whose turn it is
+// when some comes free (decision 7). An origin is short of it when somebody waits there for whom nobody
+// dials, though the origin's own limit would let them. Refuses to know exchanges.
 #include "core/assert.h"
 #include "core/engine.h"
 
@@ -23,8 +23,8 @@ void Engine::give_room(Origin& origin, Instant now) {
   }
 }
 
-// Below the limit nobody waits for room, since whoever comes is dialed for at once: without a look at the
-// queue, which is as long as there are dials.
+// Below the limit nobody waits for room, since whoever comes is dialed for at once: without a look at
+// the queue, which is as long as there are dials.
 void Engine::dial_for_waiters(Origin& origin, Instant now) {
   if (origin.connections + 1 < limits_.connections_per_origin) return;
   for (Lane* lane = origin.waiting.first; lane != nullptr && origin.waits_count != 0;) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Connections that are opened before anybody asks for them: strays from the first, which go idle when they
-// are ready. A lane that comes meanwhile takes one over instead of a dial of its own; when that lane goes,
-// the connection goes on.
+// Connections that are opened before anybody asks for them: strays from the first, which go idle when
+// they are ready. A lane that comes meanwhile takes one over instead of a dial of its own; when that
+// lane goes, the connection goes on.
 #include <algorithm>
 
 #include "core/assert.h"

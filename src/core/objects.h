@@ -238,7 +238,7 @@ struct Connection {
   Instant began{};         // of the exchange that lost its race and is read on for
   uint64_t endpoint = 0;   // its key, the shell's to write: which is tried, then which is up; 0 unknown
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
-  uint32_t exchanges = 0;
+  uint32_t exchanges = 0;  // an idle one counts one at least: whoever gets it finds it open already
   uint32_t keep_alive_s = 0;  // the server's Keep-Alive: timeout; the shell's to write; 0 unknown
   uint32_t drain_left = 0;    // bytes it may still read away
   uint8_t work = 0;
@@ -331,7 +331,7 @@ struct Counters {
   uint64_t connections_opened = 0, connections_reused = 0;
   uint64_t closed[kClosingCount]{};  // connections, by reason
   uint64_t handed_over = 0;          // likewise, which leave HTTP
-  uint64_t spare_dials = 0;  // connections raced for, of requests that may not be sent twice
+  uint64_t spare_dials = 0;          // connections raced for, of requests that may not be sent twice
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
   uint32_t waiting = 0;  // lanes for whom nobody dials
 };

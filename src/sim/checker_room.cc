@@ -42,8 +42,7 @@ void check_room(Shell& shell) {
     any_short |= lane != nullptr;
     shell.claim((origin->connections != 0) == (origin->open.back != nullptr),
                 "who has connections is listed, nobody else");
-    shell.claim(lane == nullptr || origin->turn.back != nullptr,
-                "who is short of room has a turn");
+    shell.claim(lane == nullptr || origin->turn.back != nullptr, "who is short of room has a turn");
     shell.claim(origin->turn.back == nullptr || origin->waiting.first != nullptr,
                 "who has a turn has somebody waiting");
     check_turns(shell, *origin, lane);

@@ -109,8 +109,8 @@ class SteadyClock {
 enum class Trust : uint8_t { unknown, loading, ready, failed };
 
 namespace chore {
-inline constexpr uint8_t kNames = 1;    // there may be names to ask for elsewhere
-inline constexpr uint8_t kWarmUps = 2;  // some warm-ups are over
+inline constexpr uint8_t kNames = 1;      // there may be names to ask for elsewhere
+inline constexpr uint8_t kWarmUps = 2;    // some warm-ups are over
 inline constexpr uint8_t kCloseIdle = 4;  // memory ran out
 }  // namespace chore
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a client gives back when it is asked to, or when memory ran out: idle connections, and all that is
-// kept to be quicker next time. Requests in flight are left alone.
+// What a client gives back when it is asked to, or when memory ran out: idle connections, and all that
+// is kept to be quicker next time. Requests in flight are left alone.
 #ifndef PESTER_UV_TRIM_H_
 #define PESTER_UV_TRIM_H_
 

@@ -29,7 +29,8 @@ void way_free(wire::BlockPool& pool, Way* way);  // a request's; nullptr is fine
 // request goes to.
 [[nodiscard]] int route_for(Client& client, const Request* request, const wire::Url& url, Route** route);
 
-// The same by `own` (nullptr: the client's). `tunnels`: a proxy is asked for a tunnel, whatever the scheme.
+// The same by `own` (nullptr: the client's). `tunnels`: a proxy is asked for a tunnel, whatever the
+// scheme.
 [[nodiscard]] int route_by(Client& client, const Way* own, bool tunnels, const wire::Url& url,
                            Route** route);
 

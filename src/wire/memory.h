@@ -47,8 +47,8 @@ class BlockPool {
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
-  // `starved` hears of it when the allocator has nothing to give: it must not take nor give. What is kept
-  // goes back first, and the allocator is asked once more.
+  // `starved` hears of it when the allocator has nothing to give: it must not take nor give. What is
+  // kept goes back first, and the allocator is asked once more.
   void on_starved(void (*starved)(void* data), void* data) {
     starved_ = starved;
     starved_data_ = data;

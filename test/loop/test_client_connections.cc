@@ -86,6 +86,62 @@ void a_request_that_comes_meanwhile_takes_one_over(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// What opening it took was before the request: its record has nothing of it.
+void the_record_says_that_the_connection_was_open(void**) {
+  serve_hello();
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(preconnect(c.server->url(), 1), 0);
+  c.run();
+  int64_t connect_ns = 0;
+  outcome.at_done = [&](const pester_result_t* result) {
+    pester_exchange_t exchange;
+    assert_int_equal(pester_result_exchange(result, 0, &exchange), 0);
+    connect_ns = exchange.connect_ns;
+  };
+  assert_int_equal(c.get(c.server->url(), &outcome), 0);
+  c.run();
+  assert_true(outcome.exchanges[0].reused);
+  assert_int_equal(connect_ns, -1);
+  assert_int_equal(c.end(), 0);
+}
+
+void one_that_turns_out_stale_costs_no_attempt(void**) {
+  c.serve([](Peer& peer) {
+    while (!peer.head().empty() && peer.number() != 0) peer.answer("hello");
+  });
+  c.policy.max_attempts = 1;
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(preconnect(c.server->url(), 1), 0);
+  c.run();
+  assert_int_equal(c.get(c.server->url(), &outcome), 0);
+  c.run();
+  assert_string_equal(outcome.body.c_str(), "hello");
+  assert_int_equal(outcome.exchanges.size(), 2);
+  assert_int_equal(outcome.exchanges[1].kind, PESTER_KIND_RESEND);
+  assert_int_equal(c.end(), 0);
+}
+
+void one_that_is_known_dead_is_not_used(void**) {
+  c.serve([](Peer& peer) {
+    if (peer.number() == 0) return;  // closed at once
+    while (!peer.head().empty()) peer.answer("hello");
+  });
+  c.policy.max_attempts = 1;
+  assert_int_equal(c.open(), 0);
+  told.at_told = [] {
+    sleep_ms(20);  // the end has come, and nobody has read it
+    const std::string url = c.server->url();
+    assert_int_equal(
+        pester_client_post(c.client, url.c_str(), nullptr, "x", 1, Outcome::on_done, &outcome, nullptr),
+        0);
+  };
+  assert_int_equal(preconnect(c.server->url(), 1), 0);
+  c.run();
+  assert_int_equal(outcome.error, 0);
+  assert_string_equal(outcome.body.c_str(), "hello");
+  assert_int_equal(c.end(), 0);
+}
+
 void none_is_begun_beyond_a_limit_and_that_is_told(void**) {
   serve_hello();
   c.options.max_connections = 2;
@@ -371,9 +427,8 @@ void a_trim_from_a_callback_leaves_what_is_in_flight(void**) {
   static Outcome many[8];
   for (Outcome& one : many) {
     one = {};
-    one.at_head = one.at_body = one.at_done = [](const pester_result_t*) {
-      assert_true(pester_client_trim(c.client) >= 0);
-    };
+    one.at_head = one.at_body =
+        one.at_done = [](const pester_result_t*) { assert_true(pester_client_trim(c.client) >= 0); };
     assert_int_equal(c.stream(c.server->url(), &one), 0);
   }
   c.run();
@@ -458,6 +513,9 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(what_is_opened_ahead_serves_the_first_requests, begin),
       cmocka_unit_test_setup(a_request_that_comes_meanwhile_takes_one_over, begin),
+      cmocka_unit_test_setup(the_record_says_that_the_connection_was_open, begin),
+      cmocka_unit_test_setup(one_that_turns_out_stale_costs_no_attempt, begin),
+      cmocka_unit_test_setup(one_that_is_known_dead_is_not_used, begin),
       cmocka_unit_test_setup(none_is_begun_beyond_a_limit_and_that_is_told, begin),
       cmocka_unit_test_setup(a_refused_dial_is_told_with_its_error, begin),
       cmocka_unit_test_setup(a_dial_that_hangs_is_given_up_in_time, begin),

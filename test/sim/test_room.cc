@@ -226,8 +226,8 @@ void every_connection_is_closed_for_a_reason(void**) {
   limits.connection_age_max = ms(1'000);
   Run& run = begin_with(8, 2, limits);
   run.exchanges = {answers(200), answers(200), breaks(kReset), answers(200)};
-  run.exchanges[0].idle_life = ms(20);            // by the peer
-  run.exchanges[1].head.persistent = false;       // unfit
+  run.exchanges[0].idle_life = ms(20);       // by the peer
+  run.exchanges[1].head.persistent = false;  // unfit
   run.dials = {DialPlan{}, DialPlan{}, DialPlan{}, dial_fails(kRefused)};
   run.shell.submit(get());
   run.simulation.after(ms(100), [&run] { run.shell.submit(get()); });

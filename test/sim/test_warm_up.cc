@@ -108,6 +108,21 @@ void a_dial_that_hangs_is_given_up_in_time(void**) {
   FINISH(run);
 }
 
+// It may have died unseen, as any that idles: that says nothing of the server.
+void one_that_turns_out_stale_costs_no_attempt(void**) {
+  Run& run = begin();
+  run.exchanges = {breaks(PESTER_EEMPTY), answers(200)};
+  run.shell.warm_up(0, 1, ms(1'000));
+  run.simulation.after(ms(100), [&run] {
+    Sent once = get();
+    once.policy.max_attempts = 1;
+    run.shell.submit(once);
+  });
+  FINISH(run);
+  assert_int_equal(run.shell.ended()[0].status, 200);
+  assert_int_equal(run.begun[1].kind, core::Kind::resend);
+}
+
 void unused_it_is_closed_like_any_other(void**) {
   core::Limits limits;
   limits.idle_timeout = ms(200);
@@ -130,6 +145,7 @@ int main() {
       cmocka_unit_test(what_was_taken_over_goes_on_when_its_request_is_gone),
       cmocka_unit_test(a_dial_that_fails_fails_nobody_and_is_not_tried_again),
       cmocka_unit_test(a_dial_that_hangs_is_given_up_in_time),
+      cmocka_unit_test(one_that_turns_out_stale_costs_no_attempt),
       cmocka_unit_test(unused_it_is_closed_like_any_other),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

@@ -15,14 +15,28 @@ Scenario scenario;
 long calls, fail_at, live;
 bool fail_on;   // all from there on
 uint32_t seed;  // not 0: one in eight, by the dice of this seed
+// What failed is asked for once more when something was given back for it: that fails as well, or no
+// failure would ever get further.
+size_t refused;
+bool given_back;
 
 bool fails() {
   ++calls;
   if (seed != 0) return roll(&seed) % 8 == 0;
   return fail_at != 0 && (calls == fail_at || (fail_on && calls > fail_at));
 }
+bool is_asked_again(size_t size) {
+  const bool again = size == refused && given_back;
+  refused = 0;
+  return again;
+}
 void* alloc(size_t size, void*) {
-  if (fails()) return nullptr;
+  if (is_asked_again(size)) return nullptr;
+  if (fails()) {
+    refused = size;
+    given_back = false;
+    return nullptr;
+  }
   ++live;
   return std::malloc(size);
 }
@@ -33,6 +47,7 @@ void* resize(void* block, size_t size, void*) {
 }
 void release(void* block, void*) {
   if (block != nullptr) --live;
+  given_back = true;
   std::free(block);
 }
 const pester_allocator_t allocator = {alloc, resize, release, nullptr};
