@@ -56,6 +56,7 @@ void torture(Way way, bool on) {
   fail_on = on;
   for (fail_at = 1;; ++fail_at) {
     calls = live = 0;
+    refused = 0;
     const char* wrong = scenario.run(way, &allocator);
     if (wrong == nullptr && live != 0) wrong = "memory is leaked";
     if (wrong == nullptr && scenario.last_error() != 0 && scenario.last_error() != UV_ENOMEM &&
@@ -78,6 +79,7 @@ const char* torture(Feature feature) {
   const char* wrong = nullptr;
   const auto run = [&](const char* what, long nth, Patience patience) {
     calls = live = 0;
+    refused = 0;
     wrong = resilience.run(&allocator, patience);
     seed = 0;
     if (wrong == nullptr && live != 0) wrong = "memory is leaked";
@@ -128,6 +130,7 @@ const char* torture_handed_over(bool tls) {
   const char* wrong = nullptr;
   const auto run = [&](const char* what, long nth) {
     calls = live = 0;
+    refused = 0;
     wrong = handed_over.run(&allocator);
     seed = 0;
     if (wrong == nullptr && live != 0) wrong = "memory is leaked";
