@@ -246,7 +246,6 @@ void client_run_io(Client& client, core::Now now);
 void client_pump(Client& client, core::Now now);
 void client_read_on(Client& client, Connection& connection);  // from the pump, soon
 void client_want_trust(Client& client);
-void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text);
 
 }  // namespace pester::uv
 
