@@ -241,7 +241,9 @@ class Scenario final : public World {
     plan.tls = !plan.at_once && choices_.one_in(4);
     if (plan.tls) {
       plan.tls_after = maybe_never(some_wait(choices_), 12);
-      plan.tls_error = choices_.one_in(4) ? PESTER_ETLS : 0;
+      // A proxy's handshake is one, too: it may be tried again, or its credentials are wrong for good.
+      constexpr int kHandshake[] = {PESTER_ETLS, PESTER_EPROXY, PESTER_EPROXYAUTH};
+      plan.tls_error = choices_.one_in(4) ? choices_.pick(kHandshake) : 0;
     }
     return plan;
   }

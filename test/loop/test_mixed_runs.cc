@@ -8,6 +8,7 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,7 +37,7 @@ std::string failure;
 
 struct Sums {
   size_t done = 0, arrived = 0, redirects = 0, cookies_sent = 0, by_proxy = 0, tunnels = 0, refusals = 0,
-         cancels = 0, secrets_dropped = 0, failed = 0;
+         denials = 0, cancels = 0, secrets_dropped = 0, failed = 0;
 } sums;
 
 struct Session {
@@ -214,10 +215,14 @@ Reply on_request(const Seen& seen) {
 
 Granting on_tunnel(Place, const std::string& target) {
   if (target.ends_with(":" + std::to_string(servers.port(Place::away)))) return Granting::refused;
+  if (target == "other.test:" + std::to_string(servers.port(Place::origin_two))) {
+    ++sums.denials;
+    return Granting::forbidden;
+  }
   ++sums.tunnels;
   if (!chance.one_in(30)) return Granting::granted;
   ++sums.refusals;
-  return chance.one_in(2) ? Granting::refused : Granting::forbidden;
+  return Granting::refused;
 }
 
 // ---- what is asked
@@ -408,17 +413,17 @@ void every_hop_is_as_the_oracle_says(void**) {
   std::printf(
       "%zu requests (%zu failed as they had to), %zu arrived, %zu by a proxy; %zu redirects, %zu heads "
       "with "
-      "cookies, %zu without secrets; %zu tunnels, %zu refused; %zu cancelled in silence; %" PRIu64
-      " retries, %" PRIu64 " resends, %zu connections\n",
+      "cookies, %zu without secrets; %zu tunnels, %zu refused, %zu forbidden; %zu cancelled in silence; "
+      "%" PRIu64 " retries, %" PRIu64 " resends, %zu connections\n",
       total.done, total.failed, total.arrived, total.by_proxy, total.redirects, total.cookies_sent,
-      total.secrets_dropped, total.tunnels, total.refusals, total.cancels, stats.retries, stats.resends,
-      servers.accepted());
+      total.secrets_dropped, total.tunnels, total.refusals, total.denials, total.cancels, stats.retries,
+      stats.resends, servers.accepted());
   assert_string_equal(found.c_str(), "");
   // The mixture is worth something.
   assert_true(total.done >= requests && total.redirects >= requests / 2);
   assert_true(total.cookies_sent >= requests / 2 && total.by_proxy >= requests / 2);
   assert_true(total.secrets_dropped >= requests / 4 && total.tunnels >= requests / 20);
-  assert_true(total.refusals != 0 && total.cancels != 0 && stats.resends != 0);
+  assert_true(total.refusals != 0 && total.denials != 0 && total.cancels != 0 && stats.resends != 0);
 }
 
 }  // namespace
