@@ -303,6 +303,15 @@ Connection* take_resumed(Client& client) {
   client.trims = false;
 }
 
+// Outside of the pump, which may still have one in its list.
+[[gnu::noinline]] void reap_unlinked(Client& client) {
+  while (Connection* connection = client.closed) {
+    if (connection->resume_linked) return;
+    client.closed = connection->next_made;
+    connection_free(*connection);
+  }
+}
+
 void reap(Client& client) {
   while (Request* request = client.finished) {
     client.finished = request->next;
@@ -385,13 +394,7 @@ void pump_after_call(Client& client, core::Now now) {
   client_run_io(client, now);
   if (client.inside) return;
   if (client.engine.any_user() || client.resume != nullptr) pump_soon(client);
-  if (client.closed != nullptr && !client.pumping) {
-    while (Connection* connection = client.closed) {
-      if (connection->resume_linked) break;  // the pump still has it in its list
-      client.closed = connection->next_made;
-      connection_free(*connection);
-    }
-  }
+  if (client.closed != nullptr && !client.pumping) reap_unlinked(client);
   arm_timer(client, now);
 }
 

@@ -70,8 +70,8 @@ class BlockPool {
   };
   [[nodiscard]] bool give_all_back();
   [[nodiscard]] void* allocate(size_t size);
-  [[nodiscard]] void* take_new(size_t index);
-  void give_back(size_t index, void* block);
+  [[nodiscard, gnu::noinline]] void* take_new(size_t index);
+  [[gnu::noinline]] void give_back(size_t index, void* block);
 
   Allocator allocator_;
   void (*starved_)(void* data) = nullptr;
