@@ -42,6 +42,7 @@ Sent some_request(Choices& choices) {
 void run_events(ByteChoices& choices) {
   core::Limits limits;
   limits.connections_per_origin = 1 + choices.below(3);
+  if (choices.one_in(3)) limits.connections = 1 + choices.below(2);
   limits.idle_per_origin = choices.below(3);
   limits.waiting_per_origin = choices.below(4) == 0 ? 1 : 100;
   MenuOptions options;

@@ -22,6 +22,7 @@
 #include "uv/resolver.h"
 #include "uv/route.h"
 #include "uv/shared_budget.h"
+#include "uv/warm_up.h"
 #include "uv/worker_threads.h"
 #include "wire/cookie_jar.h"
 #include "wire/memory.h"
@@ -107,6 +108,12 @@ class SteadyClock {
 
 enum class Trust : uint8_t { unknown, loading, ready, failed };
 
+namespace chore {
+inline constexpr uint8_t kNames = 1;      // there may be names to ask for elsewhere
+inline constexpr uint8_t kWarmUps = 2;    // some warm-ups are over
+inline constexpr uint8_t kCloseIdle = 4;  // memory ran out
+}  // namespace chore
+
 struct TrustJob;
 class DnsChannel;
 
@@ -186,6 +193,7 @@ struct Client {
   Connection** resume_tail = &resume;
   Request* finished = nullptr;   // their on_done was called; freed when the pump unwinds
   Connection* closed = nullptr;  // likewise
+  WarmUp* warmed = nullptr;      // over, and not told
   char* scratch = nullptr;       // kScratchBytes: what is being read; plain text of TLS behind it
   uint64_t bytes_sent = 0, bytes_received = 0;
   core::Record unread_record;  // written to where an exchange has none
@@ -199,7 +207,8 @@ struct Client {
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;
-  bool names_wanted = false;  // there may be names to ask for elsewhere
+  uint8_t chores = 0;  // of the pump's, beside requests and connections
+  bool trims = false;  // what was closed goes back to the allocator
   bool closing = false;
   bool ending = false;  // the handles are being closed
   uint32_t holds = 0;   // handles still open

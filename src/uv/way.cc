@@ -31,7 +31,12 @@ void way_free(wire::BlockPool& pool, Way* way) {
 
 int route_for(Client& client, const Request* request, const wire::Url& url, Route** out) {
   const Rare* const rare = request != nullptr ? request->rare : nullptr;
-  const Way* const own = rare != nullptr ? rare->way : nullptr;
+  if (rare == nullptr) return route_by(client, nullptr, false, url, out);
+  // Another protocol is between this end and the origin: no proxy forwards it (RFC 9110 §7.8).
+  return route_by(client, rare->way, rare->upgrade != nullptr, url, out);
+}
+
+int route_by(Client& client, const Way* own, bool tunnels, const wire::Url& url, Route** out) {
   Route* const base = own != nullptr ? own->route : client.route;
   const ProxyChoice* const choice = own != nullptr ? own->proxies : client.proxies;
   const bool is_unix = base != nullptr && base->is_unix();  // goes before any proxy
@@ -44,8 +49,7 @@ int route_for(Client& client, const Request* request, const wire::Url& url, Rout
   RouteSpec spec;
   if (base != nullptr) spec = *base;
   spec.proxy = *proxy;
-  // Another protocol is between this end and the origin: no proxy forwards it (RFC 9110 §7.8).
-  const bool tunnels = choice->given.tunnels || (rare != nullptr && rare->upgrade != nullptr);
+  tunnels |= choice->given.tunnels;
   spec.tunnels = tunnels && proxy->kind == wire::ProxyKind::http;
   return client.routes.get(spec, out);
 }

@@ -209,6 +209,10 @@ int tls_context_load(TlsContext* context, core::Why* why) {
   return code;
 }
 
+void tls_context_forget_sessions(TlsContext* context) {
+  context->cache.clear();
+}
+
 void tls_context_free(TlsContext* context) {
   if (context == nullptr) return;
   PESTER_ASSERT(context->sessions == 0);

@@ -146,6 +146,12 @@ void two_lanes_streamed_with_one_connection(void**) {
   assert_true(explore(some(2, true), at_most(1), plain()));
 }
 
+void two_lanes_with_room_for_one_in_all(void**) {
+  core::Limits limits = at_most(2);
+  limits.connections = 1;
+  assert_true(explore(some(2, true), limits, plain()));
+}
+
 void two_lanes_streamed(void**) {
   assert_true(explore(some(2, true), at_most(3), plain()));
 }
@@ -190,6 +196,7 @@ int main() {
       cmocka_unit_test(one_lane_that_must_not_be_repeated),
       cmocka_unit_test(two_lanes_gathered),
       cmocka_unit_test(two_lanes_streamed_with_one_connection),
+      cmocka_unit_test(two_lanes_with_room_for_one_in_all),
       cmocka_unit_test(two_lanes_streamed),
       cmocka_unit_test(one_lane_with_a_fallback),
       cmocka_unit_test(two_lanes_with_a_fallback),
