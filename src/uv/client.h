@@ -22,6 +22,7 @@
 #include "uv/resolver.h"
 #include "uv/route.h"
 #include "uv/shared_budget.h"
+#include "uv/tls_configuration.h"
 #include "uv/worker_threads.h"
 #include "wire/cookie_jar.h"
 #include "wire/memory.h"
@@ -105,9 +106,6 @@ class SteadyClock {
   int64_t told_ns_ = 0, behind_ns_ = 0;
 };
 
-enum class Trust : uint8_t { unknown, loading, ready, failed };
-
-struct TrustJob;
 class DnsChannel;
 
 // Buffers of responses that were told, for those that come: cheaper than giving back each block.
@@ -173,12 +171,8 @@ struct Client {
   Mailbox* mailbox = nullptr;
   Resolver* resolver = nullptr;
   DnsChannel* dns = nullptr;  // once a name was asked for
-  wire::TlsContext* tls = nullptr;
-  Trust trust = Trust::unknown;
-  int trust_error = 0;
-  core::Why trust_why;
-  TrustJob* trust_job = nullptr;
-  Connection* awaiting_trust = nullptr;
+  TlsConfiguration* tls = nullptr;   // its own: of requests that bring none; held
+  TlsConfigurations configurations;  // that requests brought
 
   Request* live = nullptr;
   Connection* made = nullptr;
@@ -199,7 +193,9 @@ struct Client {
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;
-  bool names_wanted = false;  // there may be names to ask for elsewhere
+  bool names_wanted = false;        // there may be names to ask for elsewhere
+  bool secrets_untold = false;      // some configuration has lines for a key log
+  bool shows_certificates = false;  // some configuration has a user's look at them
   bool closing = false;
   bool ending = false;  // the handles are being closed
   uint32_t holds = 0;   // handles still open
@@ -237,7 +233,9 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 
 // ---- for the connection
 // One more request may go there, by the way that is for that URL; nullptr when memory is out.
-[[nodiscard]] Origin* client_take_origin(Client& client, Request& request, const wire::Url& url);
+// `estranged`: as for origin_for.
+[[nodiscard]] Origin* client_take_origin(Client& client, Request& request, const wire::Url& url,
+                                         bool estranged);
 core::Now client_now(const Client& client);
 // Every call from the loop begins and ends so.
 core::Now client_enter(Client& client);
@@ -245,7 +243,6 @@ void client_leave(Client& client, core::Now now);
 void client_run_io(Client& client, core::Now now);
 void client_pump(Client& client, core::Now now);
 void client_read_on(Client& client, Connection& connection);  // from the pump, soon
-void client_want_trust(Client& client);
 void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text);
 
 }  // namespace pester::uv

@@ -44,6 +44,11 @@ class Origins {
   [[nodiscard]] Origin* get(wire::BlockPool& pool, const wire::Url& url, Route* route) {
     return last_ != nullptr && matches(*last_, url, route) ? last_ : look_up(pool, url, route);
   }
+  // Which origins are meant; `data` is whatever the caller gave.
+  using Chooser = bool (*)(const Origin& origin, const void* data);
+  [[nodiscard]] bool any(const void* data, Chooser choose) const;
+  // Those of the chosen that nobody needs.
+  void forget(wire::BlockPool& pool, const void* data, Chooser choose);
   void release(wire::BlockPool& pool);
   [[nodiscard]] uint32_t count() const { return count_; }
 

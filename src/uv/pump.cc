@@ -373,6 +373,12 @@ void tell(Client& client, Request& request, core::Now now) {
   }
 }
 
+// What is of no request in particular.
+[[gnu::noinline]] void tell_apart(Client& client) {
+  if (client.names_wanted) names_ask(client);
+  if (client.secrets_untold) tls_configurations_tell_key_log(client);
+}
+
 Connection* take_resumed(Client& client) {
   Connection* connection = client.resume;
   if (connection == nullptr) return nullptr;
@@ -413,7 +419,7 @@ core::Now client_enter(Client& client) {
 
 void client_leave(Client& client, core::Now now) {
   // The user's look at a certificate may have taken long, and the request goes out only now.
-  if (client.options.tls.verify_cb != nullptr) now = client_now(client);
+  if (client.shows_certificates) now = client_now(client);
   client_run_io(client, now);
   client_pump(client, now);
   reap(client);
@@ -446,8 +452,8 @@ void client_pump(Client& client, core::Now now) {
       tell(client, static_cast<Request&>(*request), now);
     } else if (Connection* connection = take_resumed(client)) {
       connection_resume(*connection, now);
-    } else if (client.names_wanted) {
-      names_ask(client);
+    } else if (client.names_wanted || client.secrets_untold) {
+      tell_apart(client);
     } else {
       break;
     }

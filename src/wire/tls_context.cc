@@ -6,9 +6,11 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "core/assert.h"
 #include "pester/errors.h"
+#include "wire/tls_session.h"
 #include "wire/tls_words.h"
 #include "wire/trust.h"
 
@@ -164,7 +166,25 @@ int configure(TlsContext* context) {
   // Resumption without a fresh key exchange would give up forward secrecy.
   mbedtls_ssl_conf_tls13_key_exchange_modes(config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
 #endif
+  if (options.key_log_cb != nullptr) tls_key_log_configure(context);
   return mbedtls_ssl_conf_alpn_protocols(config, context->alpn) == 0 ? 0 : kTlsNoMemory;
+}
+
+void init_parts(TlsContext* context) {
+  mbedtls_ssl_config_init(&context->config);
+  mbedtls_x509_crt_init(&context->own_ca);
+  mbedtls_x509_crt_init(&context->client_chain);
+  mbedtls_pk_init(&context->client_key);
+}
+
+// What load() made.
+void free_parts(TlsContext* context) {
+  mbedtls_ssl_config_free(&context->config);
+  mbedtls_x509_crt_free(&context->own_ca);
+  mbedtls_x509_crt_free(&context->client_chain);
+  mbedtls_pk_free(&context->client_key);
+  if (context->shares_system) trust_release_system();
+  context->shares_system = false;
 }
 
 }  // namespace
@@ -184,10 +204,7 @@ int tls_context_create(TlsContext** context, const TlsOptions& options, const Al
   made->options = checked;
   made->pins = pins;
   made->cache.init(allocator);
-  mbedtls_ssl_config_init(&made->config);
-  mbedtls_x509_crt_init(&made->own_ca);
-  mbedtls_x509_crt_init(&made->client_chain);
-  mbedtls_pk_init(&made->client_key);
+  init_parts(made);
   code = copy_texts(made);
   if (code != 0) {
     tls_context_free(made);
@@ -206,7 +223,32 @@ int tls_context_load(TlsContext* context, core::Why* why) {
   if (code == 0) code = load_trust(context, why);
   if (code == 0) code = load_client_certificate(context, why);
   context->configured = code == 0;
+  if (code != 0) {
+    free_parts(context);
+    init_parts(context);
+  }
   return code;
+}
+
+const TlsOptions& tls_context_options(const TlsContext* context) {
+  return context->options;
+}
+
+bool tls_same_options(const TlsOptions& a, const TlsOptions& b) {
+  for (const auto text : kTexts) {
+    const char* const one = a.*text;
+    const char* const other = b.*text;
+    if ((one == nullptr) != (other == nullptr)) return false;
+    if (one != nullptr && one != other && std::strcmp(one, other) != 0) return false;
+  }
+  const auto versions = [](const TlsOptions& options) {
+    const int oldest = options.min_version == 0 ? kTls12 : options.min_version;
+    const int newest = options.max_version == 0 ? kTls13 : options.max_version;
+    return std::pair(oldest, newest > kTlsNewest && newest <= kTls13 ? kTlsNewest : newest);
+  };
+  return a.verify == b.verify && versions(a) == versions(b) && a.verify_cb == b.verify_cb &&
+         a.verify_data == b.verify_data && a.key_log_cb == b.key_log_cb &&
+         a.key_log_data == b.key_log_data;
 }
 
 void tls_context_free(TlsContext* context) {
@@ -214,11 +256,7 @@ void tls_context_free(TlsContext* context) {
   PESTER_ASSERT(context->sessions == 0);
   const Allocator allocator = context->allocator;
   context->cache.clear();
-  mbedtls_ssl_config_free(&context->config);
-  mbedtls_x509_crt_free(&context->own_ca);
-  mbedtls_x509_crt_free(&context->client_chain);
-  mbedtls_pk_free(&context->client_key);
-  if (context->shares_system) trust_release_system();
+  free_parts(context);
   if (context->text != nullptr) {
     mbedtls_platform_zeroize(context->text, context->text_size);  // it held the key's password
     allocator.release(context->text, allocator.data);

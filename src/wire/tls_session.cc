@@ -187,6 +187,7 @@ int set_up(TlsSession* session) {
   if (code != 0) return kTlsNoMemory;
   mbedtls_ssl_set_bio(ssl, session, send, receive, nullptr);
   mbedtls_ssl_set_verify(ssl, on_certificate, session);
+  if (session->context->options.key_log_cb != nullptr) tls_key_log_set_up(session);
   // For SNI, which is for names only (RFC 6066 §3). NULL says that no name check is wanted of mbedTLS.
   const bool is_name = session->host_kind == HostKind::name;
   if (mbedtls_ssl_set_hostname(ssl, is_name ? session->host_text : nullptr) != 0) return kTlsNoMemory;
@@ -227,6 +228,7 @@ void tls_session_free(TlsSession* session) {
   mbedtls_ssl_free(&session->ssl);
   session->output.release(*session->pool);
   session->leaf.release(*session->pool);
+  tls_key_log_clear(session);
   session->pool->give(session->block);
 }
 
@@ -245,7 +247,9 @@ TlsStatus tls_handshake(TlsSession* session) {
   if (session->state != TlsState::handshaking) return TlsStatus::ok;
   for (;;) {
     session->starved = false;
+    session->context->shaking = session;
     const int code = mbedtls_ssl_handshake(&session->ssl);
+    session->context->shaking = nullptr;
     if (code == 0) return handshake_done(session);
     const Next next = after(session, code);
     if (next == Next::wait) return TlsStatus::want_input;

@@ -40,6 +40,7 @@ class TlsSession {
   uint32_t offered_flags = 0;  // of the session that was offered
   uint64_t offered = 0;        // its serial; 0: none
   Bytes leaf;                  // of a resumed session
+  Bytes key_log;
 
   TlsInfo info;
   int error = 0;
@@ -49,6 +50,10 @@ class TlsSession {
 
   [[nodiscard]] std::string_view host() const { return {host_text, host_size}; }
 };
+
+// Has mbedTLS tell the secrets of `config`'s or of the session's handshakes, in either's way.
+void tls_key_log_configure(TlsContext* context);
+void tls_key_log_set_up(TlsSession* session);
 
 // Ends the session because mbedTLS said `code`: sets error and why. Always TlsStatus::failed.
 [[nodiscard]] TlsStatus tls_fail(TlsSession* session, int code);
