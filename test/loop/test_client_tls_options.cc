@@ -299,6 +299,76 @@ void its_own_verify_callback_is_asked(void**) {
   end_tls();
 }
 
+std::vector<std::string> secrets;
+void keep_secret(const char* line, void* data) {
+  assert_ptr_equal(data, &secrets);
+  secrets.emplace_back(line);
+}
+
+// CLIENT_RANDOM of TLS 1.2; of 1.3 a secret for each direction of the handshake and of the data.
+void the_secrets_of_each_handshake_are_told(void**) {
+  serve_tls();
+  c.tls.ca_file = path("ca.pem");
+  c.tls.keylog_cb = keep_secret;
+  c.tls.keylog_data = &secrets;
+  assert_int_equal(c.open(), 0);
+  secrets.clear();
+  assert_int_equal(ask(nullptr), 0);
+  assert_int_equal(ask(nullptr), 0);  // the same connection
+  const bool is_1_3 = pester::wire::kTlsNewest == pester::wire::kTls13;
+  assert_int_equal(secrets.size(), is_1_3 ? 4 : 1);
+  for (const std::string& line : secrets) {
+    const size_t first = line.find(' '), second = line.rfind(' ');
+    assert_int_equal(second - first, 1 + 64);
+    assert_true(line.size() - second - 1 >= 64);
+    assert_int_equal(line.find_first_not_of("0123456789abcdef ", first), std::string::npos);
+    assert_true(is_1_3 ? line.find("TRAFFIC_SECRET") != std::string::npos : first == 13);
+  }
+  pester_tls_options_t older = c.tls;
+  older.max_version = PESTER_TLS_1_2;
+  older.ca_file = path("bundle.pem");
+  secrets.clear();
+  assert_int_equal(ask(&older), 0);
+  assert_int_equal(secrets.size(), 1);
+  assert_int_equal(secrets[0].find("CLIENT_RANDOM "), 0);
+  const pester_tls_options_t untold = trusting();
+  assert_int_equal(ask(&untold), 0);
+  assert_int_equal(secrets.size(), 1);
+  end_tls();
+}
+
+void what_a_key_log_callback_does_is_harmless(void**) {
+  for (int deed = 0; deed < 3; ++deed) {
+    begin(nullptr);
+    serve_tls();
+    static int told, what;
+    static Outcome other;
+    told = 0;
+    what = deed;
+    other = {};
+    c.tls.ca_file = path("ca.pem");
+    c.tls.keylog_cb = [](const char*, void*) {
+      if (++told != 1) return;
+      if (what == 0) (void)pester_cancel(c.client, outcome.id);
+      if (what == 1) (void)c.close_client();
+      if (what == 2) {
+        const pester_tls_options_t own = trusting("bundle.pem");
+        if (send(&own, &other) != 0) std::abort();
+      }
+    };
+    assert_int_equal(c.open(), 0);
+    assert_int_equal(send(nullptr, &outcome), 0);
+    c.run();
+    assert_true(told != 0);
+    assert_int_equal(outcome.done, 1);
+    const int errors[] = {PESTER_ECANCELED, PESTER_ECLOSED, 0};
+    assert_int_equal(outcome.error, errors[deed]);
+    assert_int_equal(other.done, deed == 2);
+    assert_int_equal(other.error, 0);
+    end_tls();
+  }
+}
+
 void posted_from_another_thread_they_are_copied(void**) {
   serve_tls();
   assert_int_equal(c.open(), 0);
@@ -394,6 +464,8 @@ int main() {
       cmocka_unit_test_setup(when_all_are_in_use_the_next_is_refused, begin),
       cmocka_unit_test(cancel_and_close_are_harmless_while_the_files_are_read),
       cmocka_unit_test_setup(its_own_verify_callback_is_asked, begin),
+      cmocka_unit_test_setup(the_secrets_of_each_handshake_are_told, begin),
+      cmocka_unit_test(what_a_key_log_callback_does_is_harmless),
       cmocka_unit_test_setup(posted_from_another_thread_they_are_copied, begin),
       cmocka_unit_test(a_client_certificate_stays_behind_when_a_redirect_leaves),
   };
