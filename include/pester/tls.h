@@ -67,6 +67,27 @@ typedef struct {
 PESTER_API void pester_tls_options_init_sized(pester_tls_options_t* tls, size_t struct_size);
 #define pester_tls_options_init(tls) pester_tls_options_init_sized((tls), sizeof(pester_tls_options_t))
 
+/* Sessions that can be resumed, out of one client and into another: of the same program after a restart,
+ * of the next run of a command. They spare the handshake's signatures and certificates, as within a client.
+ *
+ * The bytes are keys. Who reads them can decrypt what is said in these sessions; who can write them can make
+ * a client take a server of his for the real one, since a resumed session shows no certificate. So they
+ * belong where private keys are, in a file of mode 0600, and are read from there only. They carry a format
+ * version and a checksum, which find accidents and not malice; damaged bytes are refused whole.
+ *
+ * Only sessions of the client's own TLS options (not of requests' own) are written, and they are taken by a
+ * client with equal ones only: files by name, callbacks by whether there is one. A session is offered until
+ * its ticket's lifetime is over, and at most for a day (TLS 1.2) or a week (TLS 1.3) after its server's
+ * certificate was checked, in whatever process. Nothing in it outlives a change of mbedTLS's version.
+ *
+ * `*size` is the room at `bytes` and becomes what was written; UV_ENOBUFS, and it is what is needed (at most
+ * 6 MiB; `bytes` may be NULL with *size 0). UV_EINVAL, UV_ENOMEM, PESTER_ECLOSING. */
+PESTER_API int pester_client_export_sessions(const pester_client_t* client, void* bytes, size_t* size);
+/* Returns how many were taken; 0 when none fits: of other options, another mbedTLS, over their time, or
+ * known already. UV_EINVAL, UV_ENOMEM, PESTER_ECLOSING, PESTER_EOPTION (damaged, or nothing of this kind;
+ * nothing was taken). */
+PESTER_API int pester_client_import_sessions(pester_client_t* client, const void* bytes, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

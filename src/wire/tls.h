@@ -53,6 +53,17 @@ class TlsContext;
 void tls_context_free(TlsContext* context);  // nullptr is fine
 [[nodiscard]] const TlsOptions& tls_context_options(const TlsContext* context);  // its own copy
 
+// The sessions that can be resumed under a configuration, as bytes for another process. They hold keys:
+// who can read them can decrypt and impersonate, and who can write them can plant a server, for a resumed
+// session's certificate is not checked again.
+//
+// `*size` is the room at `out` and becomes what is written or needed (UV_ENOBUFS).
+[[nodiscard]] int tls_sessions_write(const TlsContext* context, char* out, size_t* size);
+// How many were taken: none of a configuration that is not equal (callbacks apart), those over their time
+// not, nor what another build of mbedTLS wrote, nor where there is a later one. PESTER_EOPTION when the
+// bytes are damaged or nothing of this kind; UV_ENOMEM, and some may have been taken.
+[[nodiscard]] int tls_sessions_read(TlsContext* context, std::string_view bytes);
+
 enum class TlsStatus : uint8_t {
   ok,          // handshake: done; read: bytes were read; write: bytes were taken
   want_input,  // feed() more

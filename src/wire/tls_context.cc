@@ -251,6 +251,25 @@ bool tls_same_options(const TlsOptions& a, const TlsOptions& b) {
          a.key_log_data == b.key_log_data;
 }
 
+// Each text by the hash of it, so that no two run into each other.
+bool tls_digest_options(const TlsOptions& options, unsigned char (&digest)[32]) {
+  constexpr size_t kTextCount = sizeof kTexts / sizeof kTexts[0];
+  unsigned char all[4 + 33 * kTextCount] = {
+      static_cast<unsigned char>(options.verify), static_cast<unsigned char>(options.verify_cb != nullptr),
+      static_cast<unsigned char>(options.min_version), static_cast<unsigned char>(options.max_version)};
+  unsigned char* at = all + 4;
+  for (const auto text : kTexts) {
+    const char* const bytes = options.*text;
+    *at++ = bytes != nullptr ? 1 : 0;
+    if (bytes != nullptr) {
+      const auto* const first = reinterpret_cast<const unsigned char*>(bytes);
+      if (tls_sha256(first, std::strlen(bytes), at) != 0) return false;
+    }
+    at += 32;
+  }
+  return tls_sha256(all, sizeof all, digest) == 0;
+}
+
 void tls_context_free(TlsContext* context) {
   if (context == nullptr) return;
   PESTER_ASSERT(context->sessions == 0);

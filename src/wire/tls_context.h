@@ -30,6 +30,10 @@ class TlsContext {
   TlsCache cache;
 };
 
+// SHA-256 of everything that makes one configuration another, across processes: of callbacks, only whether
+// there are any. False when mbedTLS could not.
+[[nodiscard]] bool tls_digest_options(const TlsOptions& options, unsigned char (&digest)[32]);
+
 }  // namespace pester::wire
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/assert.h"
 #include "pester/errors.h"
 #include "wire/certificate_match.h"
+#include "wire/must_staple.h"
 #include "wire/tls_words.h"
 
 namespace pester::wire {
@@ -78,6 +79,7 @@ int on_certificate(void* data, mbedtls_x509_crt* certificate, int depth, uint32_
       name_certificate_hosts(*certificate, &session->named);
     }
   }
+  if (depth == 0 && must_staple(*certificate)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
   session->flags_seen |= *flags;
   if (depth == 0 && context.pins.count != 0) {
     const bool refused_anyway = context.options.verify && session->flags_seen != 0;
@@ -105,8 +107,10 @@ void save_session(TlsSession* session) {
   if (!session->save_pending) return;
   if (session->context->options.verify_cb != nullptr && !session->written) return;
   session->save_pending = false;
+  const int64_t now_s = wall_seconds();
+  if (!session->info.resumed) session->verified_s = now_s;
   session->context->cache.put(key_of(*session), session->ssl, tls_peer_leaf(session),
-                              session->verify_flags, wall_seconds());
+                              session->verify_flags, session->verified_s, now_s);
 }
 
 int offer_session(TlsSession* session) {
@@ -124,6 +128,7 @@ int offer_session(TlsSession* session) {
   }
   session->offered = entry->serial;
   session->offered_flags = entry->verify_flags;
+  session->verified_s = entry->verified_s;
   return 0;
 }
 

@@ -39,6 +39,7 @@ class TlsSession {
   uint32_t verify_flags = 0;   // of the finished handshake
   uint32_t offered_flags = 0;  // of the session that was offered
   uint64_t offered = 0;        // its serial; 0: none
+  int64_t verified_s = 0;      // when its certificate was checked
   Bytes leaf;                  // of a resumed session
   Bytes key_log;
 
