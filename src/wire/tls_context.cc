@@ -142,6 +142,11 @@ constexpr mbedtls_ecp_group_id kCurves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_E
                                             MBEDTLS_ECP_DP_BP512R1,    MBEDTLS_ECP_DP_NONE};
 #endif
 
+#if defined(MBEDTLS_DHM_C)
+// As OpenSSL at its usual level; mbedTLS would take 1024 (weakdh.org).
+constexpr unsigned kDhBitsMin = 2048;
+#endif
+
 int configure(TlsContext* context) {
   mbedtls_ssl_config* config = &context->config;
   const TlsOptions& options = context->options;
@@ -156,6 +161,9 @@ int configure(TlsContext* context) {
   mbedtls_ssl_conf_authmode(config,
                             options.verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
   mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+#if defined(MBEDTLS_DHM_C)
+  mbedtls_ssl_conf_dhm_min_bitlen(config, kDhBitsMin);
+#endif
 #if !PESTER_MBEDTLS_3
   mbedtls_ssl_conf_curves(config, kCurves);
 #endif
