@@ -38,6 +38,7 @@
   XX(EPROXY, -7036, "the proxy did not connect")                                  \
   XX(EPROXYAUTH, -7037, "the proxy did not accept the credentials")               \
   XX(EPROXYHOST, -7038, "the proxy's name was not found")                         \
+  XX(EPROXYDENIED, -7039, "the proxy does not allow it")                          \
   /* deadlines, one code a phase */                                               \
   XX(ETIMEOUT_CONNECT, -7040, "timed out while connecting")                       \
   XX(ETIMEOUT_FIRST_BYTE, -7041, "timed out waiting for the first byte")          \

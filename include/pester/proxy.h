@@ -19,9 +19,10 @@ extern "C" {
  * requests to one origin by one proxy with the same credentials.
  *
  * A proxy that does not connect fails the attempt with PESTER_EPROXY, whose detail has its status or
- * reply; one that wants other credentials with PESTER_EPROXYAUTH, which is not retried; one whose name
- * is not found with PESTER_EPROXYHOST. All of it is within connect_timeout_ms. A 407 to a forwarded
- * request is a response like any other. */
+ * reply; one that wants other credentials with PESTER_EPROXYAUTH, and one that does not allow it (a
+ * status from 400 to 499 but 407, 408, 425 and 429; a SOCKS reply 2, 7 or 8) with PESTER_EPROXYDENIED,
+ * which are not retried; one whose name is not found with PESTER_EPROXYHOST. All of it is within
+ * connect_timeout_ms. A 407 to a forwarded request is a response like any other. */
 typedef struct {
   size_t struct_size;
   /* "http://user:password@host:port", "socks5://..." (names are resolved here) or "socks5h://..." (by

@@ -151,6 +151,8 @@ typedef struct pester_exchange_s {
   const char* tls_version; /* "TLSv1.3" */
   const char* tls_cipher;
   const char* tls_alpn; /* "" when none was agreed */
+  /* Of HTTP: before TLS on the way out, after it on the way in; a proxy's handshake is not among them.
+   */
   uint64_t bytes_sent, bytes_received;
   /* Instants, in ns since the request began; -1: did not happen. */
   int64_t started_ns, sent_ns, first_byte_ns, ended_ns;
@@ -168,6 +170,9 @@ typedef struct pester_exchange_s {
                                   Retry-After. -1 for a lane's first */
   const char* proxy; /* through which it went or was to go, without its credentials; "" for none. Then
                         `remote` is the proxy's, and its handshake is a part of connect_ns */
+  /* Of those bytes the heads: the request's, and the response's with its informational ones. What is
+   * left is bodies in their transfer coding, with their trailers. 65,535 stands for more, too. */
+  uint32_t head_bytes_sent, head_bytes_received;
 } pester_exchange_t;
 
 PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);

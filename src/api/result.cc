@@ -61,8 +61,10 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->tls_version = extra.tls_version != nullptr ? extra.tls_version : "";
   out->tls_cipher = extra.tls_cipher != nullptr ? extra.tls_cipher : "";
   out->tls_alpn = request.text(extra.tls_alpn).data();
-  out->bytes_sent = record.bytes_sent;
-  out->bytes_received = record.bytes_received;
+  out->bytes_sent = record.sent_traffic.bytes();
+  out->bytes_received = record.received_traffic.bytes();
+  out->head_bytes_sent = record.sent_traffic.head_bytes();
+  out->head_bytes_received = record.received_traffic.head_bytes();
   out->started_ns = record.started;
   out->sent_ns = record.sent;
   out->first_byte_ns = record.first_byte;

@@ -50,6 +50,7 @@ int own_status(int error) {
       return kExitClientCert;
     case PESTER_EPROXY:
     case PESTER_EPROXYAUTH:
+    case PESTER_EPROXYDENIED:
       return kExitProxy;
     case PESTER_EPROXYHOST:
       return kExitProxyHost;

@@ -112,6 +112,8 @@ Json attempt_object(const ExchangeReport& x) {
           {"budget_per_mille", x.balance_per_mille >= 0 ? Json(x.balance_per_mille) : Json(nullptr)},
           {"bytes_sent", x.bytes_sent},
           {"bytes_received", x.bytes_received},
+          {"head_bytes_sent", x.head_bytes_sent},
+          {"head_bytes_received", x.head_bytes_received},
           {"proxy", text_or_null(x.proxy)}};
 }
 

@@ -32,6 +32,7 @@ struct ExchangeReport {
   bool tls = false, tls_resumed = false;
   std::string tls_version, tls_cipher, tls_alpn;
   uint64_t bytes_sent = 0, bytes_received = 0;
+  uint32_t head_bytes_sent = 0, head_bytes_received = 0;
   // As in pester_exchange_t: instants, then lengths; -1: did not happen.
   int64_t started_ns = 0, sent_ns = -1, first_byte_ns = -1, ended_ns = -1;
   int64_t queued_ns = -1, dns_ns = -1, connect_ns = -1, tls_ns = -1, backoff_ns = -1;

@@ -43,6 +43,8 @@ ExchangeReport exchange_report(const pester_exchange_t& x) {
   out.tls_alpn = text_or_empty(x.tls_alpn);
   out.bytes_sent = x.bytes_sent;
   out.bytes_received = x.bytes_received;
+  out.head_bytes_sent = x.head_bytes_sent;
+  out.head_bytes_received = x.head_bytes_received;
   out.started_ns = x.started_ns;
   out.sent_ns = x.sent_ns;
   out.first_byte_ns = x.first_byte_ns;

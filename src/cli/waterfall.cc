@@ -102,6 +102,7 @@ std::string short_error(const ErrorReport& error) {
       {"PESTER_EPROXY", "proxy failed"},
       {"PESTER_EPROXYAUTH", "proxy wants a password"},
       {"PESTER_EPROXYHOST", "no such proxy"},
+      {"PESTER_EPROXYDENIED", "proxy forbids it"},
       {"PESTER_EEMPTY", "no answer"},
       {"PESTER_EHEADCUT", "head cut"},
       {"PESTER_EBODYCUT", "body cut"},

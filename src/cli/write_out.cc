@@ -56,8 +56,11 @@ std::string port_part(const std::string& remote) {
   return colon == std::string::npos || is_unix(remote) ? "0" : remote.substr(colon + 1);
 }
 
+// With curl, too, the heads of redirects and informational responses are among them.
 uint64_t received_head_bytes(const Report& report) {
-  return report.response ? head_text(*report.response).size() : 0;
+  uint64_t sum = 0;
+  for (const ExchangeReport& x : report.exchanges) sum += x.head_bytes_received;
+  return sum;
 }
 
 uint64_t bytes_sent(const Report& report) {

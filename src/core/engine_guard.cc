@@ -208,13 +208,16 @@ void Engine::note_head(Lane& lane, Instant now) {
 
 void Engine::note_failure(Lane& lane, int error, Instant now) {
   const FailureClass failure = class_of(error, false);
-  const bool own = error == -ENOMEM;  // no endpoint's fault
-  if (lane.connection != nullptr && !own) lane.endpoint = lane.connection->endpoint;
+  if (is_of_this_host(error)) {
+    release(lane);
+    return;
+  }
+  if (lane.connection != nullptr) lane.endpoint = lane.connection->endpoint;
   if (failure == FailureClass::final || error == PESTER_EQUEUE || lane.source_failed) {
     release(lane);
     return;
   }
-  if (!own) note_endpoint(lane, CallResult::failed, now);
+  note_endpoint(lane, CallResult::failed, now);
   settle(lane, CallResult::failed, now);
   const Duration took = elapsed(lane, now);
   if (failure == FailureClass::timeout && took.ns > 0) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "core/traffic.h"
 #include "core/types.h"
 
 namespace pester::core {
@@ -51,7 +52,7 @@ struct Record {
   int64_t started = 0, sent = kNone, first_byte = kNone, ended = kNone;
   int64_t queued = kNone, dns = kNone, connect = kNone, tls = kNone, backoff = kNone;
   int64_t computed_backoff = kNone;  // what the backoff alone came to, before Retry-After
-  uint64_t bytes_sent = 0, bytes_received = 0;
+  Traffic sent_traffic, received_traffic;
   uint32_t attempt = 0;
   int32_t error = 0;
   int32_t balance = kNone;  // of the ledger when a retry was decided on: thousandths of an attempt

@@ -70,4 +70,19 @@ FailureClass class_of(int error, bool head_complete) {
   return class_of_system(error, head_complete);
 }
 
+bool is_of_this_host(int error) {
+  switch (error) {
+    case -ENOMEM:
+    case -ENOBUFS:
+    case -EMFILE:
+    case -ENFILE:
+    case -EADDRINUSE:
+    case -EADDRNOTAVAIL:
+    case -ENODEV:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace pester::core

@@ -74,6 +74,8 @@ inline constexpr int kFailureClassCount = 9;
 
 // The class of an error as the connection met it. `head_complete` tells `body` from `reset`.
 FailureClass class_of(int error, bool head_complete);
+// Whether this host ran out of something, or lacks it: no news of the other side.
+bool is_of_this_host(int error);
 
 }  // namespace pester::core
 

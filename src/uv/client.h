@@ -243,7 +243,6 @@ void client_leave(Client& client, core::Now now);
 void client_run_io(Client& client, core::Now now);
 void client_pump(Client& client, core::Now now);
 void client_read_on(Client& client, Connection& connection);  // from the pump, soon
-void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text);
 
 }  // namespace pester::uv
 

@@ -459,6 +459,8 @@ void connection_begin_record(Connection& connection, core::Lane& lane, core::Now
   Request& request = request_of(lane);
   core::Record& record = request.records[lane.record];
   record.reused = lane.reused;
+  record.sent_traffic.set_head(connection.own_head.empty() ? request.wire_head_bytes
+                                                           : connection.own_head.size());
   if (!lane.reused) {
     record.dns = connection.dns_ns;
     record.connect = connection.connect_ns;

@@ -101,6 +101,20 @@ void connection_resume(Connection& connection, core::Now now);
 void connection_stop(Connection& connection);
 // A span of the body, decoded if it was to be, is kept: 0, or why it could not be.
 [[nodiscard]] int connection_gather(Connection& connection, core::Lane& lane, std::string_view span);
+// A span of a streamed body; the user has `body_bytes` of it with this.
+void connection_stream(Connection& connection, core::Lane& lane, std::string_view span,
+                       uint64_t body_bytes, core::Now now);
+// Whether something came that was not parsed.
+inline bool connection_has_input(const Connection& connection) {
+  return !connection.input.empty() || connection.pending.size() != connection.pending_taken;
+}
+inline void connection_forget_input(Connection& connection) {
+  connection.input = {};
+  connection.pending.clear();
+  connection.pending_taken = 0;
+}
+// A pause or a question is over; the next response may come.
+void connection_read_again(Connection& connection);
 // The parser, if there is one, goes.
 void connection_stop_parsing(Connection& connection);
 void connection_on_socket(Socket* socket, int status, int events);

@@ -2,17 +2,18 @@
 // The message that a connection brings: what the parser makes of the bytes goes to the engine and the
 // user, one item at a time, each told before the next is parsed. Refuses to know where bytes come from.
 #include <algorithm>
-#include <cstdio>
 #include <ctime>
 #include <new>
 
 #include "core/retry_after.h"
 #include "core/text.h"
+#include "uv/body_aside.h"
 #include "uv/client.h"
 #include "uv/connection.h"
 #include "uv/cookies.h"
 #include "uv/decoding.h"
 #include "uv/follow.h"
+#include "uv/journal.h"
 #include "uv/resume.h"
 #include "uv/stream.h"
 #include "uv/upgrade.h"
@@ -36,25 +37,6 @@ bool must_stop(const Connection& connection) {
 
 void fail_parse(Connection& connection, core::Lane& lane, core::Now now) {
   connection_fail(connection, lane, connection.parser->error(), connection.parser->why().view(), now);
-}
-
-void trace_head(Connection& connection, core::Lane& lane) {
-  Client& client = *connection.client;
-  const wire::ResponseHead& head = connection.response.head;
-  wire::Bytes text;
-  char line[64];
-  const int size = std::snprintf(line, sizeof line, "HTTP/1.%d %d ", head.minor_version, head.status);
-  bool ok = text.append(client.pool, line, static_cast<size_t>(size)) &&
-            text.append(client.pool, head.reason().data(), head.reason().size()) &&
-            text.append(client.pool, "\r\n", 2);
-  for (size_t i = 0; ok && i < head.field_count; ++i) {
-    ok = text.append(client.pool, head.name(i).data(), head.name(i).size()) &&
-         text.append(client.pool, ": ", 2) &&
-         text.append(client.pool, head.value(i).data(), head.value(i).size()) &&
-         text.append(client.pool, "\r\n", 2);
-  }
-  if (ok) client_tell(client, lane, Trace::response, text.view());
-  text.release(client.pool);
 }
 
 // When the server asks to be left alone until then. A 200 is never read for it.
@@ -91,7 +73,8 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
                    lane.exchange == ExchangeState::awaiting;
   connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
   connection.body_left = connection.parser->body_bytes_left();
-  if (client.options.trace) trace_head(connection, lane);
+  record_of(lane).received_traffic.set_head(connection.parser->message_bytes());
+  if (client.options.trace) journal_head(client, lane, connection.response.head);
   if (lane.exchange == ExchangeState::sending) {  // an early answer: the rest is not sent
     connection.sending = Sending::nothing;
   }
@@ -127,59 +110,16 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   return 0;
 }
 
-// A span of a streamed body; the user has `body_bytes` of it with this.
-void stream(Connection& connection, core::Lane& lane, std::string_view span, uint64_t body_bytes,
-            core::Now now) {
-  Request& request = request_of(lane);
-  if (body_bytes > request.body_bytes_max) {
-    connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
-    return;
-  }
-  if (request.resume() != nullptr) resume_keep(request, span);
-  request.span = span;
-  connection.client->engine.post(request, shell_work::kBody);
-}
-
-// Of a body that goes on: what the user has already is only compared.
-[[gnu::noinline]] void stream_rest(Connection& connection, core::Lane& lane, std::string_view span,
-                                   core::Now now) {
-  Request& request = request_of(lane);
-  core::Why why;
-  if (const int error = resume_take(request, &span, &why); error != 0) {
-    connection_fail(connection, lane, error, why.view(), now);
-  } else if (span.empty()) {
-    return;
-  } else if (lane.decoding) {
-    decoding_body(connection, lane, span, now);
-  } else {
-    request.response.body_bytes += span.size();
-    stream(connection, lane, span, request.response.body_bytes, now);
-  }
-}
-
-// A body that is not the user's as it comes.
-[[gnu::noinline]] void take_aside(Connection& connection, core::Lane& lane, std::string_view span,
-                                  core::Now now) {
-  if (lane.resuming) {
-    stream_rest(connection, lane, span, now);
-  } else if (!lane.following) {
-    decoding_body(connection, lane, span, now);
-  } else if (connection.response.body_bytes += span.size();
-             connection.response.body_bytes > core::kDiscardDrainBytes) {
-    connection.client->engine.preview_ready(lane, now.mono);  // what follows does not wait for the rest
-  }
-}
-
 void on_body(Connection& connection, core::Lane& lane, std::string_view span, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
   if (lane.resuming || lane.following || lane.decoding) {
-    take_aside(connection, lane, span, now);
+    body_aside_take(connection, lane, span, now);
     return;
   }
   connection.response.body_bytes += span.size();
   if (request.streamed && lane.exchange == ExchangeState::receiving) {
-    stream(connection, lane, span, connection.response.body_bytes, now);
+    connection_stream(connection, lane, span, connection.response.body_bytes, now);
     return;
   }
   if (const int error = gather(connection, lane, span); error != 0) {
@@ -203,62 +143,14 @@ void on_body(Connection& connection, core::Lane& lane, std::string_view span, co
   response = Response{};
 }
 
-bool is_anything_left(const Connection& connection) {
-  return !connection.input.empty() || connection.pending.size() != connection.pending_taken;
-}
-
-void forget_input(Connection& connection) {
-  connection.input = {};
-  connection.pending.clear();
-  connection.pending_taken = 0;
-}
-
-// The user's response stays the one whose head was told.
-[[gnu::noinline]] void end_rest(Connection& connection, core::Lane& lane, core::Now now) {
-  Request& request = request_of(lane);
-  core::Why why;
-  if (const int error = resume_end(request, &why); error != 0) {
-    connection_fail(connection, lane, error, why.view(), now);
-    return;
-  }
-  (void)connection.client->engine.complete(lane, now.mono);
-  request_show(request, &request.response);
-}
-
-// A pause or a question is over; the next response may come.
-void read_again(Connection& connection) {
-  connection.idle_entry = connection.client->entry;
-  if (!connection.stopped) return;
-  connection.stopped = false;
-  (void)socket_poll(connection.socket, UV_READABLE);
-}
-
-// Of a body that is not the user's as it comes. False: the response is, and ends as any other.
-[[gnu::noinline]] bool end_aside(Connection& connection, core::Lane& lane, core::Now now) {
-  if (lane.following) {
-    connection.idle_entry = connection.client->entry;
-    connection.client->engine.preview_ready(lane, now.mono);
-  } else if (lane.decoding && !decoding_end(connection, lane, now)) {
-    return true;
-  } else if (lane.resuming) {
-    read_again(connection);
-    end_rest(connection, lane, now);
-  } else if (lane.previewing) {
-    connection.client->engine.preview_ready(lane, now.mono);
-  } else {
-    return false;
-  }
-  return true;
-}
-
 void on_end(Connection& connection, core::Lane& lane, core::Now now) {
   Client& client = *connection.client;
   Request& request = request_of(lane);
-  if (is_anything_left(connection)) connection.fit = false;
-  forget_input(connection);
+  if (connection_has_input(connection)) connection.fit = false;
+  connection_forget_input(connection);
   connection.whole = true;
-  if (lane.is_aside() && end_aside(connection, lane, now)) return;
-  read_again(connection);
+  if (lane.is_aside() && body_aside_end(connection, lane, now)) return;
+  connection_read_again(connection);
   const bool too_long = request.into != nullptr && connection.response.body.size() > request.into_size;
   if (too_long) {
     connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
@@ -288,40 +180,6 @@ void on_end(Connection& connection, core::Lane& lane, core::Now now) {
     request.rare->upgrade->stream = connection.stream;
   }
   keep_response(connection, request, fate);
-}
-
-void drain(Connection& connection, const wire::Parsed& parsed, core::Now now) {
-  core::Engine& engine = connection.client->engine;
-  if (connection.decoding != nullptr) decoding_stop(connection);
-  switch (parsed.item) {
-    case wire::Item::body:
-      if (parsed.body.size() > connection.drain_left) {
-        engine.close(connection, now.mono);
-      } else {
-        connection.drain_left -= static_cast<uint32_t>(parsed.body.size());
-      }
-      return;
-    case wire::Item::end:
-      if (is_anything_left(connection)) connection.fit = false;
-      forget_input(connection);
-      connection.idle_entry = connection.client->entry;
-      engine.drained(connection, now.mono);
-      return;
-    case wire::Item::switched:  // for nobody any more
-    case wire::Item::error:
-      engine.lost(connection, now.mono);
-      return;
-    case wire::Item::head:  // of a loser that was let go before it
-      connection.informs = false;
-      connection.fit = connection.parser->persistent();
-      connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
-      connection.body_left = connection.parser->body_bytes_left();
-      engine.late_head(connection, now.mono);
-      return;
-    case wire::Item::need_more:
-    case wire::Item::informational:
-      return;
-  }
 }
 
 // A 100 is for the upload; any of them is told to who wants to know, while nobody has heard of a final
@@ -436,7 +294,7 @@ void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
     connection.input.remove_prefix(parsed.consumed);
     if (parsed.item == wire::Item::end) connection_stop_parsing(connection);
     if (connection.state == ConnectionState::draining) {
-      drain(connection, parsed, now);
+      body_aside_drain(connection, parsed, now);
     } else {
       take_item(connection, *connection.lane, parsed, now);
     }
@@ -446,10 +304,22 @@ void consume_items(Connection& connection, MayPump may_pump, core::Now now) {
     if (connection.lane == nullptr && connection.state == ConnectionState::leased) return;
     if (parsed.item == wire::Item::end && !connection.whole) return;  // it serves the next one already
   }
-  forget_input(connection);
+  connection_forget_input(connection);
 }
 
 }  // namespace
+
+void connection_stream(Connection& connection, core::Lane& lane, std::string_view span,
+                       uint64_t body_bytes, core::Now now) {
+  Request& request = request_of(lane);
+  if (body_bytes > request.body_bytes_max) {
+    connection_fail(connection, lane, PESTER_EBODYSIZE, {}, now);
+    return;
+  }
+  if (request.resume() != nullptr) resume_keep(request, span);
+  request.span = span;
+  connection.client->engine.post(request, shell_work::kBody);
+}
 
 int connection_gather(Connection& connection, core::Lane& lane, std::string_view span) {
   return gather(connection, lane, span);
@@ -459,6 +329,13 @@ void connection_stop(Connection& connection) {
   if (connection.stopped) return;
   connection.stopped = true;
   (void)socket_poll(connection.socket, connection_wants_write(connection) ? UV_WRITABLE : 0);
+}
+
+void connection_read_again(Connection& connection) {
+  connection.idle_entry = connection.client->entry;
+  if (!connection.stopped) return;
+  connection.stopped = false;
+  (void)socket_poll(connection.socket, UV_READABLE);
 }
 
 void connection_stop_parsing(Connection& connection) {

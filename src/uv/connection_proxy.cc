@@ -90,7 +90,6 @@ void take(Connection& connection, std::string_view bytes, core::Now now) {
   ProxyTalk& talk = *connection.proxy_talk;
   Client& client = *connection.client;
   client.bytes_received += bytes.size();
-  if (connection.lane != nullptr) record_of(*connection.lane).bytes_received += bytes.size();
   size_t taken = 0;
   const ProxyStep step =
       talk.is_socks ? talk.socks.feed(bytes, &taken) : talk.connect.feed(bytes, &taken);

@@ -31,6 +31,7 @@ void on_out_of_turn(Connection& connection, int error, std::string_view detail, 
 // Plain bytes, in scratch memory: parsed now, or kept when the connection is stopped.
 void take_plain(Connection& connection, std::string_view bytes, core::Now now) {
   Client& client = *connection.client;
+  client.bytes_received += bytes.size();
   if (connection.state == ConnectionState::idle) {
     client.engine.lost(connection, now.mono);  // it spoke out of turn
     return;
@@ -39,9 +40,13 @@ void take_plain(Connection& connection, std::string_view bytes, core::Now now) {
     on_out_of_turn(connection, PESTER_EPROTOCOL, "bytes before the request was sent", now);
     return;
   }
-  if (core::Lane* lane = connection.lane; lane != nullptr && !lane->any_byte) {
-    lane->any_byte = true;
-    record_of(*lane).first_byte = now.mono.ns - lane->request->began.ns;
+  if (core::Lane* lane = connection.lane; lane != nullptr) {
+    core::Record& record = record_of(*lane);
+    record.received_traffic.add(bytes.size());
+    if (!lane->any_byte) {
+      lane->any_byte = true;
+      record.first_byte = now.mono.ns - lane->request->began.ns;
+    }
   }
   if (connection.stopped || !connection.pending.empty()) {
     connection.pending.consume(connection.pending_taken);  // told by now
@@ -93,9 +98,6 @@ void take_received(Connection& connection, ssize_t n, core::Now now) {
   Client& client = *connection.client;
   if (n == UV_EAGAIN) return;
   if (n > 0) {
-    client.bytes_received += static_cast<uint64_t>(n);
-    if (connection.lane != nullptr)
-      record_of(*connection.lane).bytes_received += static_cast<uint64_t>(n);
     if (connection.tls == nullptr) {
       take_plain(connection, {client.scratch, static_cast<size_t>(n)}, now);
       return;

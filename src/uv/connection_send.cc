@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "uv/client.h"
 #include "uv/connection.h"
+#include "uv/journal.h"
 #include "uv/own_head.h"
 #include "uv/upload.h"
 
@@ -128,9 +129,9 @@ void connection_send(core::Lane& lane, core::Now now) {
     (void)socket_poll(connection.socket, UV_READABLE);
   }
   if (client.options.trace) {
-    client_tell(client, lane, Trace::connected, {});
+    journal_add(client, lane, Trace::connected, {});
     const std::string_view plain = {request.wire_bytes, request.wire_head_bytes};
-    client_tell(client, lane, Trace::request,
+    journal_add(client, lane, Trace::request,
                 connection.own_head.empty() ? plain : connection.own_head.view());
   }
   connection_send_on(connection, now);
@@ -144,7 +145,7 @@ void connection_send(core::Lane& lane, core::Now now) {
   const bool ok = connection.tls == nullptr ? send_plain(connection, request)
                                             : send_through_tls(connection, request);
   const size_t moved = connection.taken - before;
-  record.bytes_sent += moved;
+  record.sent_traffic.add(moved);
   connection.client->bytes_sent += moved;
   return ok;
 }

@@ -2,13 +2,11 @@
 #include "uv/pump.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
 #include <ctime>
 
 #include "core/assert.h"
-#include "core/error.h"
 #include "uv/follow.h"
+#include "uv/journal.h"
 #include "uv/names.h"
 #include "uv/resume.h"
 #include "uv/upload.h"
@@ -119,85 +117,6 @@ void do_connection(Client& client, Connection& connection, core::Now now) {
   if ((work & core::connection_work::kSendOn) != 0) upload_continue(connection, now);
 }
 
-const char* failure_text(const Request& request, const core::Record& record, uint32_t index, char* room,
-                         size_t size) {
-  if (record.error == 0) {
-    std::snprintf(room, size, "status %d", record.status);
-    return room;
-  }
-  if (const uint32_t detail = request.extras[index].detail; detail != 0) {
-    return request.texts.data() + detail;
-  }
-  const char* text = core::error_text(record.error);
-  return text != nullptr ? text : uv_strerror(record.error);
-}
-
-// The Go library's word for a call.
-const char* label_of(const Request& request) {
-  if (request.is_form) return "PostForm";
-  if (request.method() == "GET") return "Get";
-  if (request.method() == "HEAD") return "Head";
-  return request.method() == "POST" ? "Post" : "Do";
-}
-
-// A failed attempt in the form of the Go library's log.
-void tell_log(Client& client, Request& request, uint32_t index) {
-  const core::Record& record = request.records[index];
-  char failure[64];
-  char line[1024];
-  const std::string_view url = request.url_of(record.target);
-  const int size = std::snprintf(
-      line, sizeof line, "%lld %s [%.*s] %.*s request-%d retry-%u error: %s",
-      static_cast<long long>(time(nullptr)), label_of(request), static_cast<int>(request.method_bytes),
-      request.method().data(), static_cast<int>(std::min(url.size(), size_t{700})), url.data(),
-      record.lane, record.attempt - 1, failure_text(request, record, index, failure, sizeof failure));
-  const size_t bytes = std::min(static_cast<size_t>(std::max(size, 0)), sizeof line - 1);
-  Rare* const rare = client.options.keep_log ? request_rare(request, client.pool) : nullptr;
-  if (rare != nullptr && rare->log.size() + bytes + 1 <= kLogBytesMax) {
-    wire::Bytes& log = rare->log;
-    if (log.reserve(client.pool, bytes + 2)) {
-      (void)log.append(client.pool, line, bytes);
-      (void)log.append(client.pool, "\n", 2);  // the NUL is overwritten by the next line
-      log.set_size(log.size() - 1);
-    }
-  }
-  if (client.options.log) client.hooks.log(request, index, {line, bytes});
-}
-
-void tell_records(Client& client, Request& request) {
-  for (uint32_t i = 0; i < request.record_count; ++i) {
-    core::Record& record = request.records[i];
-    const bool failed =
-        record.outcome == core::Outcome::failed || record.outcome == core::Outcome::retried;
-    if (record.told || !failed || record.ended == core::Record::kNone) continue;
-    record.told = true;
-    if (client.options.keep_log || client.options.log) tell_log(client, request, i);
-  }
-}
-
-// What became of exchanges, for those who listen to the wire.
-void tell_ends(Client& client, Request& request) {
-  static constexpr const char* kWords[] = {"running", "won",       "retried",
-                                           "failed",  "cancelled", "followed"};
-  for (uint32_t i = 0; i < request.record_count; ++i) {
-    const core::Record& record = request.records[i];
-    RecordExtra& extra = request.extras[i];
-    if (extra.end_told || record.ended == core::Record::kNone) continue;
-    extra.end_told = true;
-    char failure[64];
-    char text[256];
-    const char* word = kWords[static_cast<size_t>(record.outcome)];
-    const bool why = record.error != 0 || record.outcome == core::Outcome::retried;
-    const bool alone = record.denial != core::Denial::none;
-    const int size = std::snprintf(text, sizeof text, "%s%s%s%s%s", word, why ? ": " : "",
-                                   why ? failure_text(request, record, i, failure, sizeof failure) : "",
-                                   alone ? ", no retry: " : "",
-                                   alone ? core::kDenialNames[static_cast<size_t>(record.denial)] : "");
-    client.hooks.trace(request, i, Trace::ended,
-                       {text, std::min(static_cast<size_t>(size), sizeof text - 1)});
-  }
-}
-
 void show(Request& request, const core::Lane& lane) {
   auto* connection = static_cast<Connection*>(lane.connection);
   if (connection != nullptr && connection->response.any) {
@@ -303,22 +222,6 @@ void tell_done(Client& client, Request& request, core::Now now) {
   client.finished = &request;
 }
 
-// The user may send and cancel meanwhile, so each event is copied off the buffer's front first.
-void tell_traces(Client& client, Request& request) {
-  wire::Bytes told = request.rare->traces;
-  request.rare->traces = wire::Bytes{};
-  for (size_t at = 0; at < told.size();) {
-    TraceEvent head;
-    std::memcpy(&head, told.data() + at, sizeof head);
-    at += sizeof head;
-    if (head.record < request.record_count) {
-      client.hooks.trace(request, head.record, head.event, {told.data() + at, head.bytes});
-    }
-    at += head.bytes + 1;
-  }
-  told.release(client.pool);
-}
-
 // Informational responses, each of the lane whose connection shows it now.
 void tell_informational(Client& client, Request& request) {
   for (int i = 0; i < request.lane_count; ++i) {
@@ -335,7 +238,7 @@ void tell_informational(Client& client, Request& request) {
 [[gnu::noinline]] void tell_rare(Client& client, Request& request) {
   const uint16_t work = request.work;
   request.work &= static_cast<uint16_t>(~shell_work::kRare);
-  if ((work & shell_work::kTrace) != 0) tell_traces(client, request);
+  if ((work & shell_work::kTrace) != 0) journal_tell_traces(client, request);
   if ((work & shell_work::kInformational) != 0) tell_informational(client, request);
   if ((work & shell_work::kSource) != 0) upload_feed(client, request);
 }
@@ -356,9 +259,9 @@ void tell(Client& client, Request& request, core::Now now) {
   if (take(work::kVerdict)) ask_user(client, request, core::Question::verdict);
   if (take(work::kBackoff)) ask_user(client, request, core::Question::backoff);
   if (take(work::kFollow)) follow_ask(client, request);
-  if (take(work::kLog)) tell_records(client, request);
+  if (take(work::kLog)) journal_tell_failures(client, request);
   if (take(work::kFallback)) ask_fallback(client, request);
-  if (client.options.trace) tell_ends(client, request);
+  if (client.options.trace) journal_tell_ends(client, request);
   if (told) now = client_now(client);  // it may have taken long, and what is sent is sent now
   client_run_io(client, now);
   if (take(work::kHead)) tell_head(client, request);
@@ -366,9 +269,9 @@ void tell(Client& client, Request& request, core::Now now) {
     client.hooks.body(request, request.span);
   }
   if (take(work::kDone)) {
-    if (take(shell_work::kTrace)) tell_traces(client, request);
-    if (take(work::kLog)) tell_records(client, request);
-    if (client.options.trace) tell_ends(client, request);
+    if (take(shell_work::kTrace)) journal_tell_traces(client, request);
+    if (take(work::kLog)) journal_tell_failures(client, request);
+    if (client.options.trace) journal_tell_ends(client, request);
     tell_done(client, request, now);
   }
 }
@@ -467,24 +370,6 @@ void client_read_on(Client& client, Connection& connection) {
   connection.resume_next = nullptr;
   *client.resume_tail = &connection;
   client.resume_tail = &connection.resume_next;
-}
-
-void client_tell(Client& client, core::Lane& lane, Trace event, std::string_view text) {
-  Request& request = request_of(lane);
-  Rare* const rare = request_rare(request, client.pool);
-  if (rare == nullptr) return;
-  wire::Bytes& traces = rare->traces;
-  const TraceEvent head = {static_cast<uint32_t>(lane.record), static_cast<uint32_t>(text.size()),
-                           event};
-  const size_t bytes = sizeof head + text.size() + 1;
-  if (lane.record < 0 || traces.size() + bytes > kTraceBytesMax) return;
-  if (!traces.reserve(client.pool, bytes)) return;
-  char* out = traces.data() + traces.size();
-  std::memcpy(out, &head, sizeof head);
-  std::copy(text.begin(), text.end(), out + sizeof head);
-  out[bytes - 1] = '\0';
-  traces.set_size(traces.size() + bytes);
-  client.engine.post(request, shell_work::kTrace);
 }
 
 void pump_after_call(Client& client, core::Now now) {

@@ -119,6 +119,7 @@ void take_records(Stream& stream) {
     size_t count = 0;
     status = wire::tls_read(connection.tls, into.data() + into.size(), kPlainBytes, &count);
     into.set_size(into.size() + count);
+    connection.client->bytes_received += count;
   }
   if (const int error = error_of(connection.tls, status); error != 0) end_reading(stream, error);
   if (into.empty()) {
@@ -137,7 +138,6 @@ void read_tls(Stream& stream) {
     end_reading(stream, static_cast<int>(n));
     return;
   }
-  client.bytes_received += static_cast<uint64_t>(n);
   if (n == 0) {
     wire::tls_feed_end(connection.tls);
   } else {

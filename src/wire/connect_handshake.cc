@@ -14,6 +14,13 @@ namespace {
 
 constexpr uint16_t kWantsCredentials = 407;
 
+// A client error of which RFC 9110 and RFC 6585 do not say that the same may go well later.
+bool is_denied(uint16_t status) {
+  constexpr uint16_t kTimeout = 408, kTooEarly = 425, kTooMany = 429;
+  return status >= 400 && status < 500 && status != kTimeout && status != kTooEarly &&
+         status != kTooMany;
+}
+
 }  // namespace
 
 size_t write_connect_target(std::string_view host, HostKind kind, uint16_t port, char* out) {
@@ -93,7 +100,7 @@ ProxyStep ConnectHandshake::end() {
 // What the body of a refusal says is not read: the connection goes.
 ProxyStep ConnectHandshake::judge() {
   if (head_.status >= 200 && head_.status < 300) return ProxyStep::done;
-  error_ = PESTER_EPROXY;
+  error_ = is_denied(head_.status) ? PESTER_EPROXYDENIED : PESTER_EPROXY;
   why_.clear();
   if (head_.status == kWantsCredentials) {
     error_ = PESTER_EPROXYAUTH;

@@ -31,7 +31,7 @@ class ConnectHandshake {
   // The stream ended: always `failed`.
   [[nodiscard]] ProxyStep end();
 
-  [[nodiscard]] int error() const { return error_; }  // PESTER_EPROXY, EPROXYAUTH, UV_ENOMEM
+  [[nodiscard]] int error() const { return error_; }  // PESTER_EPROXY..., UV_ENOMEM
   [[nodiscard]] const core::Why& why() const { return why_; }
 
  private:

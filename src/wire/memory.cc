@@ -6,6 +6,17 @@
 #include <cstdlib>
 #include <limits>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define PESTER_HAS_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PESTER_HAS_ASAN
+#endif
+#endif
+#ifdef PESTER_HAS_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace pester::wire {
 
 namespace {
@@ -21,12 +32,12 @@ void system_release(void* block, void*) {
 }
 
 constexpr size_t class_of(size_t size) {
-  if (size <= BlockPool::kSmallMax) return (size + BlockPool::kMallocBytes - 1) / BlockPool::kStep;
+  if (size <= BlockPool::kSmallMax) return (size + Slabs::kWordBytes - 1) / BlockPool::kStep;
   return BlockPool::kSmallClasses +
          (size <= 4096 ? 0 : static_cast<size_t>(std::bit_width(size - 1)) - 12);
 }
 constexpr size_t size_of(size_t index) {
-  if (index < BlockPool::kSmallClasses) return (index + 1) * BlockPool::kStep - BlockPool::kMallocBytes;
+  if (index < BlockPool::kSmallClasses) return Slabs::block_bytes(index);
   return size_t{4096} << (index - BlockPool::kSmallClasses);
 }
 static_assert(class_of(0) == 0 && class_of(1) == 0 && class_of(56) == 0 && class_of(57) == 1);
@@ -37,10 +48,40 @@ static_assert(class_of(4096) == BlockPool::kSmallClasses &&
 static_assert(class_of(BlockPool::kLargest) == BlockPool::kClasses - 1);
 static_assert(size_of(BlockPool::kClasses - 1) == BlockPool::kLargest);
 
+#ifdef PESTER_HAS_ASAN
+constexpr uint32_t kSlabBytesMax = 0;  // one block each, so that it is watched
+void forbid(void* at, size_t size) {
+  __asan_poison_memory_region(at, size);
+}
+void permit(void* at, size_t size) {
+  __asan_unpoison_memory_region(at, size);
+}
+#else
+constexpr uint32_t kSlabBytesMax = 65536;
+void forbid(void*, size_t) {}
+void permit(void*, size_t) {}
+#endif
+
 }  // namespace
 
 Allocator Allocator::system() {
   return {system_alloc, system_resize, system_release, nullptr};
+}
+
+BlockPool::BlockPool(const Allocator& allocator) : allocator_(allocator), slabs_(kSlabBytesMax) {}
+
+void* BlockPool::take_new(size_t index) {
+  if (index >= kSmallClasses) return allocator_.alloc(size_of(index), allocator_.data);
+  if (void* const block = slabs_.take(index); block != nullptr) return block;
+  void* const slab = allocator_.alloc(slabs_.slab_bytes(index), allocator_.data);
+  if (slab == nullptr) return nullptr;
+  slabs_.add(index, slab);
+  return slabs_.take(index);
+}
+
+void BlockPool::give_back(size_t index, void* block) {
+  void* const whole = index < kSmallClasses ? slabs_.give(index, block) : block;
+  if (whole != nullptr) allocator_.release(whole, allocator_.data);
 }
 
 Block BlockPool::take(size_t size) {
@@ -51,33 +92,39 @@ Block BlockPool::take(size_t size) {
   const size_t index = class_of(size);
   const size_t whole = size_of(index);
   if (Free* found = free_[index]; found != nullptr) {
+    permit(found, whole);
     free_[index] = found->next;
     kept_bytes_ -= whole;
     return {found, whole};
   }
-  void* at = allocator_.alloc(whole, allocator_.data);
+  void* at = take_new(index);
   return {at, at == nullptr ? 0 : whole};
 }
 
 void BlockPool::give(Block block) {
   if (block.at == nullptr) return;
   const size_t index = block.size > kLargest ? kClasses : class_of(block.size);
-  if (index == kClasses || kept_bytes_ + size_of(index) > kKeptBytesMax) {
+  if (index == kClasses) {
     allocator_.release(block.at, allocator_.data);
+    return;
+  }
+  if (kept_bytes_ + size_of(index) > kKeptBytesMax) {
+    give_back(index, block.at);
     return;
   }
   auto* freed = static_cast<Free*>(block.at);
   freed->next = free_[index];
   free_[index] = freed;
   kept_bytes_ += size_of(index);
+  forbid(freed, size_of(index));
 }
 
 void BlockPool::trim() {
-  for (Free*& head : free_) {
-    while (head != nullptr) {
-      Free* next = head->next;
-      allocator_.release(head, allocator_.data);
-      head = next;
+  for (size_t index = 0; index < kClasses; ++index) {
+    while (Free* const found = free_[index]) {
+      permit(found, size_of(index));
+      free_[index] = found->next;
+      give_back(index, found);
     }
   }
   kept_bytes_ = 0;

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "wire/slabs.h"
+
 namespace pester::wire {
 
 // The same three functions as pester_allocator_t.
@@ -29,21 +31,20 @@ struct Block {
 };
 
 // Recycles blocks of up to 64 KiB in classes: small ones 64 B apart, so that a million small things
-// waste little, larger ones in powers of two; what is larger still goes straight to the allocator.
-// Keeps at most kKeptBytesMax unused.
+// waste little, of slabs; larger ones in powers of two; what is larger still goes straight to the
+// allocator. Keeps at most kKeptBytesMax unused. With AddressSanitizer each block is the allocator's
+// own, and one that is kept must not be touched.
 class BlockPool {
  public:
-  static constexpr size_t kStep = 64;
-  static constexpr size_t kMallocBytes =
-      8;  // that malloc puts before a block: the two are a step together
-  static constexpr size_t kSmallClasses = 32;
-  static constexpr size_t kSmallest = kStep - kMallocBytes;
-  static constexpr size_t kSmallMax = kSmallClasses * kStep - kMallocBytes;
+  static constexpr size_t kStep = Slabs::kStep;
+  static constexpr size_t kSmallClasses = Slabs::kClasses;
+  static constexpr size_t kSmallest = Slabs::block_bytes(0);
+  static constexpr size_t kSmallMax = Slabs::block_bytes(kSmallClasses - 1);
   static constexpr size_t kLargest = 65536;
   static constexpr size_t kClasses = kSmallClasses + 5;
   static constexpr size_t kKeptBytesMax = size_t{4} << 20;
 
-  explicit BlockPool(const Allocator& allocator) : allocator_(allocator) {}
+  explicit BlockPool(const Allocator& allocator);
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
@@ -61,7 +62,11 @@ class BlockPool {
   struct Free {
     Free* next;
   };
+  [[nodiscard]] void* take_new(size_t index);
+  void give_back(size_t index, void* block);
+
   Allocator allocator_;
+  Slabs slabs_;
   Free* free_[kClasses] = {};
   size_t kept_bytes_ = 0;
 };
@@ -109,7 +114,7 @@ class BasicBytes {
  private:
   bool grow(BlockPool& pool, size_t more);
 
-  static constexpr size_t kFirst = 4 * BlockPool::kStep - BlockPool::kMallocBytes;
+  static constexpr size_t kFirst = Slabs::block_bytes(3);
 
   char* at_ = nullptr;
   Size room_ = 0, size_ = 0;

@@ -35,6 +35,12 @@ std::string_view reply_text(unsigned char code) {
   return code < std::size(kTexts) ? kTexts[code] : std::string_view("unknown reply");
 }
 
+// What it refuses now it refuses later.
+bool is_denied(unsigned char code) {
+  constexpr unsigned char kRules = 2, kCommand = 7, kAddressType = 8;
+  return code == kRules || code == kCommand || code == kAddressType;
+}
+
 }  // namespace
 
 void Socks5Handshake::start(const ProxyTarget& target) {
@@ -149,7 +155,7 @@ ProxyStep Socks5Handshake::take_verdict() {
 ProxyStep Socks5Handshake::take_reply() {
   if (in_[0] != kVersion) return fail(PESTER_EPROXY, "malformed reply");
   if (in_[1] != 0) {
-    error_ = PESTER_EPROXY;
+    error_ = is_denied(in_[1]) ? PESTER_EPROXYDENIED : PESTER_EPROXY;
     why_.clear();
     why_.add("the SOCKS proxy could not connect: ").add(reply_text(in_[1]));
     why_.add(" (").add(int64_t{in_[1]}).add(")");

@@ -31,7 +31,7 @@ class Socks5Handshake {
   [[nodiscard]] ProxyStep feed(std::string_view input, size_t* taken);
   [[nodiscard]] ProxyStep end();
 
-  [[nodiscard]] int error() const { return error_; }  // PESTER_EPROXY, EPROXYAUTH
+  [[nodiscard]] int error() const { return error_; }  // PESTER_EPROXY, EPROXYAUTH, EPROXYDENIED
   [[nodiscard]] const core::Why& why() const { return why_; }
 
  private:

@@ -139,6 +139,8 @@ static void a_taken_result_outlives_its_client(void** state) {
   assert_true(exchange.started_ns >= 0 && exchange.sent_ns >= exchange.started_ns);
   assert_true(exchange.first_byte_ns >= exchange.sent_ns && exchange.ended_ns >= exchange.first_byte_ns);
   assert_true(exchange.bytes_received == strlen(answer) && exchange.bytes_sent > 20);
+  assert_int_equal(exchange.head_bytes_sent, exchange.bytes_sent);  // a GET is but a head
+  assert_int_equal(exchange.head_bytes_received, strstr(answer, "\r\n\r\n") + 4 - answer);
   assert_true(exchange.connect_ns >= 0);
   assert_int_equal(exchange.tls_ns, -1);
   assert_int_equal(exchange.backoff_ns, -1);

@@ -47,6 +47,36 @@ void a_head_has_no_body_and_keeps_its_connection(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// What is informational is a head, what frames a body is of the body.
+void heads_are_told_apart_from_bodies(void**) {
+  std::string sent;
+  c.serve([&sent](Peer& peer) {
+    for (std::string head = peer.head(); !head.empty(); head = peer.head()) {
+      sent = head;
+      peer.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+      peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nT: 1\r\n\r\n");
+    }
+  });
+  assert_int_equal(c.open(), 0);
+  const std::string url = c.server->url();
+  pester_request_t request = c.request(url, &outcome);
+  request.method = "PUT";
+  request.body = "12345678";
+  request.body_len = 8;
+  pester_exchange_t x;
+  outcome.at_done = [&x](const pester_result_t* result) {
+    assert_int_equal(pester_result_exchange(result, 0, &x), 0);
+  };
+  assert_int_equal(c.send(request, &outcome), 0);
+  c.run();
+  assert_int_equal(outcome.error, 0);
+  assert_int_equal(x.head_bytes_sent, sent.size());
+  assert_int_equal(x.bytes_sent, sent.size() + 8);
+  assert_int_equal(x.head_bytes_received, 28 + 47);
+  assert_int_equal(x.bytes_received, 28 + 47 + 10 + 11);
+  assert_int_equal(c.end(), 0);
+}
+
 // An older program's struct ends before what it never heard of, a newer one's goes on behind it.
 void requests_of_older_and_newer_headers_are_sent(void**) {
   serve_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -249,6 +279,7 @@ void a_refused_connection_is_told_as_such(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(a_head_has_no_body_and_keeps_its_connection, begin),
+      cmocka_unit_test_setup(heads_are_told_apart_from_bodies, begin),
       cmocka_unit_test_setup(requests_of_older_and_newer_headers_are_sent, begin),
       cmocka_unit_test_setup(statuses_without_a_body_have_none, nullptr),
       cmocka_unit_test_setup(informational_responses_are_passed_over, begin),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Claims about what guards an origin: the gate that one Retry-After shuts, the breaker, and the deadline
 // that makes an attempt vain.
+#include <cerrno>
+
 #include "guards.h"
 
 #include "support/cmocka.h"
@@ -97,6 +99,26 @@ void an_origin_that_fails_is_left_alone_and_tried_again(void**) {
   assert_int_equal(run.shell.ended().back().status, 200);
 }
 
+// Out of descriptors, say: no request gets through, and none of that is the origin's fault.
+void what_this_host_is_out_of_opens_no_breaker(void**) {
+  for (const int error : {-EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -EADDRNOTAVAIL, -EADDRINUSE, -ENODEV}) {
+    Run& run = begin();
+    run.shell.set_breaker(quick_breaker());
+    run.every_dial = at_once();
+    run.every_dial.error = error;
+    run.every_exchange = answers(200, 1);
+    send_many(run, guarded(), 50);
+    run.simulation.run_until(run.start + ms(100));
+    assert_int_equal(run.shell.ended().size(), 50);
+    assert_int_equal(run.shell.ended().back().error, error);
+    assert_int_equal(state(run), BreakerState::closed);
+    run.every_dial.error = 0;
+    run.shell.submit(guarded());
+    FINISH(run);
+    assert_int_equal(run.shell.ended().back().status, 200);
+  }
+}
+
 void no_wait_begins_that_an_open_breaker_would_make_vain(void**) {
   Run& run = begin();
   run.shell.set_breaker(quick_breaker());
@@ -168,6 +190,7 @@ int main() {
       cmocka_unit_test(one_retry_after_parks_a_thousand),
       cmocka_unit_test(who_queues_already_is_parked_too),
       cmocka_unit_test(an_origin_that_fails_is_left_alone_and_tried_again),
+      cmocka_unit_test(what_this_host_is_out_of_opens_no_breaker),
       cmocka_unit_test(no_wait_begins_that_an_open_breaker_would_make_vain),
       cmocka_unit_test(no_retry_begins_that_could_not_be_answered_in_time),
       cmocka_unit_test(a_gate_does_not_take_the_probe_s_leave),

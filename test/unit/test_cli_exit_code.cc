@@ -47,6 +47,7 @@ void each_code_has_curls_number(void**) {
       {PESTER_ECLIENTCERT, 58},
       {PESTER_EPROXY, 97},
       {PESTER_EPROXYAUTH, 97},
+      {PESTER_EPROXYDENIED, 97},
       {PESTER_EPROXYHOST, 5},
       {PESTER_ETIMEOUT_CONNECT, 28},
       {PESTER_ETIMEOUT_FIRST_BYTE, 28},

@@ -25,6 +25,8 @@ Report good_report() {
   x.outcome = "retried";
   x.remote = "[::1]:8443";
   x.connect_ns = 1;
+  x.bytes_sent = 65;
+  x.head_bytes_received = 100;
   report.exchanges.push_back(x);
   x.outcome = "won";
   x.kind = "retry";
@@ -34,6 +36,8 @@ Report good_report() {
   x.connect_ns = 20'000'000;
   x.tls_ns = 30'000'000;
   x.first_byte_ns = 1'400'000'000;
+  x.bytes_sent = 75;
+  x.head_bytes_received = 130;
   report.exchanges.push_back(x);
   return report;
 }
@@ -52,6 +56,7 @@ void what_is_downloaded_is_what_came(void**) {
 void numbers_and_texts(void**) {
   expect("%{http_code} %{response_code}", "204 204");
   expect("%{size_download} %{size_upload} %{speed_download}", "3000 5 2000");
+  expect("%{size_header} %{size_request}", "230 140");  // of all exchanges
   expect("%{num_retries} %{num_attempts} %{num_connects}", "1 2 2");
   expect("%{url} %{url_effective}", "https://[::1]:8443/x https://[::1]:8443/y");
   expect("%{method} %{scheme} %{http_version} %{content_type}", "POST https 1.1 text/plain");

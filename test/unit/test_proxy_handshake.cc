@@ -2,6 +2,7 @@
 // Claims about the handshakes with a proxy: what is written, byte for byte; that an answer may be cut
 // anywhere; and that whatever a proxy says or leaves unsaid ends in one of few codes with a reason.
 #include <cstring>
+#include <string>
 
 #include "wire/connect_handshake.h"
 #include "wire/socks5_handshake.h"
@@ -92,8 +93,16 @@ void informational_answers_are_passed_over(void**) {
 }
 
 void a_refusal_tells_its_status(void**) {
-  answered("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno!", ProxyStep::failed, 0, PESTER_EPROXY,
-           "the proxy refused the tunnel: 403 Forbidden");
+  answered("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno!", ProxyStep::failed, 0,
+           PESTER_EPROXYDENIED, "the proxy refused the tunnel: 403 Forbidden");
+  for (const char* later : {"408", "425", "429", "500", "503"}) {
+    answered(std::string("HTTP/1.1 ") + later + " x\r\n\r\n", ProxyStep::failed, 0, PESTER_EPROXY,
+             later);
+  }
+  for (const char* never : {"400", "404", "405", "499"}) {
+    answered(std::string("HTTP/1.1 ") + never + " x\r\n\r\n", ProxyStep::failed, 0, PESTER_EPROXYDENIED,
+             never);
+  }
   answered("HTTP/1.1 502 \r\n\r\n", ProxyStep::failed, 0, PESTER_EPROXY, "refused the tunnel: 502");
   answered("HTTP/1.1 302 Found\r\nLocation: http://evil/\r\n\r\n", ProxyStep::failed, 0, PESTER_EPROXY,
            "302");
@@ -284,21 +293,22 @@ void refused_replies_are_told_in_words(void**) {
   const struct {
     Answer reply;
     const char* words;
+    int error = PESTER_EPROXY;
   } kReplies[] = {
       {{"\5\1\0\1\0\0\0\0\0\0", 10}, "general failure (1)"},
-      {{"\5\2\0\1\0\0\0\0\0\0", 10}, "not allowed by its rules (2)"},
+      {{"\5\2\0\1\0\0\0\0\0\0", 10}, "not allowed by its rules (2)", PESTER_EPROXYDENIED},
       {{"\5\3\0\1\0\0\0\0\0\0", 10}, "network unreachable (3)"},
       {{"\5\4\0\1\0\0\0\0\0\0", 10}, "host unreachable (4)"},
       {{"\5\5\0\1\0\0\0\0\0\0", 10}, "connection refused (5)"},
       {{"\5\6\0\1\0\0\0\0\0\0", 10}, "TTL expired (6)"},
-      {{"\5\7\0\1\0\0\0\0\0\0", 10}, "command not supported (7)"},
-      {{"\5\10\0\1\0\0\0\0\0\0", 10}, "address type not supported (8)"},
+      {{"\5\7\0\1\0\0\0\0\0\0", 10}, "command not supported (7)", PESTER_EPROXYDENIED},
+      {{"\5\10\0\1\0\0\0\0\0\0", 10}, "address type not supported (8)", PESTER_EPROXYDENIED},
       {{"\5\377\0\1\0\0\0\0\0\0", 10}, "unknown reply (255)"},
       {{"\5\5", 2}, "connection refused (5)"},  // cut short by its end
   };
   for (const auto& reply : kReplies) {
     const Answer answers[] = {kNoAuth, reply.reply};
-    talks(kName, answers, ProxyStep::failed, kAsked, PESTER_EPROXY, reply.words);
+    talks(kName, answers, ProxyStep::failed, kAsked, reply.error, reply.words);
   }
 }
 

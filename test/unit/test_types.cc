@@ -119,6 +119,7 @@ void a_proxy_that_does_not_connect_is_like_an_origin_that_does_not(void**) {
   is_class(PESTER_EPROXY, FailureClass::connect);
   is_class(PESTER_EPROXYHOST, FailureClass::dns);
   is_class(PESTER_EPROXYAUTH, FailureClass::final);
+  is_class(PESTER_EPROXYDENIED, FailureClass::final);
 }
 
 void limits_refusals_and_ends_from_this_side_are_final(void**) {

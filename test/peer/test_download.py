@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Bodies on their way down: a gibibyte in constant memory to a program that takes it in more slowly than the
+server gives it. Usage: test_download.py DOWNLOAD_CLIENT. The server is a few lines of sockets below, which count
+how often they had to wait for the client."""
+
+import os
+import select
+import socket
+import threading
+import unittest
+import zlib
+
+import servers
+from servers import run
+
+DOWNLOAD_CLIENT = ""
+MEBIBYTE = 1 << 20
+
+
+class Server:
+    """Answers one request with `mebibytes` pieces, no two alike, framed by a length or in chunks."""
+
+    def __init__(self, mebibytes, chunked):
+        self.mebibytes, self.chunked = mebibytes, chunked
+        self.sent, self.checksum, self.waits = 0, zlib.adler32(b""), 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        connection, _ = self.socket.accept()
+        with connection, connection.makefile("rb") as file:
+            while file.readline() not in (b"\r\n", b""):
+                pass
+            connection.setblocking(False)
+            framing = b"Transfer-Encoding: chunked" if self.chunked else b"Content-Length: %d" % (
+                self.mebibytes * MEBIBYTE)
+            self.send(connection, b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n")
+            noise = memoryview(os.urandom(MEBIBYTE + self.mebibytes))
+            for i in range(self.mebibytes):
+                piece = noise[i:i + MEBIBYTE]
+                if self.chunked:
+                    self.send(connection, b"%x\r\n" % len(piece))
+                self.send(connection, piece)
+                if self.chunked:
+                    self.send(connection, b"\r\n")
+                self.checksum = zlib.adler32(piece, self.checksum)
+                self.sent += len(piece)
+            if self.chunked:
+                self.send(connection, b"0\r\n\r\n")
+
+    def send(self, connection, data):
+        data = memoryview(data)
+        while data:
+            try:
+                data = data[connection.send(data):]
+            except BlockingIOError:
+                self.waits += 1
+                select.select([], [connection], [], 60)
+
+
+class MemoryTest(unittest.TestCase):
+    def check(self, mebibytes, chunked):
+        server = Server(mebibytes, chunked)
+        self.addCleanup(server.socket.close)
+        # AddressSanitizer keeps what was freed and every frame of the stack for a while: no growth of the program's.
+        asan = os.environ.get("ASAN_OPTIONS", "") + (":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+                                                     ":detect_stack_use_after_return=0")
+        done = run(DOWNLOAD_CLIENT, server.url, env={"ASAN_OPTIONS": asan})
+        status, taken, checksum, pauses, growth_kib = map(int, done.stdout.split())
+        server.thread.join(20)
+        self.assertEqual((status, taken, checksum), (200, server.sent, server.checksum), done.stderr)
+        self.assertEqual(server.sent, mebibytes * MEBIBYTE)
+        self.assertEqual(pauses, mebibytes // 8)
+        # The server was held up: it could not have sent all of it and left.
+        self.assertGreater(server.waits, pauses // 2)
+        self.assertLessEqual(growth_kib, 2048)
+        print(f"{mebibytes} MiB: {growth_kib} KiB more, {pauses} pauses, the server waited {server.waits} times")
+
+    def test_a_gibibyte_comes_down_in_constant_memory_though_the_program_is_slow(self):
+        self.check(1024, chunked=False)
+
+    def test_chunks_are_held_back_as_well(self):
+        self.check(128, chunked=True)
+
+
+if __name__ == "__main__":
+    servers.main("DOWNLOAD_CLIENT")
