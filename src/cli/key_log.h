@@ -12,8 +12,8 @@ namespace pester::cli {
 
 class KeyLog {
  public:
-  // Opens the file that the option names; throws CommandError when it cannot. One that only the environment
-  // names and that cannot be opened is none, as with curl.
+  // Opens the file that the option names; throws CommandError when it cannot. One that only the
+  // environment names and that cannot be opened is none, as with curl.
   explicit KeyLog(const ConnectionOptions& options);
   ~KeyLog();
   KeyLog(const KeyLog&) = delete;

@@ -104,9 +104,8 @@ Connection* delivering(Request& request) {
 [[gnu::always_inline]] inline Origin* take_origin(Client& client, Request& request, const wire::Url& url,
                                                   bool estranged = false) {
   const bool is_usual = client.proxies == nullptr && request.rare == nullptr;
-  Origin* const origin =
-      is_usual ? client.origins.get(client.pool, url, client.route)
-               : origin_for(client, &request, url, estranged);
+  Origin* const origin = is_usual ? client.origins.get(client.pool, url, client.route)
+                                  : origin_for(client, &request, url, estranged);
   if (origin == nullptr) return nullptr;
   if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
     return nullptr;

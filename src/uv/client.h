@@ -170,7 +170,7 @@ struct Client {
   SocketHome home;
   Mailbox* mailbox = nullptr;
   Resolver* resolver = nullptr;
-  DnsChannel* dns = nullptr;  // once a name was asked for
+  DnsChannel* dns = nullptr;         // once a name was asked for
   TlsConfiguration* tls = nullptr;   // its own: of requests that bring none; held
   TlsConfigurations configurations;  // that requests brought
 

@@ -50,7 +50,7 @@ struct Connection : core::Connection {
   Socket* socket = nullptr;
   wire::TlsSession* tls = nullptr;
   TlsConfiguration* configuration = nullptr;  // held, from when TLS is to begin
-  wire::ResponseParser* parser = nullptr;  // from the first byte of a response to its last
+  wire::ResponseParser* parser = nullptr;     // from the first byte of a response to its last
   Response response;
   Decoding* decoding = nullptr;       // of its body, once there is some of it that is decoded
   std::string_view input;             // what is being parsed now

@@ -20,11 +20,11 @@ struct TlsJob;
 
 struct TlsConfiguration {
   Client* client = nullptr;
-  TlsConfiguration* next = nullptr;      // among the client's
-  wire::TlsContext* context = nullptr;   // while `job`, only its options are to be looked at
-  TlsJob* job = nullptr;                 // reads its files
-  Connection* awaiting = nullptr;        // connections that wait for that, by trust_next
-  wire::Bytes key_log;                   // lines that are yet to be told, each with a NUL
+  TlsConfiguration* next = nullptr;     // among the client's
+  wire::TlsContext* context = nullptr;  // while `job`, only its options are to be looked at
+  TlsJob* job = nullptr;                // reads its files
+  Connection* awaiting = nullptr;       // connections that wait for that, by trust_next
+  wire::Bytes key_log;                  // lines that are yet to be told, each with a NUL
   uint64_t used = 0;
   uint32_t holders = 0;  // the client, routes, connections, a request that is being sent
   bool ready = false;

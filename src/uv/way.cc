@@ -65,7 +65,8 @@ int route_for(Client& client, const Request* request, const wire::Url& url, bool
   spec.tls = tls;
   if (proxy != nullptr) spec.proxy = *proxy;
   // Another protocol is between this end and the origin: no proxy forwards it (RFC 9110 §7.8).
-  const bool tunnels = (choice != nullptr && choice->given.tunnels) || (rare != nullptr && rare->upgrade != nullptr);
+  const bool tunnels =
+      (choice != nullptr && choice->given.tunnels) || (rare != nullptr && rare->upgrade != nullptr);
   spec.tunnels = proxy != nullptr && tunnels && proxy->kind == wire::ProxyKind::http;
   const int rc = client.routes.get(spec, out);
   tls_configuration_leave(tls);

@@ -41,7 +41,8 @@ struct TlsOptions {
 // A configuration with its certificates and its cache of sessions. Made cheaply on the loop thread by
 // create(); load() does the reading and parsing, on any one thread; nothing else may touch it before
 // load() has returned and that return was seen by the loop thread, but for its options. Then it is used
-// by the loop thread only. A load() that failed may be repeated. The system's CA store is parsed once per process and shared, reference-counted.
+// by the loop thread only. A load() that failed may be repeated. The system's CA store is parsed once
+// per process and shared, reference-counted.
 class TlsContext;
 
 // PESTER_EOPTION (bad pin, bad version range) or UV_ENOMEM or 0.
@@ -50,18 +51,18 @@ class TlsContext;
 // Reads CA certificates, client certificate and key, seeds the generator. 0, PESTER_ETRUST (no CA
 // certificate found, names the file), PESTER_ECLIENTCERT, UV_ENOMEM.
 [[nodiscard]] int tls_context_load(TlsContext* context, core::Why* why);
-void tls_context_free(TlsContext* context);  // nullptr is fine
+void tls_context_free(TlsContext* context);                                      // nullptr is fine
 [[nodiscard]] const TlsOptions& tls_context_options(const TlsContext* context);  // its own copy
 
 // The sessions that can be resumed under a configuration, as bytes for another process. They hold keys:
-// who can read them can decrypt and impersonate, and who can write them can plant a server, for a resumed
-// session's certificate is not checked again.
+// who can read them can decrypt and impersonate, and who can write them can plant a server, for a
+// resumed session's certificate is not checked again.
 //
 // `*size` is the room at `out` and becomes what is written or needed (UV_ENOBUFS).
 [[nodiscard]] int tls_sessions_write(const TlsContext* context, char* out, size_t* size);
-// How many were taken: none of a configuration that is not equal (callbacks apart), those over their time
-// not, nor what another build of mbedTLS wrote, nor where there is a later one. PESTER_EOPTION when the
-// bytes are damaged or nothing of this kind; UV_ENOMEM, and some may have been taken.
+// How many were taken: none of a configuration that is not equal (callbacks apart), those over their
+// time not, nor what another build of mbedTLS wrote, nor where there is a later one. PESTER_EOPTION when
+// the bytes are damaged or nothing of this kind; UV_ENOMEM, and some may have been taken.
 [[nodiscard]] int tls_sessions_read(TlsContext* context, std::string_view bytes);
 
 enum class TlsStatus : uint8_t {

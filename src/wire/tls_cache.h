@@ -63,8 +63,8 @@ class TlsCache {
   // The session to offer, or nullptr; valid until the next put, drop or clear.
   [[nodiscard]] const TlsCacheEntry* find(const TlsCacheKey& key, int64_t now_s);
   // Saves the session of `ssl` in place of what is there under the key; `verified_s` is when its
-  // certificate was checked. Best effort: when there is nothing to save or memory is out, the cache is as
-  // before.
+  // certificate was checked. Best effort: when there is nothing to save or memory is out, the cache is
+  // as before.
   void put(const TlsCacheKey& key, const mbedtls_ssl_context& ssl, std::string_view leaf,
            uint32_t verify_flags, int64_t verified_s, int64_t now_s);
   // An empty one to be filled in, but for what it is known by; nullptr when memory is out.

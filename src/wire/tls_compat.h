@@ -37,8 +37,10 @@
 
 #if !defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE) || !defined(MBEDTLS_SSL_SESSION_TICKETS) || \
     !defined(MBEDTLS_SSL_SERVER_NAME_INDICATION) || !defined(MBEDTLS_SSL_ALPN) ||           \
-    (!PESTER_MBEDTLS_3 && !defined(MBEDTLS_SSL_EXPORT_KEYS)) || !defined(MBEDTLS_FS_IO) || !defined(MBEDTLS_SSL_CLI_C)
-#error "Pester needs mbedTLS with session tickets, SNI, ALPN, file access, kept peer certificates, exported keys"
+    (!PESTER_MBEDTLS_3 && !defined(MBEDTLS_SSL_EXPORT_KEYS)) || !defined(MBEDTLS_FS_IO) ||  \
+    !defined(MBEDTLS_SSL_CLI_C)
+#error \
+    "Pester needs mbedTLS with session tickets, SNI, ALPN, file access, kept peer certificates, exported keys"
 #endif
 
 namespace pester::wire {

@@ -262,9 +262,10 @@ bool tls_same_options(const TlsOptions& a, const TlsOptions& b) {
 // Each text by the hash of it, so that no two run into each other.
 bool tls_digest_options(const TlsOptions& options, unsigned char (&digest)[32]) {
   constexpr size_t kTextCount = sizeof kTexts / sizeof kTexts[0];
-  unsigned char all[4 + 33 * kTextCount] = {
-      static_cast<unsigned char>(options.verify), static_cast<unsigned char>(options.verify_cb != nullptr),
-      static_cast<unsigned char>(options.min_version), static_cast<unsigned char>(options.max_version)};
+  unsigned char all[4 + 33 * kTextCount] = {static_cast<unsigned char>(options.verify),
+                                            static_cast<unsigned char>(options.verify_cb != nullptr),
+                                            static_cast<unsigned char>(options.min_version),
+                                            static_cast<unsigned char>(options.max_version)};
   unsigned char* at = all + 4;
   for (const auto text : kTexts) {
     const char* const bytes = options.*text;

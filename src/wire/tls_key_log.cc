@@ -12,8 +12,8 @@ namespace pester::wire {
 namespace {
 
 constexpr size_t kRandomBytes = 32;
-// A handshake has one line in TLS 1.2 and four in 1.3, of less than 200 bytes each. What would be more is
-// not kept.
+// A handshake has one line in TLS 1.2 and four in 1.3, of less than 200 bytes each. What would be more
+// is not kept.
 constexpr size_t kBytesMax = 1000;
 
 char* put_hex(const unsigned char* bytes, size_t size, char* out) {

@@ -109,7 +109,8 @@ bool read_entry(Reader& reader, Entry* entry) {
 // As it could have been written, and of use now.
 bool is_fit(const TlsContext& context, const Entry& entry, int64_t now_s) {
   const int64_t most = entry.version == 3 ? TlsCache::kAgeMaxSeconds13 : TlsCache::kAgeMaxSeconds12;
-  const bool in_order = entry.verified_s >= 0 && entry.verified_s <= entry.saved_s && entry.saved_s <= now_s;
+  const bool in_order =
+      entry.verified_s >= 0 && entry.verified_s <= entry.saved_s && entry.saved_s <= now_s;
   const bool in_time = now_s <= entry.expires_s && entry.expires_s - most <= entry.verified_s;
   return in_order && in_time && (entry.verify_flags == 0 || !context.options.verify);
 }
@@ -118,7 +119,8 @@ bool is_fit(const TlsContext& context, const Entry& entry, int64_t now_s) {
 int take(TlsContext* context, const Entry& from, int64_t now_s) {
   TlsCache& cache = context->cache;
   const TlsCacheKey key{from.host, from.kind, from.port};
-  if (const TlsCacheEntry* own = cache.find(key, now_s); own != nullptr && own->saved_s >= from.saved_s) {
+  if (const TlsCacheEntry* own = cache.find(key, now_s);
+      own != nullptr && own->saved_s >= from.saved_s) {
     return 0;
   }
   TlsCacheEntry* const entry = cache.make(key, from.leaf);
@@ -164,8 +166,8 @@ bool write_entry(const TlsCacheEntry& entry, size_t bytes, Writer& writer) {
   size_t written = bytes;
   bool good = true;
   if (writer.left() >= bytes) {
-    good = mbedtls_ssl_session_save(&entry.session, reinterpret_cast<unsigned char*>(writer.here()), bytes,
-                                    &written) == 0;
+    good = mbedtls_ssl_session_save(&entry.session, reinterpret_cast<unsigned char*>(writer.here()),
+                                    bytes, &written) == 0;
   }
   writer.skip(bytes);
   return good && written == bytes;

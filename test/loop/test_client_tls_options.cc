@@ -67,7 +67,8 @@ int send(const pester_tls_options_t* tls, Outcome* one, char* why = nullptr, siz
   request.error_text_size = why_size;
   one->at_done = [](const pester_result_t* result) {
     pester_exchange_t e;
-    if (pester_result_exchange(result, 0, &e) == 0 && e.reused == 0) resumed.push_back(e.tls_resumed != 0);
+    if (pester_result_exchange(result, 0, &e) == 0 && e.reused == 0)
+      resumed.push_back(e.tls_resumed != 0);
   };
   return c.send(request, one);
 }
@@ -159,7 +160,8 @@ void different_ones_share_nothing(void**) {
   each[10].keylog_cb = [](const char*, void*) {};
   each[11] = each[10];
   each[11].keylog_data = &data[1];
-  if (pester::wire::kTlsNewest == pester::wire::kTls12) each[7].ca_file = path("bundle.pem");  // no other
+  if (pester::wire::kTlsNewest == pester::wire::kTls12)
+    each[7].ca_file = path("bundle.pem");  // no other
   for (int turn = 0; turn < 2; ++turn) {
     resumed.clear();
     for (const auto& one : each) assert_int_equal(ask(&one), 0);
@@ -369,6 +371,38 @@ void what_a_key_log_callback_does_is_harmless(void**) {
   }
 }
 
+// As from one process to the next.
+void sessions_go_from_one_client_to_another(void**) {
+  serve_tls([](TlsPeer& tls, Peer&) {
+    if (tls.head().empty()) return;
+    tls.say("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    tls.close_notify();
+    tls.flush();
+  });
+  c.tls.ca_file = path("ca.pem");
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(ask(nullptr), 0);
+  size_t size = 0;
+  assert_int_equal(pester_client_export_sessions(c.client, nullptr, nullptr), UV_EINVAL);
+  assert_int_equal(pester_client_export_sessions(c.client, nullptr, &size), UV_ENOBUFS);
+  std::string bytes(size, '\0');
+  assert_int_equal(pester_client_export_sessions(c.client, bytes.data(), &size), 0);
+  pester_client_t* const first = c.client;
+  assert_int_equal(c.open(), 0);
+  // Before its certificates are read.
+  assert_int_equal(pester_client_import_sessions(c.client, nullptr, 1), UV_EINVAL);
+  assert_int_equal(pester_client_import_sessions(c.client, bytes.data(), size - 1), PESTER_EOPTION);
+  assert_int_equal(pester_client_import_sessions(c.client, bytes.data(), size), 1);
+  assert_int_equal(ask(nullptr), 0);
+  assert_int_equal(resumed.size(), 2);
+  assert_false(resumed[0]);
+  assert_true(resumed[1]);
+  assert_int_equal(pester_client_close(first, nullptr, nullptr), 0);
+  assert_int_equal(pester_client_export_sessions(first, bytes.data(), &size), PESTER_ECLOSING);
+  assert_int_equal(pester_client_import_sessions(first, bytes.data(), size), PESTER_ECLOSING);
+  end_tls();
+}
+
 void posted_from_another_thread_they_are_copied(void**) {
   serve_tls();
   assert_int_equal(c.open(), 0);
@@ -383,7 +417,9 @@ void posted_from_another_thread_they_are_copied(void**) {
     const std::string to = url();
     pester_request_t request = c.request(to, &outcome);
     request.tls = &own;
-    const auto refused = [](int, const char* why, void*) { std::fprintf(stderr, "%s\n", why), std::abort(); };
+    const auto refused = [](int, const char* why, void*) {
+      std::fprintf(stderr, "%s\n", why), std::abort();
+    };
     if (pester_inbox_post(inbox, &request, refused, nullptr) != 0) std::abort();
     file.assign(file.size(), 'x');
     pin.assign(pin.size(), 'x');
@@ -395,8 +431,8 @@ void posted_from_another_thread_they_are_copied(void**) {
   end_tls();
 }
 
-// Both servers insist on a client certificate. Where the redirect leads none is shown, be it the request's
-// or the client's.
+// Both servers insist on a client certificate. Where the redirect leads none is shown, be it the
+// request's or the client's.
 void a_client_certificate_stays_behind_when_a_redirect_leaves(void**) {
   for (const bool of_request : {true, false}) {
     begin(nullptr);
@@ -466,6 +502,7 @@ int main() {
       cmocka_unit_test_setup(its_own_verify_callback_is_asked, begin),
       cmocka_unit_test_setup(the_secrets_of_each_handshake_are_told, begin),
       cmocka_unit_test(what_a_key_log_callback_does_is_harmless),
+      cmocka_unit_test_setup(sessions_go_from_one_client_to_another, begin),
       cmocka_unit_test_setup(posted_from_another_thread_they_are_copied, begin),
       cmocka_unit_test(a_client_certificate_stays_behind_when_a_redirect_leaves),
   };

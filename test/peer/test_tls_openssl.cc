@@ -309,7 +309,8 @@ void expect_same_secrets(const char* version, size_t lines) {
     for (size_t at = 0; at < ours.size(); ++count) {
       const std::string line = ours.c_str() + at;
       at += line.size() + 1;
-      if (theirs.find(line + "\n") == std::string::npos) fail_msg("%s is not in:\n%s", line.c_str(), theirs.c_str());
+      if (theirs.find(line + "\n") == std::string::npos)
+        fail_msg("%s is not in:\n%s", line.c_str(), theirs.c_str());
     }
     assert_int_equal(count, lines);
     assert_int_equal(wire::tls_info(session).resumed, resumed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Claims about sessions as bytes: another context of the same configuration resumes them, none else does,
-// and nothing that the bytes may have become does harm.
+// Claims about sessions as bytes: another context of the same configuration resumes them, none else
+// does, and nothing that the bytes may have become does harm.
 #include <cerrno>
 #include <cstring>
 
@@ -147,7 +147,10 @@ void another_configuration_takes_none(void**) {
     if (i == 0) options.ca_file = pki("bundle.pem");
     if (i == 1) options.pinned_spki = pin.c_str();
     if (i == 2) options.verify = false;
-    if (i == 3) options.verify_cb = [](const char*, const unsigned char*, size_t, const char*, void*) { return 0; };
+    if (i == 3)
+      options.verify_cb = [](const char*, const unsigned char*, size_t, const char*, void*) {
+        return 0;
+      };
     if (i == 4) options.cert_file = pki("client_both.pem");
     if (i == 5) options.ca_dir = pki("cadir");
     if (i == 6) options.ca_file = nullptr, options.ca_dir = pki("ca.pem");  // the text in another place
@@ -229,7 +232,8 @@ void every_flipped_bit_is_refused(void**) {
   }
   assert_int_equal(context->cache.size(), 0);
 }
-// With a checksum that fits, every byte reaches the reader and mbedTLS's; and what that takes is offered.
+// With a checksum that fits, every byte reaches the reader and mbedTLS's; and what that takes is
+// offered.
 void no_byte_does_harm(void**) {
   begin();
   assert_int_equal(connect(), How::full);
