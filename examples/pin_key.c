@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A pinned public key: a server whose certificate is in order, and whose key is another, is refused before
- * it gets a byte of the request. Two pins and more stand between semicolons: one for the next key.
+ * A pinned public key: a server whose certificate is in order, and whose key is another, is refused
+ * before it gets a byte of the request. Two pins and more stand between semicolons: one for the next
+ * key.
  *
  *   cc pin_key.c -o pin_key $(pkg-config --cflags --libs pester)
  *   ./pin_key https://example.com/ "sha256//BASE64;sha256//BASE64" [CA_FILE] */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * TLS as one wants it: a CA of one's own, a request with a client certificate beside one without, sessions
- * that outlive the process, and a key log for Wireshark when the environment asks for one.
+ * TLS as one wants it: a CA of one's own, a request with a client certificate beside one without,
+ * sessions that outlive the process, and a key log for Wireshark when the environment asks for one.
  *
  *   cc tls.c -o tls $(pkg-config --cflags --libs pester)
  *   ./tls https://localhost:8443/ ca.pem sessions [client.pem client.key] */
@@ -34,7 +34,8 @@ static FILE* open_secret(const char* path, int flags, const char* mode) {
   return fd < 0 ? NULL : fdopen(fd, mode);
 }
 
-/* Before the loop runs, since reading a file blocks. No file, or one that does not fit: a full handshake. */
+/* Before the loop runs, since reading a file blocks. No file, or one that does not fit: a full
+ * handshake. */
 static void load_sessions(pester_client_t* client, const char* path) {
   FILE* file = fopen(path, "rb");
   if (file == NULL) return;
