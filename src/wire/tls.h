@@ -53,7 +53,7 @@ class TlsContext;
 [[nodiscard]] int tls_context_load(TlsContext* context, core::Why* why);
 // No session that is kept is resumed.
 void tls_context_forget_sessions(TlsContext* context);
-void tls_context_free(TlsContext* context);  // nullptr is fine
+void tls_context_free(TlsContext* context);                                      // nullptr is fine
 void tls_context_free(TlsContext* context);                                      // nullptr is fine
 [[nodiscard]] const TlsOptions& tls_context_options(const TlsContext* context);  // its own copy
 
