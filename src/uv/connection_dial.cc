@@ -87,6 +87,18 @@ void sort_for_anybody(const Connection& connection, Addresses* addresses, core::
   sort_addresses(addresses, ranks);
 }
 
+// What the dial said of its next address: connected, failed, or under way.
+void take_try(Connection& connection, int rc, core::Now now) {
+  if (rc == 0) {
+    tcp_up(connection, now);
+  } else if (rc < 0) {
+    connection_dial_failed(connection, rc, now);
+  } else {
+    connection.more_addresses = dial_has_next(&connection.dialing->dial);
+    if (connection.more_addresses) connection.client->engine.stagger(connection, now.mono);
+  }
+}
+
 void dial_addresses(Connection& connection, const Addresses& addresses, core::Now now) {
   Client& client = *connection.client;
   connection.dns_ns = now.mono.ns - connection.opened.ns;
@@ -108,14 +120,7 @@ void dial_addresses(Connection& connection, const Addresses& addresses, core::No
   } else {
     rc = dial_start(&dial, &client.home, addresses);
   }
-  if (rc == 0) {
-    tcp_up(connection, now);
-  } else if (rc < 0) {
-    connection_dial_failed(connection, rc, now);
-  } else {
-    connection.more_addresses = dial_has_next(&dial);
-    if (connection.more_addresses) client.engine.stagger(connection, now.mono);
-  }
+  take_try(connection, rc, now);
 }
 
 // From Mailbox::drain, within the client's entry.
@@ -241,16 +246,7 @@ void connection_dial_warm(Connection& connection, core::Now now) {
 }
 
 void connection_next_address(Connection& connection, core::Now now) {
-  Dial& dial = connection.dialing->dial;
-  const int rc = dial_next(&dial);
-  if (rc == 0) {
-    tcp_up(connection, now);
-  } else if (rc < 0) {
-    connection_dial_failed(connection, rc, now);
-  } else {
-    connection.more_addresses = dial_has_next(&dial);
-    if (connection.more_addresses) connection.client->engine.stagger(connection, now.mono);
-  }
+  take_try(connection, dial_next(&connection.dialing->dial), now);
 }
 
 }  // namespace pester::uv
