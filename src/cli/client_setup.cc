@@ -33,6 +33,7 @@ std::vector<const char*> pointers(const std::vector<std::string>& texts) {
 
 ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
     : policy_(policy_of(o)),
+      key_log_(o.connection),
       resolve_(pointers(o.connection.resolve)),
       connect_to_(pointers(o.connection.connect_to)) {
   pester_client_options_init(&client);
@@ -98,6 +99,7 @@ void ClientSetup::set_tls(const ConnectionOptions& c) {
   tls_.key_password = text_or_null(c.cert_password);
   tls_.pinned_spki = text_or_null(c.pinned);
   tls_.min_version = c.tls_min;
+  key_log_.ask_for_lines(&tls_);
 }
 
 // As curl does: the environment counts for what no option says.

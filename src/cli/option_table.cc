@@ -155,6 +155,8 @@ constexpr OptionRow kConnectionRows[] = {
      [](Options& o, Value v) { o.connection.key_file = v; }},
     {"--pinnedpubkey", "sha256//BASE64", "the server's public key must have this hash; several with ;",
      kConnection, [](Options& o, Value v) { o.connection.pinned = v; }},
+    {"--tls-keylog", "FILE", "add the secrets of TLS handshakes to it, for Wireshark", kConnection,
+     [](Options& o, Value v) { o.connection.key_log = v; }},
     {"--tlsv1.2", nullptr, "TLS 1.2 or later", kConnection,
      [](Options& o, Value) { o.connection.tls_min = PESTER_TLS_1_2; }},
     {"--tlsv1.3", nullptr, "TLS 1.3 or later", kConnection,

@@ -69,6 +69,7 @@ struct ConnectionOptions {
   int64_t max_time_ms = 0;         // 0: none
   int64_t attempt_timeout_ms = 0;  // 0: none
   std::string ca_file, ca_dir, cert_file, cert_password, key_file, pinned;
+  std::string key_log;  // "": none but for the environment's
   bool insecure = false;
   int tls_min = 0;  // pester_tls_version_t
   std::vector<std::string> resolve, connect_to;

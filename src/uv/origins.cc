@@ -69,6 +69,18 @@ Origin* Origins::look_up(wire::BlockPool& pool, const wire::Url& url, Route* rou
   return last_ = origin;
 }
 
+const Origin* Origins::next_of(const wire::Url& url, const Origin* before) const {
+  uint32_t bucket = before != nullptr ? before->hash % kBuckets : 0;
+  const Origin* origin = before != nullptr ? before->chain : buckets_[0];
+  for (;;) {
+    for (; origin != nullptr; origin = origin->chain) {
+      if (matches(*origin, url, origin->route)) return origin;
+    }
+    if (++bucket == kBuckets) return nullptr;
+    origin = buckets_[bucket];
+  }
+}
+
 // Those with requests or connections stay, and so the bound may be passed by as many. A breaker that is
 // not closed is the last thing to forget.
 void Origins::drop_oldest(wire::BlockPool& pool) {
@@ -85,6 +97,31 @@ void Origins::drop_oldest(wire::BlockPool& pool) {
   if (last_ == origin) last_ = nullptr;
   give(pool, *origin);
   --count_;
+}
+
+bool Origins::any(const void* data, Chooser choose) const {
+  for (const Origin* bucket : buckets_) {
+    for (const Origin* origin = bucket; origin != nullptr; origin = origin->chain) {
+      if (choose(*origin, data)) return true;
+    }
+  }
+  return false;
+}
+
+void Origins::forget(wire::BlockPool& pool, const void* data, Chooser choose) {
+  for (Origin*& bucket : buckets_) {
+    for (Origin** link = &bucket; *link != nullptr;) {
+      Origin* const origin = *link;
+      if (origin->requests != 0 || origin->connections != 0 || !choose(*origin, data)) {
+        link = &origin->chain;
+        continue;
+      }
+      *link = origin->chain;
+      if (last_ == origin) last_ = nullptr;
+      give(pool, *origin);
+      --count_;
+    }
+  }
 }
 
 void Origins::release(wire::BlockPool& pool) {
