@@ -50,9 +50,9 @@ PESTER_API int pester_client_close_idle(pester_client_t* client);
 /* For a host that is short of memory: closes what idles, and gives back to the allocator all that the
  * client keeps to be quicker next time: blocks and buffers between two uses, looked-up names, TLS
  * sessions. Requests go on; the next ones pay for it with lookups and whole handshakes. May be called
- * from any callback of the loop's thread, but for those of the allocator. Returns the bytes of blocks
- * and buffers that were given back, beside what closed connections free once the loop has turned;
- * UV_EINVAL.
+ * from any callback of the loop's thread, but for those of the allocator. Returns the bytes of unused
+ * blocks and buffers, beside what closed connections free once the loop has turned; small blocks share
+ * pieces of memory, each of which goes back with the last of its blocks that is in use. UV_EINVAL.
  *
  * An allocation that fails has the same done for it as far as is safe at once (free blocks), and what
  * idles is closed before the next call from the loop ends. */
