@@ -2,8 +2,9 @@
 // Redirects, cookies and proxies mixed, ten thousand requests: sessions with a jar each share one
 // client, its pool and five servers, and every request that arrives is held against an oracle that was
 // written apart from the product (mixed_oracle.h, mixed_script.h). Every fourth session races two lanes.
-// `test_mixed_runs SEED REQUESTS` runs others; a failure prints the seed of its session, which alone
-// (`test_mixed_runs SEED 10`) does the same again.
+// `test_mixed_runs SEED REQUESTS` runs others. A failure prints the seed of its session, for a run of it
+// alone (`test_mixed_runs SEED 10`), and its exchanges: in which order sockets are read is the system's,
+// so that not each failure comes again.
 #include <pester.h>
 
 #include <algorithm>
