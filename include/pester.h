@@ -121,6 +121,8 @@ typedef struct pester_request_s {
                           answer, and the body is not sent. One lane, as with a source */
   int64_t expect_timeout_ms; /* 0: 1000; PESTER_NONE: as long as the other deadlines allow */
   pester_informational_cb on_informational; /* gets `data` */
+  const pester_tls_options_t* tls; /* copied; NULL: the client's; else instead of all of those, see
+                                      <pester/tls.h> */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

@@ -25,7 +25,8 @@ typedef int (*pester_redirect_cb)(const pester_result_t* result, const char* nex
 /* Followed are 301, 302, 303, 307 and 308 with a Location that leads to http or https. 303 goes on as a
  * GET (a HEAD stays one), 301 and 302 too when it was a POST; then the body and the headers that tell of
  * it are left out. To another origin (scheme, host or port) go no Authorization, Cookie,
- * Proxy-Authorization and none of `strip`, and what was left out stays out on every later hop. User and
+ * Proxy-Authorization and none of `strip`, no client certificate is shown there, and what was left out
+ * stays out on every later hop. User and
  * password of a Location are not used, and a redirect's Retry-After is not waited for. The rest of a
  * followed response is read for up to 100 ms and 64 KiB, so that its connection serves on. */
 typedef struct {

@@ -4,6 +4,7 @@
 #include "api/extras.h"
 #include "api/proxy.h"
 #include "api/route.h"
+#include "api/tls.h"
 #include "api/upgrade.h"
 
 namespace pester::api {
@@ -103,6 +104,25 @@ int find_destinations(pester_client_s& client, Checked* checked, Why* why) {
   return rc;
 }
 
+namespace {
+
+// The route, by the request's own TLS configuration if it brings one.
+int find_route(uv::Client& shell, const pester_request_t& given, uv::RouteSpec* spec, uv::Route** route,
+               Why* why) {
+  uv::TlsConfiguration* own = nullptr;
+  if (given.tls != nullptr) {
+    wire::TlsOptions options;
+    if (const int rc = read_tls(given.tls, &options, why); rc != 0) return rc;
+    if (const int rc = uv::tls_configuration_get(shell, options, &own, why); rc != 0) return rc;
+    spec->tls = own;
+  }
+  const int rc = shell.routes.get(*spec, route);
+  uv::tls_configuration_leave(own);
+  return rc;
+}
+
+}  // namespace
+
 int find_way(pester_client_s& client, Checked* checked, Why* why) {
   uv::Client& shell = *client.client;
   const pester_request_t& given = checked->given;
@@ -123,7 +143,7 @@ int find_way(pester_client_s& client, Checked* checked, Why* why) {
       route = {};  // said by the request itself: stronger than the client's socket
     }
   }
-  if (const int rc = shell.routes.get(route, &checked->way.route); rc != 0) return rc;
+  if (const int rc = find_route(shell, given, &route, &checked->way.route, why); rc != 0) return rc;
   if (given.proxy == nullptr && shell.proxies != nullptr) {
     checked->way.proxies = shell.proxies;
     ++shell.proxies->holders;

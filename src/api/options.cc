@@ -8,6 +8,7 @@
 #include "api/policy_reader.h"
 #include "api/proxy.h"
 #include "api/route.h"
+#include "api/tls.h"
 #include "core/text.h"
 
 namespace pester::api {
@@ -113,25 +114,6 @@ int read_breaker(const pester_breaker_options_t* from, core::BreakerOptions* out
   if (given.open_ms > 0) out->open_first = Duration::from_ms(given.open_ms);
   if (given.open_max_ms > 0) out->open_most = Duration::from_ms(given.open_max_ms);
   out->open_most = std::max(out->open_most, out->open_first);
-  return 0;
-}
-
-int read_tls(const pester_tls_options_t* from, wire::TlsOptions* out, Why* why) {
-  if (from == nullptr) return 0;
-  pester_tls_options_t given;
-  if (!read_sized(&given, from)) return refuse(why, "tls", "not initialised");
-  out->verify = given.verify != PESTER_NONE;
-  out->ca_file = given.ca_file;
-  out->ca_dir = given.ca_dir;
-  out->ca_pem = given.ca_pem;
-  out->cert_file = given.cert_file;
-  out->key_file = given.key_file;
-  out->key_password = given.key_password;
-  out->pinned_spki = given.pinned_spki;
-  if (given.min_version != PESTER_TLS_DEFAULT) out->min_version = given.min_version;
-  if (given.max_version != PESTER_TLS_DEFAULT) out->max_version = given.max_version;
-  out->verify_cb = given.verify_cb;
-  out->verify_data = given.verify_data;
   return 0;
 }
 
@@ -281,10 +263,6 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
 
 using pester::core::Why;
 
-void pester_tls_options_init_sized(pester_tls_options_t* tls, size_t struct_size) {
-  std::memset(tls, 0, struct_size);
-  tls->struct_size = struct_size;
-}
 void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size) {
   std::memset(options, 0, struct_size);
   options->struct_size = struct_size;

@@ -11,12 +11,13 @@ namespace pester::api {
 
 // Whoever adds a field to one of these sees here whether it must be copied, and names it as the last. A
 // request's stand in no order: they are counted.
-static_assert(sizeof(void*) != 8 || sizeof(pester_request_t) == 36 * 8);
+static_assert(sizeof(void*) != 8 || sizeof(pester_request_t) == 37 * 8);
 #define PESTER_ENDS_IN(type, field)                                                           \
   static_assert(sizeof(type) - offsetof(type, field) - sizeof(type::field) < alignof(type) && \
                 sizeof(type) % alignof(type) == 0)
 PESTER_ENDS_IN(pester_route_t, address_family);
 PESTER_ENDS_IN(pester_proxy_t, tunnel);
+PESTER_ENDS_IN(pester_tls_options_t, keylog_data);
 PESTER_ENDS_IN(pester_body_source_t, data);
 PESTER_ENDS_IN(pester_redirects_t, data);
 PESTER_ENDS_IN(pester_auth_t, token);
@@ -106,6 +107,12 @@ void move_all(Mover& mover, RequestCopy& copy) {
     mover.text(&copy.proxy.url);
     mover.text(&copy.proxy.no_proxy);
   }
+  if (request.tls != nullptr) {
+    for (const char** text : {&copy.tls.ca_file, &copy.tls.ca_dir, &copy.tls.ca_pem, &copy.tls.cert_file,
+                              &copy.tls.key_file, &copy.tls.key_password, &copy.tls.pinned_spki}) {
+      mover.text(text);
+    }
+  }
   if (request.source != nullptr) {
     move_headers(mover, &copy.source.trailers, copy.source.trailer_count);
   }
@@ -151,7 +158,7 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   if (!read_part(&head.policy, request.policy) || !read_part(&head.fallback, request.fixed_fallback) ||
       !read_part(&head.redirects, request.redirects) || !read_part(&head.auth, request.auth) ||
       !read_part(&head.source, request.source) || !read_part(&head.route, request.route) ||
-      !read_part(&head.proxy, request.proxy)) {
+      !read_part(&head.proxy, request.proxy) || !read_part(&head.tls, request.tls)) {
     return UV_EINVAL;
   }
   if (!is_readable(head)) return UV_EINVAL;
@@ -175,6 +182,7 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
   if (request.source != nullptr) copy->request.source = &copy->source;
   if (request.route != nullptr) copy->request.route = &copy->route;
   if (request.proxy != nullptr) copy->request.proxy = &copy->proxy;
+  if (request.tls != nullptr) copy->request.tls = &copy->tls;
   copy->request.error_text = copy->why;
   copy->request.error_text_size = sizeof copy->why;
   *out = copy;
@@ -183,7 +191,9 @@ int copy_request(const pester_request_t* from, RequestCopy** out) {
 
 void free_request_copy(RequestCopy* copy) {
   const wire::Allocator memory = wire::Allocator::system();
-  if (copy != nullptr) memory.release(copy, memory.data);
+  if (copy == nullptr) return;
+  if (copy->request.tls != nullptr) explicit_bzero(copy, copy->bytes);  // its key's password
+  memory.release(copy, memory.data);
 }
 
 }  // namespace pester::api

@@ -19,6 +19,7 @@ struct RequestCopy {
   pester_body_source_t source;
   pester_route_t route;
   pester_proxy_t proxy;
+  pester_tls_options_t tls;
   char why[256];
   size_t bytes;  // of the block
 };

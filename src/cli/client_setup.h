@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/key_log.h"
 #include "cli/options.h"
 #include "cli/request_plan.h"
 
@@ -33,6 +34,7 @@ class ClientSetup {
 
   pester_policy_t policy_;
   pester_tls_options_t tls_;
+  KeyLog key_log_;
   pester_redirects_t redirects_;
   pester_proxy_t proxy_;
   std::string proxy_url_;

@@ -41,9 +41,9 @@ void free_slots(Client& client) {
 void free_client(Client& client) {
   const wire::Allocator memory = client.pool.allocator();
   resolver_free(client.resolver);
-  wire::tls_context_free(client.tls);
   client.origins.release(client.pool);
   route_leave(client.route);
+  tls_configuration_leave(client.tls);
   proxy_choice_leave(client.proxies);
   free_slots(client);
   client.spares.release(client.pool);
@@ -102,11 +102,11 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(lane.connection);
 }
 
-[[gnu::always_inline]] inline Origin* take_origin(Client& client, Request& request,
-                                                  const wire::Url& url) {
+[[gnu::always_inline]] inline Origin* take_origin(Client& client, Request& request, const wire::Url& url,
+                                                  bool estranged = false) {
   const bool is_usual = client.proxies == nullptr && request.rare == nullptr;
-  Origin* const origin =
-      is_usual ? client.origins.get(client.pool, url, client.route) : origin_for(client, &request, url);
+  Origin* const origin = is_usual ? client.origins.get(client.pool, url, client.route)
+                                  : origin_for(client, &request, url, estranged);
   if (origin == nullptr) return nullptr;
   if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker)) {
     return nullptr;
@@ -152,8 +152,8 @@ int check_overrides(const ResolverOptions& options, const wire::Allocator& memor
 
 }  // namespace
 
-Origin* client_take_origin(Client& client, Request& request, const wire::Url& url) {
-  return take_origin(client, request, url);
+Origin* client_take_origin(Client& client, Request& request, const wire::Url& url, bool estranged) {
+  return take_origin(client, request, url, estranged);
 }
 
 int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
@@ -177,8 +177,7 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   }
   if (rc == 0) rc = join_budget(*client, why);
   if (rc == 0) rc = check_overrides(options.resolver, memory, why);
-  // Outlives the client when it goes while the certificates are being read: not of its memory.
-  if (rc == 0) rc = wire::tls_context_create(&client->tls, options.tls, wire::Allocator::system(), why);
+  if (rc == 0) rc = tls_configuration_make(*client, options.tls, why);
   if (rc == 0) rc = Mailbox::create(&client->mailbox, loop, on_mail, client);
   if (rc == 0) {
     client->options.resolver.elsewhere = names_elsewhere(*client);
@@ -189,8 +188,8 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
       client->mailbox->close(nullptr, nullptr);
     }
   }
-  if (rc != 0) wire::tls_context_free(client->tls);
   if (rc != 0) {
+    tls_configuration_leave(client->tls);
     route_leave(client->route);
     proxy_choice_leave(client->proxies);
     client->pool.trim();
@@ -229,7 +228,7 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data) {
 void client_end(Client& client) {
   client.ending = true;
   client.holds = 3;  // timer, mailbox, and this call; then the sockets, if any are open
-  pump_abandon_trust(client);
+  tls_configurations_abandon(client);
   names_end(client);
   resolver_free(client.resolver);
   client.resolver = nullptr;

@@ -22,6 +22,7 @@
 #include "uv/resolver.h"
 #include "uv/route.h"
 #include "uv/shared_budget.h"
+#include "uv/tls_configuration.h"
 #include "uv/warm_up.h"
 #include "uv/worker_threads.h"
 #include "wire/cookie_jar.h"
@@ -106,15 +107,13 @@ class SteadyClock {
   int64_t told_ns_ = 0, behind_ns_ = 0;
 };
 
-enum class Trust : uint8_t { unknown, loading, ready, failed };
-
 namespace chore {
 inline constexpr uint8_t kNames = 1;      // there may be names to ask for elsewhere
 inline constexpr uint8_t kWarmUps = 2;    // some warm-ups are over
 inline constexpr uint8_t kCloseIdle = 4;  // memory ran out
+inline constexpr uint8_t kSecrets = 8;    // some configuration has lines for a key log
 }  // namespace chore
 
-struct TrustJob;
 class DnsChannel;
 
 // Buffers of responses that were told, for those that come: cheaper than giving back each block.
@@ -179,13 +178,9 @@ struct Client {
   SocketHome home;
   Mailbox* mailbox = nullptr;
   Resolver* resolver = nullptr;
-  DnsChannel* dns = nullptr;  // once a name was asked for
-  wire::TlsContext* tls = nullptr;
-  Trust trust = Trust::unknown;
-  int trust_error = 0;
-  core::Why trust_why;
-  TrustJob* trust_job = nullptr;
-  Connection* awaiting_trust = nullptr;
+  DnsChannel* dns = nullptr;         // once a name was asked for
+  TlsConfiguration* tls = nullptr;   // its own: of requests that bring none; held
+  TlsConfigurations configurations;  // that requests brought
 
   Request* live = nullptr;
   Connection* made = nullptr;
@@ -207,8 +202,9 @@ struct Client {
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;
-  uint8_t chores = 0;  // of the pump's, beside requests and connections
-  bool trims = false;  // what was closed goes back to the allocator
+  uint8_t chores = 0;               // of the pump's, beside requests and connections
+  bool trims = false;               // what was closed goes back to the allocator
+  bool shows_certificates = false;  // some configuration has a user's look at them
   bool closing = false;
   bool ending = false;  // the handles are being closed
   uint32_t holds = 0;   // handles still open
@@ -246,7 +242,9 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 
 // ---- for the connection
 // One more request may go there, by the way that is for that URL; nullptr when memory is out.
-[[nodiscard]] Origin* client_take_origin(Client& client, Request& request, const wire::Url& url);
+// `estranged`: as for origin_for.
+[[nodiscard]] Origin* client_take_origin(Client& client, Request& request, const wire::Url& url,
+                                         bool estranged);
 core::Now client_now(const Client& client);
 // Every call from the loop begins and ends so.
 core::Now client_enter(Client& client);
@@ -254,7 +252,6 @@ void client_leave(Client& client, core::Now now);
 void client_run_io(Client& client, core::Now now);
 void client_pump(Client& client, core::Now now);
 void client_read_on(Client& client, Connection& connection);  // from the pump, soon
-void client_want_trust(Client& client);
 
 }  // namespace pester::uv
 

@@ -252,8 +252,7 @@ void look_up(Connection& connection, bool anew, core::Now now) {
 
 // The certificate is fine by TLS; the user may still refuse it, before the first byte of a request.
 bool user_accepts(Connection& connection) {
-  const Client& client = *connection.client;
-  const wire::TlsOptions& tls = client.options.tls;
+  const wire::TlsOptions& tls = connection.configuration->options();
   if (tls.verify_cb == nullptr) return true;
   const auto* origin = static_cast<Origin*>(connection.origin);
   char host[256];
@@ -274,13 +273,14 @@ void connection_reached(Connection& connection, core::Now now) {
     return;
   }
   connection.tcp_at = now.mono;
-  if (client.trust == Trust::ready) {
+  const Route* const route = static_cast<Origin*>(connection.origin)->route;
+  const bool own = route != nullptr && route->tls != nullptr;
+  connection.configuration = tls_configuration_hold(own ? route->tls : client.tls);
+  if (connection.configuration->ready) {
     connection_handshake(connection, now);
-    return;
+  } else {
+    tls_configuration_await(*connection.configuration, connection);
   }
-  connection.trust_next = client.awaiting_trust;
-  client.awaiting_trust = &connection;
-  client_want_trust(client);
 }
 
 void connection_dial_failed(Connection& connection, int error, core::Now now) {
@@ -365,15 +365,14 @@ void connection_next_address(Connection& connection, core::Now now) {
   }
 }
 
-void connection_trust_ready(Connection& connection, core::Now now) {
-  Client& client = *connection.client;
+void connection_trust_ready(Connection& connection, int error, std::string_view why, core::Now now) {
   if (connection.state != core::ConnectionState::handshaking) return;
-  if (client.trust == Trust::ready) {
+  if (error == 0) {
     connection_handshake(connection, now);
     return;
   }
-  connection_keep_detail(connection, client.trust_why.view());
-  connection_dial_failed(connection, client.trust_error, now);
+  connection_keep_detail(connection, why);
+  connection_dial_failed(connection, error, now);
 }
 
 void connection_handshake(Connection& connection, core::Now now) {
@@ -381,16 +380,15 @@ void connection_handshake(Connection& connection, core::Now now) {
   const auto* origin = static_cast<Origin*>(connection.origin);
   int error = 0;
   if (connection.tls == nullptr) {
-    const bool own = origin->route != nullptr && origin->route->tls != nullptr;
-    wire::TlsContext* const context = own ? origin->route->tls : client.tls;
-    error = wire::tls_session_create(&connection.tls, context, &client.pool, origin->host(),
-                                     origin->host_kind, origin->port);
+    error = wire::tls_session_create(&connection.tls, connection.configuration->context, &client.pool,
+                                     origin->host(), origin->host_kind, origin->port);
     if (error != 0) {
       connection_dial_failed(connection, error, now);
       return;
     }
   }
   const wire::TlsStatus status = wire::tls_handshake(connection.tls);
+  tls_configuration_keep_key_log(*connection.configuration, connection.tls);
   const bool sent = connection_flush_tls(connection);
   connection.tls_ns = now.mono.ns - connection.tcp_at.ns;
   std::string_view detail;
@@ -440,11 +438,6 @@ void connection_close(Connection& connection) {
   free_dialing(connection);
   connection_part(connection);
   connection_leave_proxy(connection);
-  for (Connection** link = &client.awaiting_trust; *link != nullptr; link = &(*link)->trust_next) {
-    if (*link != &connection) continue;
-    *link = connection.trust_next;
-    break;
-  }
   if (connection.tls != nullptr) {
     if (connection.socket != nullptr && connection.send_error == 0) {
       wire::tls_shutdown(connection.tls);
@@ -452,6 +445,11 @@ void connection_close(Connection& connection) {
     }
     wire::tls_session_free(connection.tls);
     connection.tls = nullptr;
+  }
+  if (connection.configuration != nullptr) {
+    tls_configuration_forget(*connection.configuration, connection);
+    tls_configuration_leave(connection.configuration);
+    connection.configuration = nullptr;
   }
   if (connection.socket != nullptr) {
     socket_close(connection.socket);

@@ -17,6 +17,7 @@ struct pester_stream_s;
 namespace pester::uv {
 
 struct Client;
+struct TlsConfiguration;
 
 // What is only needed until TCP is up.
 struct Dialing {
@@ -44,13 +45,14 @@ struct Connection : core::Connection {
   Connection* next_made = nullptr;  // among all of the client's
   Connection** back_made = nullptr;
   Connection* resume_next = nullptr;  // among those that the pump must read on
-  Connection* trust_next = nullptr;   // among those that wait for the CA certificates
+  Connection* trust_next = nullptr;   // among those that wait for their configuration's files
   Dialing* dialing = nullptr;
   WarmUp* warm_up = nullptr;        // that it is opened for, until it is ready
   ProxyTalk* proxy_talk = nullptr;  // while a proxy is asked to lead to the origin
   Socket* socket = nullptr;
   wire::TlsSession* tls = nullptr;
-  wire::ResponseParser* parser = nullptr;  // from the first byte of a response to its last
+  TlsConfiguration* configuration = nullptr;  // held, from when TLS is to begin
+  wire::ResponseParser* parser = nullptr;     // from the first byte of a response to its last
   Response response;
   Decoding* decoding = nullptr;       // of its body, once there is some of it that is decoded
   std::string_view input;             // what is being parsed now
@@ -121,8 +123,8 @@ void connection_read_again(Connection& connection);
 // The parser, if there is one, goes.
 void connection_stop_parsing(Connection& connection);
 void connection_on_socket(Socket* socket, int status, int events);
-// The CA certificates are there (0) or not.
-void connection_trust_ready(Connection& connection, core::Now now);
+// The files of its configuration are there (0) or not, and why.
+void connection_trust_ready(Connection& connection, int error, std::string_view why, core::Now now);
 
 // ---- between the parts of a connection
 inline bool connection_is_open(const Connection& connection) {

@@ -184,7 +184,7 @@ int settle(Client& client, Request& request, core::Lane& lane, Draft* draft) {
   const size_t head_bytes = wire::write_next_head(draft->head, nullptr);
   const wire::Block block = client.pool.take(sizeof(Hop) + draft->hop.method.size() + head_bytes);
   if (block.at == nullptr) return UV_ENOMEM;
-  Origin* const origin = client_take_origin(client, request, draft->hop.url);
+  Origin* const origin = client_take_origin(client, request, draft->hop.url, draft->hop.estranged);
   if (origin == nullptr) {
     client.pool.give(block);
     return UV_ENOMEM;

@@ -99,6 +99,31 @@ void Origins::drop_oldest(wire::BlockPool& pool) {
   --count_;
 }
 
+bool Origins::any(const void* data, Chooser choose) const {
+  for (const Origin* bucket : buckets_) {
+    for (const Origin* origin = bucket; origin != nullptr; origin = origin->chain) {
+      if (choose(*origin, data)) return true;
+    }
+  }
+  return false;
+}
+
+void Origins::forget(wire::BlockPool& pool, const void* data, Chooser choose) {
+  for (Origin*& bucket : buckets_) {
+    for (Origin** link = &bucket; *link != nullptr;) {
+      Origin* const origin = *link;
+      if (origin->requests != 0 || origin->connections != 0 || !choose(*origin, data)) {
+        link = &origin->chain;
+        continue;
+      }
+      *link = origin->chain;
+      if (last_ == origin) last_ = nullptr;
+      give(pool, *origin);
+      --count_;
+    }
+  }
+}
+
 void Origins::release(wire::BlockPool& pool) {
   for (Origin*& bucket : buckets_) {
     while (bucket != nullptr) {

@@ -47,6 +47,11 @@ class Origins {
   // Those of the URL's scheme, host and port, by whatever route: the first (`before` is nullptr), then
   // the one after that. A look at all of them.
   [[nodiscard]] const Origin* next_of(const wire::Url& url, const Origin* before) const;
+  // Which origins are meant; `data` is whatever the caller gave.
+  using Chooser = bool (*)(const Origin& origin, const void* data);
+  [[nodiscard]] bool any(const void* data, Chooser choose) const;
+  // Those of the chosen that nobody needs.
+  void forget(wire::BlockPool& pool, const void* data, Chooser choose);
   void release(wire::BlockPool& pool);
   [[nodiscard]] uint32_t count() const { return count_; }
 

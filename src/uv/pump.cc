@@ -291,6 +291,7 @@ Connection* take_resumed(Client& client) {
   client.chores = 0;
   if ((chores & chore::kNames) != 0) names_ask(client);
   if ((chores & chore::kCloseIdle) != 0) (void)client_close_idle(client);
+  if ((chores & chore::kSecrets) != 0) tls_configurations_tell_key_log(client);
   if ((chores & chore::kWarmUps) != 0) warm_ups_tell(client);
 }
 
@@ -340,7 +341,7 @@ core::Now client_enter(Client& client) {
 
 void client_leave(Client& client, core::Now now) {
   // The user's look at a certificate may have taken long, and the request goes out only now.
-  if (client.options.tls.verify_cb != nullptr) now = client_now(client);
+  if (client.shows_certificates) now = client_now(client);
   client_run_io(client, now);
   client_pump(client, now);
   reap(client);

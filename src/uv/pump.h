@@ -14,8 +14,6 @@ void pump_after_call(Client& client, core::Now now);
 void pump_soon(Client& client);
 // SocketHome's: no socket is open any more.
 void pump_on_no_sockets(void* data);
-// The client goes: nobody waits for the CA certificates.
-void pump_abandon_trust(Client& client);
 
 // client.cc's, for the pump.
 void client_end(Client& client);

@@ -118,6 +118,7 @@ int Routes::get(const RouteSpec& spec, Route** out) {
   move_text(&route->unix_path, &texts);
   move_text(&route->local.interface, &texts);
   move_proxy(&route->proxy, &texts);
+  tls_configuration_hold(route->tls);
   route->home = this;
   route->block = block;
   route->hash = hash;
@@ -134,6 +135,7 @@ void Routes::drop(Route* route) {
   while (*link != route) link = &(*link)->chain;
   *link = route->chain;
   --count_;
+  tls_configuration_leave(route->tls);
   pool_->give(route->block);
 }
 

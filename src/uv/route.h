@@ -14,9 +14,9 @@
 #include <string_view>
 
 #include "uv/local_end.h"
+#include "uv/tls_configuration.h"
 #include "wire/memory.h"
 #include "wire/proxy_url.h"
-#include "wire/tls.h"
 
 namespace pester::uv {
 
@@ -29,7 +29,7 @@ struct RouteSpec {
   bool unix_abstract = false;
   uint8_t family = 0;               // of the addresses: 0 (both), 4 or 6
   LocalEnd local;                   // of TCP
-  wire::TlsContext* tls = nullptr;  // lent for the route's life; nullptr: the client's
+  TlsConfiguration* tls = nullptr;  // held by a route; nullptr: the client's
   wire::ProxyUrl proxy;             // `text` is empty: none
   bool tunnels = false;             // an HTTP proxy is asked for a tunnel, whatever goes through it
 

@@ -25,7 +25,7 @@ size_t client_trim(Client& client) {
   client.pool.give({client.spare_parser, sizeof(wire::ResponseParser)});
   client.spare_parser = nullptr;
   if (client.resolver != nullptr) resolver_trim(client.resolver);
-  wire::tls_context_forget_sessions(client.tls);
+  tls_configurations_forget_sessions(client);
   const size_t bytes = client.pool.kept_bytes();
   client.pool.trim();
   return bytes;

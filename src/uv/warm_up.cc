@@ -43,7 +43,7 @@ void begin_one(Client& client, Origin& origin, WarmUp* it, const WarmUpPlan& pla
 int warm_up(Client& client, const wire::Url& url, const WarmUpPlan& plan, const WarmUp& ask) {
   if (client.closing) return PESTER_ECLOSING;
   Route* route = nullptr;
-  if (route_by(client, plan.way, plan.tunnels, url, &route) != 0) return UV_ENOMEM;
+  if (route_by(client, plan.way, plan.tunnels, url, false, &route) != 0) return UV_ENOMEM;
   Origin* const origin = client.origins.get(client.pool, url, route);
   route_leave(route);
   const wire::Block block = origin != nullptr ? client.pool.take(sizeof(WarmUp)) : wire::Block{};

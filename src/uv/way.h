@@ -26,17 +26,20 @@ void way_free(wire::BlockPool& pool, Way* way);  // a request's; nullptr is fine
 
 // The way to `url` for the request (nullptr: for one that brings nothing of its own), held for the
 // caller until route_leave(); nullptr is the plain one. UV_ENOMEM. To be asked for every URL that a
-// request goes to.
-[[nodiscard]] int route_for(Client& client, const Request* request, const wire::Url& url, Route** route);
+// request goes to. `estranged`: a redirect led away from where it was sent to, so that no client
+// certificate is shown there.
+[[nodiscard]] int route_for(Client& client, const Request* request, const wire::Url& url, bool estranged,
+                            Route** route);
 
 // The same by `own` (nullptr: the client's). `tunnels`: a proxy is asked for a tunnel, whatever the
 // scheme.
 [[nodiscard]] int route_by(Client& client, const Way* own, bool tunnels, const wire::Url& url,
-                           Route** route);
+                           bool estranged, Route** route);
 
 // The origin of `url` by that way, which the next call may forget unless it counts a request; nullptr
 // when memory is out. The request's heads are composed from now on where they have to be.
-[[nodiscard]] Origin* origin_for(Client& client, Request* request, const wire::Url& url);
+[[nodiscard]] Origin* origin_for(Client& client, Request* request, const wire::Url& url,
+                                 bool estranged = false);
 
 // What goes to the origin by plain HTTP through an HTTP proxy, which reads and rewrites it: its head
 // names the whole URL, and brings the proxy's credentials.

@@ -31,12 +31,18 @@ struct TlsOptions {
   int (*verify_cb)(const char* host, const unsigned char* leaf_der, size_t leaf_len,
                    const char* verify_error, void* data) = nullptr;
   void* verify_data = nullptr;
+  // Called by the shell, too: a session only gathers the lines, and only if this is set.
+  void (*key_log_cb)(const char* line, void* data) = nullptr;
+  void* key_log_data = nullptr;
 };
+// Whether both are the same configuration: every text by its content, files by their names.
+[[nodiscard]] bool tls_same_options(const TlsOptions& a, const TlsOptions& b);
 
 // A configuration with its certificates and its cache of sessions. Made cheaply on the loop thread by
-// create(); load() does the reading and parsing and is called once, on any one thread; nothing else may
-// touch it before load() has returned and that return was seen by the loop thread. Then it is used by
-// the loop thread only. The system's CA store is parsed once per process and shared, reference-counted.
+// create(); load() does the reading and parsing, on any one thread; nothing else may touch it before
+// load() has returned and that return was seen by the loop thread, but for its options. Then it is used
+// by the loop thread only. A load() that failed may be repeated. The system's CA store is parsed once
+// per process and shared, reference-counted.
 class TlsContext;
 
 // PESTER_EOPTION (bad pin, bad version range) or UV_ENOMEM or 0.
@@ -47,7 +53,20 @@ class TlsContext;
 [[nodiscard]] int tls_context_load(TlsContext* context, core::Why* why);
 // No session that is kept is resumed.
 void tls_context_forget_sessions(TlsContext* context);
-void tls_context_free(TlsContext* context);  // nullptr is fine
+void tls_context_free(TlsContext* context);                                      // nullptr is fine
+void tls_context_free(TlsContext* context);                                      // nullptr is fine
+[[nodiscard]] const TlsOptions& tls_context_options(const TlsContext* context);  // its own copy
+
+// The sessions that can be resumed under a configuration, as bytes for another process. They hold keys:
+// who can read them can decrypt and impersonate, and who can write them can plant a server, for a
+// resumed session's certificate is not checked again.
+//
+// `*size` is the room at `out` and becomes what is written or needed (UV_ENOBUFS).
+[[nodiscard]] int tls_sessions_write(const TlsContext* context, char* out, size_t* size);
+// How many were taken: none of a configuration that is not equal (callbacks apart), those over their
+// time not, nor what another build of mbedTLS wrote, nor where there is a later one. PESTER_EOPTION when
+// the bytes are damaged or nothing of this kind; UV_ENOMEM, and some may have been taken.
+[[nodiscard]] int tls_sessions_read(TlsContext* context, std::string_view bytes);
 
 enum class TlsStatus : uint8_t {
   ok,          // handshake: done; read: bytes were read; write: bytes were taken
@@ -101,6 +120,10 @@ void tls_shutdown(TlsSession* session);
 [[nodiscard]] const TlsInfo& tls_info(const TlsSession* session);  // once the handshake is done
 // The leaf certificate (DER); of a resumed session the one that its first handshake showed.
 [[nodiscard]] std::string_view tls_peer_leaf(const TlsSession* session);
+// The secrets of the handshake as far as it has come, if key_log_cb asks for them: lines of the NSS key
+// log format, each ended by a NUL; then they are forgotten.
+[[nodiscard]] std::string_view tls_key_log(const TlsSession* session);
+void tls_key_log_clear(TlsSession* session);
 // Why verification would have failed, in words; nullptr when it did not.
 [[nodiscard]] const char* tls_verify_error(const TlsSession* session);
 

@@ -28,7 +28,9 @@ struct TlsCacheEntry {
   mbedtls_ssl_session session;  // without the peer's certificates
   uint64_t serial;              // tells this session from a later one under the same key
   uint64_t used;                // the turn of its last use
-  int64_t saved_s;              // wall clock
+  int64_t verified_s;           // wall clock: when the certificate was checked
+  int64_t saved_s;              // when the ticket came
+  int64_t expires_s;            // not offered after that
   uint32_t verify_flags;        // not 0 only where verification is off
   uint16_t port;
   HostKind kind;
@@ -46,8 +48,10 @@ struct TlsCacheEntry {
 class TlsCache {
  public:
   static constexpr size_t kEntriesMax = 256;
-  // RFC 5246 §F.1.4: a day is enough for any session.
-  static constexpr int64_t kAgeMaxSeconds = 86'400;
+  // How long the certificate's check may last, however often the session is renewed: RFC 5246 §F.1.4 of
+  // TLS 1.2 and RFC 8446 §4.6.1 of 1.3. A ticket's own lifetime may end it sooner.
+  static constexpr int64_t kAgeMaxSeconds12 = 86'400;
+  static constexpr int64_t kAgeMaxSeconds13 = 604'800;
   // A server that hands out more than this per session is not worth the memory.
   static constexpr size_t kTicketBytesMax = 8192;
   static constexpr size_t kLeafBytesMax = 8192;
@@ -58,19 +62,25 @@ class TlsCache {
 
   // The session to offer, or nullptr; valid until the next put, drop or clear.
   [[nodiscard]] const TlsCacheEntry* find(const TlsCacheKey& key, int64_t now_s);
-  // Saves the session of `ssl` in place of what is there under the key. Best effort: when there is
-  // nothing to save or memory is out, the cache is as before.
+  // Saves the session of `ssl` in place of what is there under the key; `verified_s` is when its
+  // certificate was checked. Best effort: when there is nothing to save or memory is out, the cache is
+  // as before.
   void put(const TlsCacheKey& key, const mbedtls_ssl_context& ssl, std::string_view leaf,
-           uint32_t verify_flags, int64_t now_s);
+           uint32_t verify_flags, int64_t verified_s, int64_t now_s);
+  // An empty one to be filled in, but for what it is known by; nullptr when memory is out.
+  [[nodiscard]] TlsCacheEntry* make(const TlsCacheKey& key, std::string_view leaf);
+  // Takes it over; what is there under its key makes room.
+  void add(TlsCacheEntry* entry);
+  void release(TlsCacheEntry* entry);
   // Forgets the session `serial`; a later one under the same key stays.
   void drop(uint64_t serial);
 
   [[nodiscard]] size_t size() const { return size_; }
+  [[nodiscard]] const TlsCacheEntry& at(size_t index) const { return *entries_[index]; }
 
  private:
   [[nodiscard]] size_t index_of(const TlsCacheKey& key) const;
   [[nodiscard]] size_t oldest() const;
-  void release(TlsCacheEntry* entry);
   void remove(size_t index);
 
   Allocator allocator_{};

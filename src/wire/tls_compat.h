@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #include <psa/crypto.h>
@@ -36,8 +37,10 @@
 
 #if !defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE) || !defined(MBEDTLS_SSL_SESSION_TICKETS) || \
     !defined(MBEDTLS_SSL_SERVER_NAME_INDICATION) || !defined(MBEDTLS_SSL_ALPN) ||           \
-    !defined(MBEDTLS_FS_IO) || !defined(MBEDTLS_SSL_CLI_C)
-#error "Pester needs mbedTLS with session tickets, SNI, ALPN, file access and kept peer certificates"
+    (!PESTER_MBEDTLS_3 && !defined(MBEDTLS_SSL_EXPORT_KEYS)) || !defined(MBEDTLS_FS_IO) ||  \
+    !defined(MBEDTLS_SSL_CLI_C)
+#error \
+    "Pester needs mbedTLS with session tickets, SNI, ALPN, file access, kept peer certificates, exported keys"
 #endif
 
 namespace pester::wire {
@@ -128,6 +131,43 @@ inline void tls_strip_certificate(mbedtls_ssl_session* session) {
 
 inline size_t tls_ticket_size(const mbedtls_ssl_session& session) {
   return session.PESTER_MBEDTLS_FIELD(ticket_len);
+}
+
+inline bool tls_is_1_3(const mbedtls_ssl_session& session) {
+#if PESTER_WIRE_TLS_1_3
+  return session.PESTER_MBEDTLS_FIELD(tls_version) == MBEDTLS_SSL_VERSION_TLS1_3;
+#else
+  (void)session;
+  return false;
+#endif
+}
+
+// What the server said of the ticket, in seconds; 0: nothing, of TLS 1.2.
+inline uint32_t tls_ticket_lifetime(const mbedtls_ssl_session& session) {
+  return session.PESTER_MBEDTLS_FIELD(ticket_lifetime);
+}
+
+// Whether both would be resumed by the same ticket, or, without any, by the same id.
+inline bool tls_same_ticket(const mbedtls_ssl_session& a, const mbedtls_ssl_session& b) {
+  const size_t size = tls_ticket_size(a);
+  if (size != tls_ticket_size(b)) return false;
+  if (size != 0) {
+    return std::memcmp(a.PESTER_MBEDTLS_FIELD(ticket), b.PESTER_MBEDTLS_FIELD(ticket), size) == 0;
+  }
+  const size_t id_size = a.PESTER_MBEDTLS_FIELD(id_len);
+  return id_size != 0 && id_size == b.PESTER_MBEDTLS_FIELD(id_len) &&
+         std::memcmp(a.PESTER_MBEDTLS_FIELD(id), b.PESTER_MBEDTLS_FIELD(id), id_size) == 0;
+}
+
+// A session of another process, or of before a restart: mbedTLS counts a ticket's age by a clock that
+// begins with the machine.
+inline void tls_set_ticket_age(mbedtls_ssl_session* session, int64_t age_s) {
+#if PESTER_WIRE_TLS_1_3 && defined(MBEDTLS_HAVE_TIME)
+  session->PESTER_MBEDTLS_FIELD(ticket_reception_time) = mbedtls_ms_time() - age_s * 1000;
+#else
+  (void)session;
+  (void)age_s;
+#endif
 }
 
 }  // namespace pester::wire

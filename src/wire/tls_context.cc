@@ -6,9 +6,11 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "core/assert.h"
 #include "pester/errors.h"
+#include "wire/tls_session.h"
 #include "wire/tls_words.h"
 #include "wire/trust.h"
 
@@ -140,6 +142,11 @@ constexpr mbedtls_ecp_group_id kCurves[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_E
                                             MBEDTLS_ECP_DP_BP512R1,    MBEDTLS_ECP_DP_NONE};
 #endif
 
+#if defined(MBEDTLS_DHM_C)
+// As OpenSSL at its usual level; mbedTLS would take 1024 (weakdh.org).
+constexpr unsigned kDhBitsMin = 2048;
+#endif
+
 int configure(TlsContext* context) {
   mbedtls_ssl_config* config = &context->config;
   const TlsOptions& options = context->options;
@@ -154,6 +161,9 @@ int configure(TlsContext* context) {
   mbedtls_ssl_conf_authmode(config,
                             options.verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
   mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+#if defined(MBEDTLS_DHM_C)
+  mbedtls_ssl_conf_dhm_min_bitlen(config, kDhBitsMin);
+#endif
 #if !PESTER_MBEDTLS_3
   mbedtls_ssl_conf_curves(config, kCurves);
 #endif
@@ -164,7 +174,25 @@ int configure(TlsContext* context) {
   // Resumption without a fresh key exchange would give up forward secrecy.
   mbedtls_ssl_conf_tls13_key_exchange_modes(config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
 #endif
+  if (options.key_log_cb != nullptr) tls_key_log_configure(context);
   return mbedtls_ssl_conf_alpn_protocols(config, context->alpn) == 0 ? 0 : kTlsNoMemory;
+}
+
+void init_parts(TlsContext* context) {
+  mbedtls_ssl_config_init(&context->config);
+  mbedtls_x509_crt_init(&context->own_ca);
+  mbedtls_x509_crt_init(&context->client_chain);
+  mbedtls_pk_init(&context->client_key);
+}
+
+// What load() made.
+void free_parts(TlsContext* context) {
+  mbedtls_ssl_config_free(&context->config);
+  mbedtls_x509_crt_free(&context->own_ca);
+  mbedtls_x509_crt_free(&context->client_chain);
+  mbedtls_pk_free(&context->client_key);
+  if (context->shares_system) trust_release_system();
+  context->shares_system = false;
 }
 
 }  // namespace
@@ -184,10 +212,7 @@ int tls_context_create(TlsContext** context, const TlsOptions& options, const Al
   made->options = checked;
   made->pins = pins;
   made->cache.init(allocator);
-  mbedtls_ssl_config_init(&made->config);
-  mbedtls_x509_crt_init(&made->own_ca);
-  mbedtls_x509_crt_init(&made->client_chain);
-  mbedtls_pk_init(&made->client_key);
+  init_parts(made);
   code = copy_texts(made);
   if (code != 0) {
     tls_context_free(made);
@@ -206,6 +231,10 @@ int tls_context_load(TlsContext* context, core::Why* why) {
   if (code == 0) code = load_trust(context, why);
   if (code == 0) code = load_client_certificate(context, why);
   context->configured = code == 0;
+  if (code != 0) {
+    free_parts(context);
+    init_parts(context);
+  }
   return code;
 }
 
@@ -213,16 +242,53 @@ void tls_context_forget_sessions(TlsContext* context) {
   context->cache.clear();
 }
 
+const TlsOptions& tls_context_options(const TlsContext* context) {
+  return context->options;
+}
+
+bool tls_same_options(const TlsOptions& a, const TlsOptions& b) {
+  for (const auto text : kTexts) {
+    const char* const one = a.*text;
+    const char* const other = b.*text;
+    if ((one == nullptr) != (other == nullptr)) return false;
+    if (one != nullptr && one != other && std::strcmp(one, other) != 0) return false;
+  }
+  const auto versions = [](const TlsOptions& options) {
+    const int oldest = options.min_version == 0 ? kTls12 : options.min_version;
+    const int newest = options.max_version == 0 ? kTls13 : options.max_version;
+    return std::pair(oldest, newest > kTlsNewest && newest <= kTls13 ? kTlsNewest : newest);
+  };
+  return a.verify == b.verify && versions(a) == versions(b) && a.verify_cb == b.verify_cb &&
+         a.verify_data == b.verify_data && a.key_log_cb == b.key_log_cb &&
+         a.key_log_data == b.key_log_data;
+}
+
+// Each text by the hash of it, so that no two run into each other.
+bool tls_digest_options(const TlsOptions& options, unsigned char (&digest)[32]) {
+  constexpr size_t kTextCount = sizeof kTexts / sizeof kTexts[0];
+  unsigned char all[4 + 33 * kTextCount] = {static_cast<unsigned char>(options.verify),
+                                            static_cast<unsigned char>(options.verify_cb != nullptr),
+                                            static_cast<unsigned char>(options.min_version),
+                                            static_cast<unsigned char>(options.max_version)};
+  unsigned char* at = all + 4;
+  for (const auto text : kTexts) {
+    const char* const bytes = options.*text;
+    *at++ = bytes != nullptr ? 1 : 0;
+    if (bytes != nullptr) {
+      const auto* const first = reinterpret_cast<const unsigned char*>(bytes);
+      if (tls_sha256(first, std::strlen(bytes), at) != 0) return false;
+    }
+    at += 32;
+  }
+  return tls_sha256(all, sizeof all, digest) == 0;
+}
+
 void tls_context_free(TlsContext* context) {
   if (context == nullptr) return;
   PESTER_ASSERT(context->sessions == 0);
   const Allocator allocator = context->allocator;
   context->cache.clear();
-  mbedtls_ssl_config_free(&context->config);
-  mbedtls_x509_crt_free(&context->own_ca);
-  mbedtls_x509_crt_free(&context->client_chain);
-  mbedtls_pk_free(&context->client_key);
-  if (context->shares_system) trust_release_system();
+  free_parts(context);
   if (context->text != nullptr) {
     mbedtls_platform_zeroize(context->text, context->text_size);  // it held the key's password
     allocator.release(context->text, allocator.data);

@@ -19,7 +19,8 @@ class TlsContext {
   size_t text_size = 0;
   bool configured = false;  // load() succeeded: sessions may be made
   bool shares_system = false;
-  size_t sessions = 0;  // alive, for the assert in free
+  size_t sessions = 0;            // alive, for the assert in free
+  TlsSession* shaking = nullptr;  // whose handshake goes on: 2.28 tells secrets of a configuration
   const char* alpn[2] = {"http/1.1", nullptr};
   mbedtls_ssl_config config;
   mbedtls_x509_crt own_ca;
@@ -28,6 +29,10 @@ class TlsContext {
   TlsPins pins;
   TlsCache cache;
 };
+
+// SHA-256 of everything that makes one configuration another, across processes: of callbacks, only
+// whether there are any. False when mbedTLS could not.
+[[nodiscard]] bool tls_digest_options(const TlsOptions& options, unsigned char (&digest)[32]);
 
 }  // namespace pester::wire
 

@@ -15,6 +15,11 @@ constexpr int kBadCertificate = MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
 constexpr int kBadCertificate = MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE;
 #endif
 
+// A certificate that mbedTLS cannot even read: a critical extension that it does not know, for one.
+bool is_unreadable_certificate(int code) {
+  return code <= MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE && code > MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+}
+
 uint32_t failed_flags(const TlsSession& session) {
   const uint32_t result = mbedtls_ssl_get_verify_result(&session.ssl);
   constexpr uint32_t kNotKnown = 0xFFFFFFFF;
@@ -46,7 +51,7 @@ int explain_handshake(TlsSession* session, int code) {
     return PESTER_EPIN;
   }
   if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || code == kBadCertificate ||
-      code == MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED) {
+      code == MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED || is_unreadable_certificate(code)) {
     return refuse_certificate(session, code);
   }
   if (code == MBEDTLS_ERR_SSL_CONN_EOF) {

@@ -10,6 +10,7 @@
 #include "core/assert.h"
 #include "pester/errors.h"
 #include "wire/certificate_match.h"
+#include "wire/must_staple.h"
 #include "wire/tls_words.h"
 
 namespace pester::wire {
@@ -78,6 +79,7 @@ int on_certificate(void* data, mbedtls_x509_crt* certificate, int depth, uint32_
       name_certificate_hosts(*certificate, &session->named);
     }
   }
+  if (depth == 0 && must_staple(*certificate)) *flags |= MBEDTLS_X509_BADCERT_OTHER;
   session->flags_seen |= *flags;
   if (depth == 0 && context.pins.count != 0) {
     const bool refused_anyway = context.options.verify && session->flags_seen != 0;
@@ -105,8 +107,10 @@ void save_session(TlsSession* session) {
   if (!session->save_pending) return;
   if (session->context->options.verify_cb != nullptr && !session->written) return;
   session->save_pending = false;
+  const int64_t now_s = wall_seconds();
+  if (!session->info.resumed) session->verified_s = now_s;
   session->context->cache.put(key_of(*session), session->ssl, tls_peer_leaf(session),
-                              session->verify_flags, wall_seconds());
+                              session->verify_flags, session->verified_s, now_s);
 }
 
 int offer_session(TlsSession* session) {
@@ -124,6 +128,7 @@ int offer_session(TlsSession* session) {
   }
   session->offered = entry->serial;
   session->offered_flags = entry->verify_flags;
+  session->verified_s = entry->verified_s;
   return 0;
 }
 
@@ -187,6 +192,7 @@ int set_up(TlsSession* session) {
   if (code != 0) return kTlsNoMemory;
   mbedtls_ssl_set_bio(ssl, session, send, receive, nullptr);
   mbedtls_ssl_set_verify(ssl, on_certificate, session);
+  if (session->context->options.key_log_cb != nullptr) tls_key_log_set_up(session);
   // For SNI, which is for names only (RFC 6066 §3). NULL says that no name check is wanted of mbedTLS.
   const bool is_name = session->host_kind == HostKind::name;
   if (mbedtls_ssl_set_hostname(ssl, is_name ? session->host_text : nullptr) != 0) return kTlsNoMemory;
@@ -227,6 +233,7 @@ void tls_session_free(TlsSession* session) {
   mbedtls_ssl_free(&session->ssl);
   session->output.release(*session->pool);
   session->leaf.release(*session->pool);
+  tls_key_log_clear(session);
   session->pool->give(session->block);
 }
 
@@ -245,7 +252,9 @@ TlsStatus tls_handshake(TlsSession* session) {
   if (session->state != TlsState::handshaking) return TlsStatus::ok;
   for (;;) {
     session->starved = false;
+    session->context->shaking = session;
     const int code = mbedtls_ssl_handshake(&session->ssl);
+    session->context->shaking = nullptr;
     if (code == 0) return handshake_done(session);
     const Next next = after(session, code);
     if (next == Next::wait) return TlsStatus::want_input;

@@ -39,7 +39,9 @@ class TlsSession {
   uint32_t verify_flags = 0;   // of the finished handshake
   uint32_t offered_flags = 0;  // of the session that was offered
   uint64_t offered = 0;        // its serial; 0: none
+  int64_t verified_s = 0;      // when its certificate was checked
   Bytes leaf;                  // of a resumed session
+  Bytes key_log;
 
   TlsInfo info;
   int error = 0;
@@ -49,6 +51,10 @@ class TlsSession {
 
   [[nodiscard]] std::string_view host() const { return {host_text, host_size}; }
 };
+
+// Has mbedTLS tell the secrets of `config`'s or of the session's handshakes, in either's way.
+void tls_key_log_configure(TlsContext* context);
+void tls_key_log_set_up(TlsSession* session);
 
 // Ends the session because mbedTLS said `code`: sets error and why. Always TlsStatus::failed.
 [[nodiscard]] TlsStatus tls_fail(TlsSession* session, int code);

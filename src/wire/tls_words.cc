@@ -102,6 +102,8 @@ constexpr Words kFlags[] = {
     {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, "not for TLS servers (extended key usage)"},
     {MBEDTLS_X509_BADCERT_KEY_USAGE, "not for this use (key usage)"},
     {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, "not for this use (Netscape type)"},
+    {MBEDTLS_X509_BADCERT_OTHER,
+     "only good with a stapled OCSP answer (must-staple), which is not checked here"},
     {MBEDTLS_X509_BADCERT_BAD_MD, "signed with a weak hash"},
     {MBEDTLS_X509_BADCERT_BAD_PK, "signed with an unacceptable algorithm"},
     {MBEDTLS_X509_BADCERT_BAD_KEY, "made with a weak key"},

@@ -114,7 +114,8 @@ void equal_routes_are_one(void**) {
 }
 
 void whatever_differs_makes_another(void**) {
-  int configuration = 0;
+  pester::uv::TlsConfiguration configuration;
+  configuration.holders = 1;  // the test's
   RouteSpec specs[] = {unix_route("/a"),
                        unix_route("/b"),
                        unix_route("/a"),
@@ -131,7 +132,7 @@ void whatever_differs_makes_another(void**) {
   specs[8].family = 4;
   specs[9].family = 6;
   specs[10].local.interface = "lo";
-  specs[11].tls = reinterpret_cast<pester::wire::TlsContext*>(&configuration);
+  specs[11].tls = &configuration;
   constexpr size_t kCount = sizeof specs / sizeof specs[0];
   Route* routes[kCount];
   for (size_t i = 0; i < kCount; ++i) {

@@ -293,6 +293,39 @@ void without_a_client_certificate_the_refusal_is_told(void**) {
   assert_true(wire::tls_error(session) == PESTER_ETLS || wire::tls_error(session) == PESTER_ETLSDATA);
   expect_why("client certificate is");
 }
+// What we tell of a handshake is what OpenSSL wrote of the same.
+void expect_same_secrets(const char* version, size_t lines) {
+  const std::string log = std::string(pki_directory()) + "/key.log";
+  unlink(log.c_str());
+  start_or_skip("good", {version, "-keylogfile", log.c_str()});
+  options.key_log_cb = [](const char*, void*) {};
+  for (int resumed = 0; resumed < 2; ++resumed) {
+    assert_int_equal(shake(), TlsStatus::ok);
+    const std::string_view told = wire::tls_key_log(session);
+    size_t count = 0;
+    const std::string ours(told);
+    assert_int_not_equal(get(), TlsStatus::failed);  // by its end, OpenSSL has written
+    const std::string theirs = file_text(log.c_str());
+    for (size_t at = 0; at < ours.size(); ++count) {
+      const std::string line = ours.c_str() + at;
+      at += line.size() + 1;
+      if (theirs.find(line + "\n") == std::string::npos)
+        fail_msg("%s is not in:\n%s", line.c_str(), theirs.c_str());
+    }
+    assert_int_equal(count, lines);
+    assert_int_equal(wire::tls_info(session).resumed, resumed);
+    wire::tls_key_log_clear(session);
+    assert_int_equal(wire::tls_key_log(session).size(), 0);
+  }
+}
+void openssl_wrote_the_same_secret_of_tls_1_2(void**) {
+  expect_same_secrets("-tls1_2", 1);
+}
+#if PESTER_WIRE_TLS_1_3
+void openssl_wrote_the_same_secrets_of_tls_1_3(void**) {
+  expect_same_secrets("-tls1_3", 4);
+}
+#endif
 void the_cipher_has_its_iana_name(void**) {
   start_or_skip("rsa", {"-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"});
   assert_int_equal(shake(), TlsStatus::ok);
@@ -319,6 +352,10 @@ int main() {
     CLAIM(unverified_a_client_s_certificate_passes),
     CLAIM(a_client_certificate_is_shown),
     CLAIM(without_a_client_certificate_the_refusal_is_told),
+    CLAIM(openssl_wrote_the_same_secret_of_tls_1_2),
+#if PESTER_WIRE_TLS_1_3
+    CLAIM(openssl_wrote_the_same_secrets_of_tls_1_3),
+#endif
     CLAIM(the_cipher_has_its_iana_name),
   };
   if (!make_pki()) return 1;

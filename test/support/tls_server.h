@@ -61,6 +61,7 @@ struct ServerOptions {
   int oldest = wire::kTls12;
   int newest = wire::kTlsNewest;
   bool tickets = true;
+  uint32_t ticket_seconds = 86400;
   bool session_ids = false;
   const char* protocol = nullptr;  // ALPN
   bool wants_client = false;
@@ -120,7 +121,7 @@ struct Server {
     }
     if (options.tickets) {
       code |= mbedtls_ssl_ticket_setup(&tickets, wire::tls_random, nullptr, MBEDTLS_CIPHER_AES_256_GCM,
-                                       86400);
+                                       options.ticket_seconds);
       mbedtls_ssl_conf_session_tickets_cb(&config, write_ticket, accept_ticket, this);
     }
     if (options.session_ids) {

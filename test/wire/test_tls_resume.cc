@@ -249,6 +249,36 @@ void a_session_over_a_day_old_is_not_offered(void**) {
   assert_null(context->cache.find(key, saved + 86'401));
   assert_int_equal(context->cache.size(), 0);
 }
+void a_ticket_is_offered_as_long_as_the_server_said(void**) {
+  server_options.ticket_seconds = 100;
+  begin();
+  assert_int_equal(connect(), How::full);
+  const wire::TlsCacheKey key{"localhost", HostKind::name, 443};
+  const wire::TlsCacheEntry* entry = context->cache.find(key, static_cast<int64_t>(time(nullptr)));
+  assert_non_null(entry);
+  assert_int_equal(entry->expires_s, entry->saved_s + 100);
+  assert_non_null(context->cache.find(key, entry->expires_s));
+  assert_null(context->cache.find(key, entry->expires_s + 1));
+}
+// A server may renew a ticket with each connection; the certificate was checked once.
+void renewed_tickets_do_not_last_for_ever(void**) {
+  begin();
+  assert_int_equal(connect(), How::full);
+  const wire::TlsCacheKey key{"localhost", HostKind::name, 443};
+  const int64_t now = static_cast<int64_t>(time(nullptr));
+  auto* entry = const_cast<wire::TlsCacheEntry*>(context->cache.find(key, now + 1));
+  const bool is_1_3 = wire::tls_is_1_3(entry->session);
+  const int64_t most = is_1_3 ? wire::TlsCache::kAgeMaxSeconds13 : wire::TlsCache::kAgeMaxSeconds12;
+  const int64_t checked = entry->verified_s - most + 3600;
+  entry->verified_s = checked;  // nearly over
+  assert_int_equal(connect(), How::resumed);
+  const wire::TlsCacheEntry* renewed = context->cache.find(key, now + 1);
+  assert_non_null(renewed);
+  assert_int_equal(renewed->verified_s, checked);
+  if (is_1_3) assert_int_equal(renewed->expires_s, checked + most);
+  // One that was not renewed keeps its own time.
+  assert_true(renewed->expires_s <= renewed->saved_s + 86'400);
+}
 void the_cache_is_bounded_and_forgets_the_least_recently_used(void**) {
   begin();
   assert_int_equal(connect("localhost", HostKind::name, 1), How::full);
@@ -290,6 +320,8 @@ int main() {
       CLAIM(with_a_verify_callback_only_an_accepted_connection_is_cached),
       CLAIM(a_ticket_before_the_first_write_is_kept_for_it),
       CLAIM(a_session_over_a_day_old_is_not_offered),
+      CLAIM(a_ticket_is_offered_as_long_as_the_server_said),
+      CLAIM(renewed_tickets_do_not_last_for_ever),
       CLAIM(the_cache_is_bounded_and_forgets_the_least_recently_used),
   };
   if (!make_pki()) return 1;
