@@ -3,8 +3,8 @@
 // client, its pool and five servers, and every request that arrives is held against an oracle that was
 // written apart from the product (mixed_oracle.h, mixed_script.h). Every fourth session races two lanes.
 // `test_mixed_runs SEED REQUESTS` runs others; a failure prints the seed of its session, which alone
-// (`test_mixed_runs SEED 10`) does the same again. A third number limits the connections: with fewer than
-// there are sessions, their origins take turns.
+// (`test_mixed_runs SEED 10`) does the same again. A third number limits the connections: with fewer
+// than there are sessions, their origins take turns.
 #include <pester.h>
 
 #include <algorithm>
@@ -268,6 +268,9 @@ void check_records(const Session& session, const pester_result_t* result) {
     expect(session, at <= script.last, "a redirect too many");
     if (at > script.last) return;
     expect_equal(session, "an exchange's URL", e.url, script.url(servers, at));
+    // One that lost the race while it waited for a connection was not on any way yet.
+    const bool waited = e.outcome == PESTER_OUTCOME_CANCELLED && e.delivery == PESTER_DELIVERY_UNSENT;
+    if (waited && e.proxy[0] == '\0') continue;
     expect_equal(session, "an exchange's proxy", e.proxy, script.hops[at].via.shown);
   }
   const int winner = pester_result_winner(result).lane;
