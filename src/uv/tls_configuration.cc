@@ -128,19 +128,49 @@ void retire(TlsConfiguration& configuration) {
   tls_configuration_leave(&configuration);
 }
 
-bool make_room(Client& client) {
+TlsConfiguration* find(Client& client, const wire::TlsOptions& options) {
   TlsConfigurations& all = client.configurations;
-  if (all.count < TlsConfigurations::kMost) return true;
-  TlsConfiguration* oldest = nullptr;
   for (TlsConfiguration* each = all.first; each != nullptr; each = each->next) {
+    if (!wire::tls_same_options(each->options(), options)) continue;
+    each->used = ++all.uses;
+    return each;
+  }
+  return nullptr;
+}
+
+// Of those that no live request needs, the one used longest ago; nullptr: all are needed.
+TlsConfiguration* find_idle(const Client& client) {
+  TlsConfiguration* oldest = nullptr;
+  for (TlsConfiguration* each = client.configurations.first; each != nullptr; each = each->next) {
     if (oldest != nullptr && oldest->used < each->used) continue;
     const bool in_use = client.origins.any(each, [](const Origin& origin, const void* by) {
       return origin.requests != 0 && is_by(origin, *static_cast<const TlsConfiguration*>(by));
     });
     if (!in_use) oldest = each;
   }
-  if (oldest != nullptr) retire(*oldest);
-  return oldest != nullptr;
+  return oldest;
+}
+
+bool make_room(Client& client) {
+  while (client.configurations.count >= TlsConfigurations::kMost) {
+    TlsConfiguration* const idle = find_idle(client);
+    if (idle == nullptr) return false;
+    retire(*idle);
+  }
+  return true;
+}
+
+int add(Client& client, const wire::TlsOptions& options, TlsConfiguration** out, core::Why* why) {
+  TlsConfiguration* made = nullptr;
+  if (const int rc = make(client, options, &made, why); rc != 0) return rc;
+  TlsConfigurations& all = client.configurations;
+  made->next = all.first;
+  all.first = made;
+  ++all.count;
+  made->listed = true;
+  made->used = ++all.uses;
+  *out = made;
+  return 0;
 }
 
 }  // namespace
@@ -153,41 +183,28 @@ int tls_configuration_get(Client& client, const wire::TlsOptions& options, TlsCo
                           core::Why* why) {
   *out = nullptr;
   if (wire::tls_same_options(client.tls->options(), options)) return 0;
-  TlsConfigurations& all = client.configurations;
-  for (TlsConfiguration* each = all.first; each != nullptr; each = each->next) {
-    if (!wire::tls_same_options(each->options(), options)) continue;
-    each->used = ++all.uses;
-    *out = tls_configuration_hold(each);
-    return 0;
-  }
-  if (!make_room(client)) {
-    why->clear();
-    why->add("tls: 64 other configurations are in use");
-    return PESTER_EOPTION;
-  }
-  TlsConfiguration* made = nullptr;
-  if (const int rc = make(client, options, &made, why); rc != 0) return rc;
-  made->next = all.first;
-  all.first = made;
-  ++all.count;
-  made->listed = true;
-  made->used = ++all.uses;
-  *out = made;
-  return 0;
+  *out = tls_configuration_hold(find(client, options));
+  if (*out != nullptr) return 0;
+  if (make_room(client)) return add(client, options, out, why);
+  why->clear();
+  why->add("tls: 64 other configurations are in use");
+  return PESTER_EOPTION;
 }
 
+// Makes no room for a new one, as it is asked for in the midst of I/O: there is at most one for each
+// that has a certificate.
 int tls_configuration_without_certificate(Client& client, TlsConfiguration* base,
                                           TlsConfiguration** out) {
   wire::TlsOptions options = (base != nullptr ? base : client.tls)->options();
   *out = tls_configuration_hold(base);
   if (options.cert_file == nullptr) return 0;
   options.cert_file = options.key_file = options.key_password = nullptr;
-  core::Why why;
-  TlsConfiguration* bare = nullptr;
-  const int rc = tls_configuration_get(client, options, &bare, &why);
   tls_configuration_leave(base);
-  *out = bare;
-  return rc;
+  *out = nullptr;
+  if (wire::tls_same_options(client.tls->options(), options)) return 0;
+  *out = tls_configuration_hold(find(client, options));
+  core::Why why;
+  return *out != nullptr ? 0 : add(client, options, out, &why);
 }
 
 void tls_configuration_leave(TlsConfiguration* configuration) {

@@ -35,8 +35,8 @@ struct TlsConfiguration {
 
 // Those of a client.
 struct TlsConfigurations {
-  // Beside the client's own. Beyond, the one that was used longest ago and that no live request needs
-  // makes room.
+  // That requests bring. Beyond, the one that was used longest ago and that no live request needs makes
+  // room. Those without their certificate, for redirects, may be as many again.
   static constexpr uint32_t kMost = 64;
   TlsConfiguration* first = nullptr;
   uint32_t count = 0;
@@ -55,7 +55,7 @@ inline constexpr size_t kKeyLogBytesMax = 65536;
 [[nodiscard]] int tls_configuration_get(Client& client, const wire::TlsOptions& options,
                                         TlsConfiguration** out, core::Why* why);
 // The same without a client certificate, for an origin that a redirect led to. `base` is nullptr for the
-// client's own, and so is `out`.
+// client's own, and so is `out`. UV_ENOMEM.
 [[nodiscard]] int tls_configuration_without_certificate(Client& client, TlsConfiguration* base,
                                                         TlsConfiguration** out);
 inline TlsConfiguration* tls_configuration_hold(TlsConfiguration* configuration) {
