@@ -42,6 +42,7 @@ Sent some_request(Choices& choices) {
 void run_events(ByteChoices& choices) {
   core::Limits limits;
   limits.connections_per_origin = 1 + choices.below(3);
+  if (choices.one_in(3)) limits.connections = 1 + choices.below(2);
   limits.idle_per_origin = choices.below(3);
   limits.waiting_per_origin = choices.below(4) == 0 ? 1 : 100;
   MenuOptions options;
@@ -51,8 +52,11 @@ void run_events(ByteChoices& choices) {
   Shell& shell = menu.shell();
   for (uint32_t i = 1 + choices.below(3); i > 0; --i) shell.submit(some_request(choices));
   for (int i = 0; i < kStepsMax && shell.ok() && !choices.is_used_up(); ++i) {
-    if (choices.below(16) == 15) {
+    const uint32_t choice = choices.below(16);
+    if (choice == 15) {
       shell.submit(some_request(choices));
+    } else if (choice == 14) {
+      shell.warm_up(0, 1 + choices.below(3), Duration::from_ms(1'000));
     } else if (!menu.step()) {
       break;
     }

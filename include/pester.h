@@ -25,6 +25,7 @@
 #include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
+#include <pester/connections.h>
 #include <pester/content.h>
 #include <pester/cookies.h>
 #include <pester/fallback.h>

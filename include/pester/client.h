@@ -179,6 +179,11 @@ typedef struct {
   /* So many times its size may a decoded body be, once it is longer than 1 MiB; then it is
    * PESTER_EBODYSIZE. 0: 100. PESTER_NONE: any. */
   int64_t max_decode_ratio;
+  /* Connections in all, to whatever origins: those being dialed count, those handed over to the host do
+   * not. At the limit the idle one that was used longest ago, of any origin, is closed to make room;
+   * with none idle, attempts wait in their origin's queue, and the origins that wait take turns. 0 or
+   * PESTER_NONE: unlimited. */
+  int64_t max_connections;
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

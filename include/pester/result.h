@@ -47,7 +47,8 @@ PESTER_API int pester_result_header_at(const pester_result_t* result, size_t i, 
 PESTER_API size_t pester_result_trailer_count(const pester_result_t* result);
 PESTER_API int pester_result_trailer_at(const pester_result_t* result, size_t i, pester_slice_t* name,
                                         pester_slice_t* value);
-/* The URL that answered (the request's own, normalised, without user and password). */
+/* The URL that answered, normalised, without user and password; in a callback that decides about an
+ * attempt, that attempt's; the request's own when none did. */
 PESTER_API const char* pester_result_url(const pester_result_t* result);
 PESTER_API const char* pester_result_method(const pester_result_t* result);
 /* A sentence about the error: the TLS verify reason, the parser's reason and byte, bytes missing.

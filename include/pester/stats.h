@@ -9,6 +9,20 @@
 extern "C" {
 #endif
 
+/* Why a connection was closed. */
+typedef enum {
+  PESTER_CLOSE_UNUSED = 0, /* it idled for idle_timeout_ms, or as long as the server keeps it */
+  PESTER_CLOSE_AGED,       /* it was open for max_connection_age_ms */
+  PESTER_CLOSE_BY_PEER,    /* the server closed it while it idled, or was read to the end */
+  PESTER_CLOSE_ROOM,       /* another was to be opened, or as many idled as may */
+  PESTER_CLOSE_FAILED,     /* dialing it failed, or its exchange did */
+  PESTER_CLOSE_UNFIT, /* the response was its last, or was not read to its end: one that lost a race,
+                         was cancelled, is too long to read away; a dial nobody waits for any more */
+  PESTER_CLOSE_ASKED, /* pester_client_close, _close_idle or _trim */
+  PESTER_CLOSE_COUNT
+} pester_close_reason_t;
+PESTER_API const char* pester_close_reason_name(int reason); /* "unused", "by_peer", ... */
+
 typedef struct {
   size_t struct_size;
   uint64_t requests_started, requests_done;
@@ -28,6 +42,12 @@ typedef struct {
   uint64_t ejections;         /* how often an endpoint was left out for a while */
   uint64_t connection_hedges; /* second dials of requests that may not be sent twice */
   uint64_t follow_ups;        /* redirects followed, challenges answered, expectations taken back */
+  /* By pester_close_reason_t. The last one is always 0: room for a reason to come. Opened ones are open
+   * still, closed, or handed over. */
+  uint64_t connections_closed[8];
+  uint64_t connections_handed_over; /* to the host, by an upgrade or CONNECT */
+  uint32_t connections_dialing;     /* of the open ones, those not ready yet */
+  uint32_t attempts_waiting;        /* now, for a connection: a limit lets none be opened for them */
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);
@@ -39,7 +59,9 @@ typedef enum {
   PESTER_HISTOGRAM_REQUESTS = 0, /* from pester_send to the end, with all attempts and waits */
   PESTER_HISTOGRAM_EXCHANGES,    /* each, from its start to its end, the wait for a connection included;
                                     also those that were cut, or never left */
-  PESTER_HISTOGRAM_BACKOFFS      /* the waits before retries, as they were decided on */
+  PESTER_HISTOGRAM_BACKOFFS,     /* the waits before retries, as they were decided on */
+  PESTER_HISTOGRAM_WAITS /* for a connection, of exchanges for which a limit let none be opened: from
+                            the exchange's start until it had one, or one was opened, or it gave up */
 } pester_histogram_kind_t;
 #define PESTER_HISTOGRAM_BUCKETS 94
 typedef struct {
@@ -90,10 +112,29 @@ typedef enum {
   PESTER_METRIC_EJECTIONS,
   PESTER_METRIC_CONNECTION_HEDGES,
   PESTER_METRIC_FOLLOW_UPS,
+  PESTER_METRIC_CONNECTIONS_CLOSED, /* by pester_close_reason_name() */
+  PESTER_METRIC_CONNECTIONS_HANDED_OVER,
+  PESTER_METRIC_CONNECTIONS_DIALING,
+  PESTER_METRIC_ATTEMPTS_WAITING,
+  PESTER_METRIC_WAIT_DURATION, /* PESTER_HISTOGRAM_WAITS */
   PESTER_METRIC_COUNT
 } pester_metric_t;
 /* NULL when there is no such metric. Static storage. */
 PESTER_API const char* pester_metric_name(int which);
+
+/* One origin's connections, now: what goes to its scheme, host and port, by all ways (routes, proxies,
+ * TLS configurations). `url` names it, with or without a path. PESTER_EURL, PESTER_ESCHEME, UV_ENOMEM,
+ * UV_EINVAL. One that was never met, or was forgotten, has none. */
+typedef struct {
+  size_t struct_size;
+  uint32_t connections_open, connections_idle, connections_dialing; /* as in pester_client_stats_t */
+  uint32_t attempts_waiting;                                        /* likewise */
+  int64_t longest_wait_ns; /* of those, of the one that has waited longest; 0 */
+} pester_origin_stats_t;
+PESTER_API int pester_client_origin_stats_sized(pester_client_t* client, const char* url,
+                                                pester_origin_stats_t* stats, size_t struct_size);
+#define pester_client_origin_stats(client, url, stats) \
+  pester_client_origin_stats_sized((client), (url), (stats), sizeof(pester_origin_stats_t))
 
 /* An origin's breaker, by hand: maintenance, a drill, or watching what it would do before it is trusted.
  */

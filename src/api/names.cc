@@ -39,6 +39,9 @@ constexpr const char* kKinds[] = {"first", "retry",  "hedge",  "redirect",
 constexpr const char* kOutcomes[] = {"running", "won", "retried", "failed", "cancelled", "followed"};
 constexpr const char* kDeliveries[] = {"unsent", "partly_sent", "sent", "answered"};
 constexpr const char* kRules[] = {"none", "status", "failure", "predicate"};
+constexpr const char* kCloseReasons[] = {"unused", "aged",  "by_peer", "room",
+                                         "failed", "unfit", "asked"};
+static_assert(std::size(kCloseReasons) == PESTER_CLOSE_COUNT);
 static_assert(std::size(kRules) == PESTER_RULE_COUNT &&
               pester::core::kDenialCount == PESTER_DENIAL_COUNT);
 
@@ -77,4 +80,7 @@ const char* pester_rule_name(int rule) {
 }
 const char* pester_denial_name(int denial) {
   return word(pester::core::kDenialNames, denial);
+}
+const char* pester_close_reason_name(int reason) {
+  return word(kCloseReasons, reason);
 }

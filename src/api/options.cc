@@ -35,6 +35,7 @@ int read_limits(const pester_client_options_t& given, uv::ClientOptions* options
   uint32_t fields = options->parser_limits.fields;
   int rc = read_count(given.max_connections_per_origin, "max_connections_per_origin",
                       &limits.connections_per_origin, why);
+  if (rc == 0) rc = read_count(given.max_connections, "max_connections", &limits.connections, why);
   if (rc == 0) {
     rc = read_count(given.max_idle_per_origin, "max_idle_per_origin", &limits.idle_per_origin, why);
   }

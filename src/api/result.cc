@@ -145,6 +145,7 @@ int pester_result_trailer_at(const pester_result_t* result, size_t i, pester_sli
 }
 
 const char* pester_result_url(const pester_result_t* result) {
+  if (result->asked != nullptr) return result->url_of(result->asked->target).data();
   const bool chosen = result->winner >= 0 && result->lanes != nullptr;
   if (chosen) return result->url_of(result->lanes[result->winner].target).data();
   return result->url().data();

@@ -13,31 +13,36 @@ using pester::core::Histogram;
 static_assert(PESTER_HISTOGRAM_BUCKETS == Histogram::kBuckets);
 
 constexpr std::array kMetricNames = {
-    "pester.client.requests.started",    // PESTER_METRIC_REQUESTS_STARTED
-    "pester.client.requests.done",       // PESTER_METRIC_REQUESTS_DONE
-    "pester.client.exchanges",           // PESTER_METRIC_EXCHANGES
-    "pester.client.retries",             // PESTER_METRIC_RETRIES
-    "pester.client.hedges",              // PESTER_METRIC_HEDGES
-    "pester.client.resends",             // PESTER_METRIC_RESENDS
-    "pester.client.connections.opened",  // PESTER_METRIC_CONNECTIONS_OPENED
-    "pester.client.connections.reused",  // PESTER_METRIC_CONNECTIONS_REUSED
-    "pester.client.bytes.sent",          // PESTER_METRIC_BYTES_SENT
-    "pester.client.bytes.received",      // PESTER_METRIC_BYTES_RECEIVED
-    "http.client.active_requests",       // PESTER_METRIC_REQUESTS_LIVE
-    "http.client.open_connections",      // PESTER_METRIC_CONNECTIONS_OPEN
-    "http.client.open_connections",      // PESTER_METRIC_CONNECTIONS_IDLE
-    "pester.client.budget.unpaid",       // PESTER_METRIC_UNPAID
-    "pester.client.breaker.refused",     // PESTER_METRIC_REFUSED
-    "pester.client.retries.denied",      // PESTER_METRIC_RETRIES_DENIED
-    "pester.client.hedges.denied",       // PESTER_METRIC_HEDGES_DENIED
-    "pester.client.budget.balance",      // PESTER_METRIC_BUDGET_BALANCE
-    "pester.client.request.duration",    // PESTER_METRIC_REQUEST_DURATION
-    "http.client.request.duration",      // PESTER_METRIC_EXCHANGE_DURATION
-    "pester.client.backoff.duration",    // PESTER_METRIC_BACKOFF_DURATION
-    "pester.client.resumes",             // PESTER_METRIC_RESUMES
-    "pester.client.endpoint.ejections",  // PESTER_METRIC_EJECTIONS
-    "pester.client.connection.hedges",   // PESTER_METRIC_CONNECTION_HEDGES
-    "pester.client.follow_ups",          // PESTER_METRIC_FOLLOW_UPS
+    "pester.client.requests.started",         // PESTER_METRIC_REQUESTS_STARTED
+    "pester.client.requests.done",            // PESTER_METRIC_REQUESTS_DONE
+    "pester.client.exchanges",                // PESTER_METRIC_EXCHANGES
+    "pester.client.retries",                  // PESTER_METRIC_RETRIES
+    "pester.client.hedges",                   // PESTER_METRIC_HEDGES
+    "pester.client.resends",                  // PESTER_METRIC_RESENDS
+    "pester.client.connections.opened",       // PESTER_METRIC_CONNECTIONS_OPENED
+    "pester.client.connections.reused",       // PESTER_METRIC_CONNECTIONS_REUSED
+    "pester.client.bytes.sent",               // PESTER_METRIC_BYTES_SENT
+    "pester.client.bytes.received",           // PESTER_METRIC_BYTES_RECEIVED
+    "http.client.active_requests",            // PESTER_METRIC_REQUESTS_LIVE
+    "http.client.open_connections",           // PESTER_METRIC_CONNECTIONS_OPEN
+    "http.client.open_connections",           // PESTER_METRIC_CONNECTIONS_IDLE
+    "pester.client.budget.unpaid",            // PESTER_METRIC_UNPAID
+    "pester.client.breaker.refused",          // PESTER_METRIC_REFUSED
+    "pester.client.retries.denied",           // PESTER_METRIC_RETRIES_DENIED
+    "pester.client.hedges.denied",            // PESTER_METRIC_HEDGES_DENIED
+    "pester.client.budget.balance",           // PESTER_METRIC_BUDGET_BALANCE
+    "pester.client.request.duration",         // PESTER_METRIC_REQUEST_DURATION
+    "http.client.request.duration",           // PESTER_METRIC_EXCHANGE_DURATION
+    "pester.client.backoff.duration",         // PESTER_METRIC_BACKOFF_DURATION
+    "pester.client.resumes",                  // PESTER_METRIC_RESUMES
+    "pester.client.endpoint.ejections",       // PESTER_METRIC_EJECTIONS
+    "pester.client.connection.hedges",        // PESTER_METRIC_CONNECTION_HEDGES
+    "pester.client.follow_ups",               // PESTER_METRIC_FOLLOW_UPS
+    "pester.client.connections.closed",       // PESTER_METRIC_CONNECTIONS_CLOSED
+    "pester.client.connections.handed_over",  // PESTER_METRIC_CONNECTIONS_HANDED_OVER
+    "pester.client.connections.dialing",      // PESTER_METRIC_CONNECTIONS_DIALING
+    "pester.client.attempts.waiting",         // PESTER_METRIC_ATTEMPTS_WAITING
+    "pester.client.connection.wait",          // PESTER_METRIC_WAIT_DURATION
 };
 static_assert(kMetricNames.size() == PESTER_METRIC_COUNT);
 
@@ -73,6 +78,11 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.connection_hedges = counted.spare_dials;
   std::copy_n(counted.denied, pester::core::kDenialCount, stats.retries_denied);
   std::copy_n(counted.hedges_denied, pester::core::kDenialCount, stats.hedges_denied);
+  static_assert(pester::core::kClosingCount == PESTER_CLOSE_COUNT && PESTER_CLOSE_COUNT <= 8);
+  std::copy_n(counted.closed, pester::core::kClosingCount, stats.connections_closed);
+  stats.connections_handed_over = counted.handed_over;
+  stats.connections_dialing = shell.engine.dialing();
+  stats.attempts_waiting = counted.waiting;
   std::memset(out, 0, struct_size);
   std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
 }
@@ -93,6 +103,9 @@ int pester_client_histogram_sized(const pester_client_t* client, int which, pest
       break;
     case PESTER_HISTOGRAM_BACKOFFS:
       chosen = measured.backoffs;
+      break;
+    case PESTER_HISTOGRAM_WAITS:
+      chosen = measured.waits;
       break;
     default:
       return PESTER_EOPTION;

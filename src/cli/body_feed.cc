@@ -29,10 +29,13 @@ bool BodyFeed::open(const RequestPlan& plan, pester_client_t* client) {
     opened_ = open_form(plan, client);
   } else if (plan.upload_file) {
     opened_ = *plan.upload_file == "-" ? open_stdin(client) : open_file(*plan.upload_file, client);
+  } else if (plan.chunked && plan.body) {
+    opened_ = open_text(*plan.body);
   } else {
     return true;
   }
-  if (inner_.rewind != nullptr) source_.rewind = on_rewind;
+  if (inner_.rewind != nullptr || text_ != nullptr) source_.rewind = on_rewind;
+  if (plan.chunked) source_.length = PESTER_NONE;
   return opened_;
 }
 
@@ -41,6 +44,16 @@ bool BodyFeed::open_file(const std::string& path, pester_client_t* client) {
   const int rc = pester_file_source(client, path.c_str(), &inner_);
   source_.length = inner_.length;
   return rc == 0 || fail(path, rc);
+}
+
+bool BodyFeed::open_text(const std::string& text) {
+  name_ = "the data";
+  text_ = &text;
+  return true;
+}
+
+int64_t BodyFeed::read_text(char* buffer, size_t capacity) {
+  return static_cast<int64_t>(text_->copy(buffer, capacity, bytes_));
 }
 
 // Always in chunks, as curl has it: who reads from a pipe has no length, and what works for one works
@@ -106,7 +119,8 @@ int64_t BodyFeed::on_read(pester_request_id_t id, char* buffer, size_t capacity,
   auto& feed = *static_cast<BodyFeed*>(data);
   const int64_t count = feed.inner_.read != nullptr
                             ? feed.inner_.read(id, buffer, capacity, feed.inner_.data)
-                            : feed.read_stdin(id, buffer, capacity);
+                        : feed.text_ != nullptr ? feed.read_text(buffer, capacity)
+                                                : feed.read_stdin(id, buffer, capacity);
   if (count > 0) feed.bytes_ += static_cast<uint64_t>(count);
   if (count < 0 && count != PESTER_NOT_NOW) feed.fail(feed.name_, static_cast<int>(count));
   return count;
@@ -134,7 +148,7 @@ void BodyFeed::on_readable(uv_poll_t* poll, int, int) {
 int BodyFeed::on_rewind(void* data) {
   auto& feed = *static_cast<BodyFeed*>(data);
   feed.bytes_ = 0;
-  return feed.inner_.rewind(feed.inner_.data);
+  return feed.inner_.rewind != nullptr ? feed.inner_.rewind(feed.inner_.data) : 0;
 }
 
 void BodyFeed::on_done(void* data) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The body of one request that is not held in memory: a file, standard input, or a form of several
-// parts. It says afterwards whether reading failed, and how much was read. It knows no options.
+// The body of one request that is streamed: a file, standard input, a form of several parts, or a text
+// in chunks. It says afterwards whether reading failed, and how much was read. It knows no options.
 #ifndef PESTER_CLI_BODY_FEED_H_
 #define PESTER_CLI_BODY_FEED_H_
 
@@ -38,6 +38,8 @@ class BodyFeed {
   bool open_stdin(pester_client_t* client);
   bool watch_stdin(pester_client_t* client);
   bool open_form(const RequestPlan& plan, pester_client_t* client);
+  bool open_text(const std::string& text);
+  int64_t read_text(char* buffer, size_t capacity);
   bool fail(const std::string& what, int error);
   int64_t read_stdin(pester_request_id_t id, char* buffer, size_t capacity);
   void end();
@@ -55,8 +57,9 @@ class BodyFeed {
   uv_poll_t* poll_ = nullptr;  // of standard input, when that is a pipe or a terminal
   int flags_ = 0;              // that standard input had
   pester_client_t* client_ = nullptr;
-  pester_request_id_t id_ = 0;  // who waits for it
-  uint64_t bytes_ = 0;
+  pester_request_id_t id_ = 0;         // who waits for it
+  const std::string* text_ = nullptr;  // to be sent in chunks
+  uint64_t bytes_ = 0;                 // read so far
   std::string error_;
 };
 

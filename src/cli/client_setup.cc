@@ -10,6 +10,10 @@
 namespace pester::cli {
 namespace {
 
+int follow_none(const pester_result_t*, const char*, void*) {
+  return PESTER_REDIRECT_REFUSE;
+}
+
 // `--seed 0` asks for a run that can be repeated as any other number does; to the library 0 is "none".
 constexpr uint64_t kSeedForZero = 0x9E3779B97F4A7C15;
 constexpr int64_t kConnectionsDefault = 32;
@@ -61,6 +65,10 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   if (o.request.location) {
     pester_redirects_init(&redirects_);
     redirects_.max = o.request.max_redirects;
+    if (plan.follows_none) {  // to follow none is to fail at the first, as with curl
+      redirects_.max = 1;
+      redirects_.check = follow_none;
+    }
     client.redirects = &redirects_;
   }
   client.error_text = error_text.data();
@@ -121,13 +129,15 @@ pester_request_t request_of(const RequestPlan& plan, const Options& options, Req
     room.auth.password = plan.password.c_str();
     request.auth = &room.auth;
   }
-  if (plan.body) {
+  if (plan.body && !plan.chunked) {
     request.body = plan.body->data();
     request.body_len = plan.body->size();
   }
   if (options.request.compressed) request.decode = 1;
   request.idempotent = options.resilience.idempotent ? 1 : 0;
   request.lenient = options.request.lenient;
+  if (options.request.max_body_bytes != 0) request.max_body_bytes = options.request.max_body_bytes;
+  if (plan.expect) request.expect_continue = 1;
   if (options.request.expect_timeout_ms) {
     request.expect_continue = 1;
     request.expect_timeout_ms =

@@ -28,6 +28,7 @@ class OutputFile {
   bool write(std::string_view bytes);
   bool close();
   [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
   [[nodiscard]] bool is_stdout() const { return path_ == "-"; }
 
  private:

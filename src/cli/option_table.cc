@@ -1,41 +1,26 @@
 // SPDX-License-Identifier: MIT
-// The rows of the option table. Each row writes plain values.
+// The rows of the option table, but for those of the request itself. Each row writes plain values.
 #include "cli/option_table.h"
 
 #include <arpa/inet.h>
 #include <pester.h>
 
-#include <array>
-#include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
+#include "cli/option_values.h"
+#include "cli/request_rows.h"
 #include "cli/text.h"
 
 namespace pester::cli {
 namespace {
 
-constexpr const char* kRequest = "Request";
 constexpr const char* kConnection = "Connection";
 constexpr const char* kResilience = "Resilience";
 constexpr const char* kOutput = "Output";
 
 using Value = const std::string&;
-
-int64_t seconds(Value text) {
-  const auto ms = seconds_ms(text);
-  if (!ms) throw std::invalid_argument("is not a number of seconds");
-  return *ms;
-}
-
-uint64_t number(Value text, uint64_t least, uint64_t most) {
-  const auto n = whole_number(text);
-  if (!n || *n < least || *n > most) {
-    throw std::invalid_argument("is not a whole number from " + std::to_string(least) + " to " +
-                                std::to_string(most));
-  }
-  return *n;
-}
 
 // "FILE[:PASSWORD]" as curl reads it: "\:" and "\\" stand for the character itself.
 void set_cert(Options& o, Value text) {
@@ -94,7 +79,7 @@ void set_hedge_after(Options& o, Value text) {
 
 // Of the base URL before it: a URL may have any character that could stand between the two.
 void set_base_url_weight(Options& o, Value text) {
-  const auto weight = static_cast<int>(number(text, 0, 1'000'000));
+  const auto weight = static_cast<int>(number_value(text, 0, 1'000'000));
   if (o.request.base_urls.empty()) throw std::invalid_argument("has no --base-url before it");
   o.request.base_urls.back().weight = weight;
 }
@@ -146,96 +131,6 @@ void set_retry_after(Options& o, Value text) {
   }
 }
 
-void set_lenient(Options& o, Value list) {
-  for (const std::string& word : split(list, ',')) {
-    if (word == "duplicate-length") {
-      o.request.lenient |= PESTER_LENIENT_DUPLICATE_LENGTH;
-    } else if (word == "obs-fold") {
-      o.request.lenient |= PESTER_LENIENT_OBS_FOLD;
-    } else if (word == "bare-lf") {
-      o.request.lenient |= PESTER_LENIENT_BARE_LF;
-    } else {
-      throw std::invalid_argument("is not a list of duplicate-length, obs-fold, bare-lf");
-    }
-  }
-}
-
-constexpr OptionRow kRequestRows[] = {
-    {"-X,--request", "METHOD", "method; GET, or POST with data, HEAD with -I, PUT with -T", kRequest,
-     [](Options& o, Value v) { o.request.method = v; }},
-    {"-H,--header", "'Name: value'",
-     "add a header; 'Name:' removes a default one, 'Name;' sends it empty", kRequest,
-     [](Options& o, Value v) { o.request.headers.push_back(v); }},
-    {"-d,--data", "DATA", "body; @FILE reads a file without its line ends; several join with &",
-     kRequest,
-     [](Options& o, Value v) {
-       o.request.data.push_back({DataPart::Kind::data, v});
-     }},
-    {"--data-binary", "DATA", "body, bytes kept; @- is standard input", kRequest,
-     [](Options& o, Value v) {
-       o.request.data.push_back({DataPart::Kind::binary, v});
-     }},
-    {"--data-urlencode", "[NAME]=VALUE", "form field, percent-encoded", kRequest,
-     [](Options& o, Value v) {
-       o.request.data.push_back({DataPart::Kind::urlencode, v});
-     }},
-    {"-T,--upload-file", "FILE", "PUT the file, as it is read; - is standard input", kRequest,
-     [](Options& o, Value v) { o.request.upload_file = v == "." ? "-" : v; }},
-    {"-F,--form", "NAME=VALUE|@FILE|<FILE",
-     "a part of a form, multipart/form-data; ;type= and ;filename= may follow", kRequest,
-     [](Options& o, Value v) {
-       o.request.form.push_back({v, false});
-     }},
-    {"--form-string", "NAME=VALUE", "the same, the value taken as it is", kRequest,
-     [](Options& o, Value v) {
-       o.request.form.push_back({v, true});
-     }},
-    {"--expect100-timeout", "SECONDS",
-     "before a body is sent ask the server whether it wants it, and wait so long for its word", kRequest,
-     [](Options& o, Value v) { o.request.expect_timeout_ms = seconds(v); }},
-    {"-I,--head", nullptr, "HEAD, and show the headers", kRequest,
-     [](Options& o, Value) { o.request.head = true; }},
-    {"-A,--user-agent", "TEXT", "User-Agent; '' sends none", kRequest,
-     [](Options& o, Value v) { o.request.user_agent = v; }},
-    {"-e,--referer", "URL", "Referer", kRequest, [](Options& o, Value v) { o.request.referer = v; }},
-    {"-u,--user", "NAME:PASS", "credentials: Basic, or what a challenge asks for", kRequest,
-     [](Options& o, Value v) {
-       if (v.find(':') == std::string::npos) {
-         throw std::invalid_argument("has no password (NAME:PASS)");  // and is shown by name only
-       }
-       o.request.user = v;
-     }},
-    {"--basic", nullptr, "send the credentials of -u unasked (the default)", kRequest,
-     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_BASIC; }},
-    {"--digest", nullptr, "answer a Digest challenge with the credentials of -u", kRequest,
-     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_DIGEST; }},
-    {"--anyauth", nullptr, "answer the strongest challenge, Digest or Basic", kRequest,
-     [](Options& o, Value) { o.request.auth_scheme = PESTER_AUTH_ANY; }},
-    {"-L,--location", nullptr, "follow redirects", kRequest,
-     [](Options& o, Value) { o.request.location = true; }},
-    {"--max-redirs", "N", "at most so many, up to 100 (default 10; 0: none)", kRequest,
-     [](Options& o, Value v) {
-       const auto n = static_cast<int>(number(v, 0, 100));
-       o.request.max_redirects = n == 0 ? PESTER_NONE : n;
-     }},
-    {"--oauth2-bearer", "TOKEN", "Bearer credentials", kRequest,
-     [](Options& o, Value v) { o.request.bearer = v; }},
-    {"-b,--cookie", "DATA|FILE", "send cookies, 'a=b; c=d'; without an '=' a file to read them from",
-     kRequest, [](Options& o, Value v) { o.request.cookies.push_back(v); }},
-    {"-c,--cookie-jar", "FILE", "write the cookies that are there in the end", kRequest,
-     [](Options& o, Value v) { o.request.cookie_jar = v; }},
-    {"-j,--junk-session-cookies", nullptr, "read no cookies that were for one session", kRequest,
-     [](Options& o, Value) { o.request.junk_session_cookies = true; }},
-    {"--compressed", nullptr, "ask for a compressed body, and write it decoded", kRequest,
-     [](Options& o, Value) { o.request.compressed = true; }},
-    {"--attempt-header", "NAME", "add a header with the attempt's number, from 1", kRequest,
-     [](Options& o, Value v) { o.request.attempt_header = v; }},
-    {"--deadline-header", "NAME", "add a header with the milliseconds left, when there is a deadline",
-     kRequest, [](Options& o, Value v) { o.request.deadline_header = v; }},
-    {"--lenient", "LIST", "faults of a response's head to let pass: duplicate-length, obs-fold, bare-lf",
-     kRequest, set_lenient},
-};
-
 constexpr OptionRow kConnectionRows[] = {
     {"--base-url", "URL", "where the request may go, the URL being a path then; up to 16", kConnection,
      [](Options& o, Value v) {
@@ -244,11 +139,11 @@ constexpr OptionRow kConnectionRows[] = {
     {"--base-url-weight", "N", "the share of the --base-url before it (default 0: in order)",
      kConnection, set_base_url_weight},
     {"--connect-timeout", "SECONDS", "limit of DNS, TCP and TLS together (default 10)", kConnection,
-     [](Options& o, Value v) { o.connection.connect_timeout_ms = seconds(v); }},
+     [](Options& o, Value v) { o.connection.connect_timeout_ms = seconds_value(v); }},
     {"-m,--max-time", "SECONDS", "limit of the whole request, retries and waits included", kConnection,
-     [](Options& o, Value v) { o.connection.max_time_ms = seconds(v); }},
+     [](Options& o, Value v) { o.connection.max_time_ms = seconds_value(v); }},
     {"--attempt-timeout", "SECONDS", "limit of one attempt", kConnection,
-     [](Options& o, Value v) { o.connection.attempt_timeout_ms = seconds(v); }},
+     [](Options& o, Value v) { o.connection.attempt_timeout_ms = seconds_value(v); }},
     {"--cacert", "FILE", "CA certificates to trust, PEM", kConnection,
      [](Options& o, Value v) { o.connection.ca_file = v; }},
     {"--capath", "DIR", "directory of CA certificates to trust", kConnection,
@@ -297,11 +192,11 @@ constexpr OptionRow kResilienceRows[] = {
     {"--policy", "NAME", "named set of defaults: pester, standard, hedged", kResilience, set_policy},
     {"--concurrency", "N", "lanes raced, 1 to 64 (default 1)", kResilience,
      [](Options& o, Value v) {
-       o.resilience.concurrency = static_cast<int>(number(v, 1, PESTER_CONCURRENCY_MAX));
+       o.resilience.concurrency = static_cast<int>(number_value(v, 1, PESTER_CONCURRENCY_MAX));
      }},
     {"--max-attempts", "N", "tries per lane, the first included (default 3)", kResilience,
      [](Options& o, Value v) {
-       const uint64_t n = number(v, 0, 1'000'000);
+       const uint64_t n = number_value(v, 0, 1'000'000);
        o.resilience.max_attempts = n == 0 ? 1 : static_cast<int>(n);
      }},
     {"--backoff", "NAME[:BASE[:CAP]]",
@@ -331,14 +226,14 @@ constexpr OptionRow kResilienceRows[] = {
     {"--resume", "N", "so often does a body that broke off go on where it broke, up to 255 (default 0)",
      kResilience,
      [](Options& o, Value v) {
-       const auto n = static_cast<int>(number(v, 0, 255));
+       const auto n = static_cast<int>(number_value(v, 0, 255));
        o.resilience.max_resumes = n == 0 ? PESTER_NONE : n;
      }},
     {"--eject", "on|off", "leave an address out for a while where five attempts in a row failed",
      kResilience, [](Options& o, Value v) { o.resilience.endpoint_ejection = on_or_off(v); }},
     {"--max-in-flight", "N", "so many requests for one server at a time; the others wait", kResilience,
      [](Options& o, Value v) {
-       o.resilience.max_in_flight = static_cast<int64_t>(number(v, 1, 1'000'000));
+       o.resilience.max_in_flight = static_cast<int64_t>(number_value(v, 1, 1'000'000));
      }},
     {"--max-wait", "DURATION", "wait so long for that, or for a connection", kResilience,
      [](Options& o, Value v) { o.resilience.max_wait_ms = wait_ms(v); }},
@@ -349,11 +244,11 @@ constexpr OptionRow kResilienceRows[] = {
     {"--retry-unsafe", nullptr, "also repeat a request whose outcome is unknown", kResilience,
      [](Options& o, Value) { o.resilience.retry_unsafe = true; }},
     {"--seed", "N", "seed of the jitter", kResilience,
-     [](Options& o, Value v) { o.resilience.seed = number(v, 0, UINT64_MAX); }},
+     [](Options& o, Value v) { o.resilience.seed = number_value(v, 0, UINT64_MAX); }},
     {"--repeat", "N", "send the request N times and sum up", kResilience,
-     [](Options& o, Value v) { o.resilience.repeat = number(v, 1, 100'000'000); }},
+     [](Options& o, Value v) { o.resilience.repeat = number_value(v, 1, 100'000'000); }},
     {"--parallel", "N", "so many at once (default 1)", kResilience,
-     [](Options& o, Value v) { o.resilience.parallel = number(v, 1, 100'000); }},
+     [](Options& o, Value v) { o.resilience.parallel = number_value(v, 1, 100'000); }},
 };
 
 constexpr OptionRow kOutputRows[] = {
@@ -363,12 +258,21 @@ constexpr OptionRow kOutputRows[] = {
      [](Options& o, Value v) { o.output.dump_header = v; }},
     {"-o,--output", "FILE", "write the body to a file", kOutput,
      [](Options& o, Value v) { o.output.output = v; }},
+    {"-O,--remote-name", nullptr, "write the body to a file named as the URL ends", kOutput,
+     [](Options& o, Value) { o.output.remote_name = true; }},
+    {"--max-filesize", "BYTES", "a longer body ends with exit 63; k, M and G may follow", kOutput,
+     [](Options& o, Value v) { o.request.max_body_bytes = bytes_value(v); }},
+    {"-N,--no-buffer", nullptr, "as ever: what comes is written at once", kOutput,
+     [](Options&, Value) {}},
+    {"-q,--disable", nullptr, "as ever: no file of options is read", kOutput, [](Options&, Value) {}},
     {"-s,--silent", nullptr, "no errors, no progress", kOutput,
      [](Options& o, Value) { o.output.silent = true; }},
     {"-S,--show-error", nullptr, "errors in spite of -s", kOutput,
      [](Options& o, Value) { o.output.show_error = true; }},
     {"-f,--fail", nullptr, "no body and exit 22 when the status is 400 or more", kOutput,
      [](Options& o, Value) { o.output.fail = true; }},
+    {"--fail-with-body", nullptr, "exit 22 likewise, with the body", kOutput,
+     [](Options& o, Value) { o.output.fail_with_body = true; }},
     {"-w,--write-out", "FORMAT", "print this afterwards: %{http_code}, %{time_total}, ...", kOutput,
      [](Options& o, Value v) { o.output.write_out = v; }},
     {"-v,--verbose", nullptr, "the wire: connections and heads of every attempt", kOutput,
@@ -381,28 +285,25 @@ constexpr OptionRow kOutputRows[] = {
      [](Options& o, Value) { o.output.stats = true; }},
     {"-#,--progress-bar", nullptr, "progress of the transfer", kOutput,
      [](Options& o, Value) { o.output.progress_bar = true; }},
+    {"--no-progress-meter", nullptr, "no progress, but errors", kOutput,
+     [](Options& o, Value) { o.output.no_progress = true; }},
     {"--json", nullptr, "one JSON document instead of the body", kOutput,
      [](Options& o, Value) { o.output.json = true; }},
 };
 
-template <size_t... N>
-constexpr auto joined(const OptionRow (&... parts)[N]) {
-  std::array<OptionRow, (N + ...)> rows{};
-  size_t at = 0;
-  const auto add = [&](const OptionRow& row) { rows[at++] = row; };
-  const auto add_all = [&](const auto& part) {
-    for (const OptionRow& row : part) add(row);
-  };
-  (add_all(parts), ...);
-  return rows;
-}
-
-constexpr auto kRows = joined(kRequestRows, kConnectionRows, kResilienceRows, kOutputRows);
-
 }  // namespace
 
 std::span<const OptionRow> option_table() {
-  return kRows;
+  static const std::vector<OptionRow> rows = [] {
+    std::vector<OptionRow> all;
+    for (const std::span<const OptionRow> part :
+         {request_rows(), std::span<const OptionRow>(kConnectionRows),
+          std::span<const OptionRow>(kResilienceRows), std::span<const OptionRow>(kOutputRows)}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return rows;
 }
 
 }  // namespace pester::cli

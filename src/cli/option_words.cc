@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "cli/command_error.h"
+#include "cli/curl_words.h"
 #include "cli/exit_code.h"
 #include "cli/text.h"
 
@@ -53,11 +54,17 @@ Rows add_options(CLI::App& app, const std::vector<WordRow>& all) {
   return rows;
 }
 
+[[noreturn]] void unknown(const std::string& word) {
+  const std::string_view instead = instead_of(std::string_view(word).substr(0, word.find('=')));
+  usage("option " + printable(word) + ": is unknown" +
+        (instead.empty() ? "" : "; " + std::string(instead)));
+}
+
 // What no option took: words that look like options are unknown. CLI11 leaves the "--" itself here too.
 std::vector<std::string> surplus_of(std::vector<std::string> extras) {
   std::erase(extras, "--");
   for (const std::string& word : extras) {
-    if (word.size() > 1 && word[0] == '-') usage("option " + printable(word) + ": is unknown");
+    if (word.size() > 1 && word[0] == '-') unknown(word);
   }
   return extras;
 }
@@ -73,7 +80,7 @@ CutWords cut_words(const WordRules& rules, int argc, const char* const* argv) {
   CLI::App app(rules.about, rules.command);
   CutWords cut;
   app.set_help_flag("-h,--help", "this text");
-  app.set_version_flag("-V,--version", std::string("pester ") + PESTER_VERSION);
+  app.set_version_flag("-V,--version", std::string("pester ") + PESTER_VERSION, "the version");
   app.get_formatter()->column_width(34);
   app.footer(rules.footer);
   app.allow_extras();
@@ -93,6 +100,9 @@ CutWords cut_words(const WordRules& rules, int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion&) {
     cut.text = std::string("pester ") + PESTER_VERSION + "\n";
     return cut;
+  } catch (const CLI::ArgumentMismatch& error) {  // an option at the end of the line
+    const std::string why = error.what();
+    usage("option " + why.substr(0, why.find(':')) + ": has no value");
   } catch (const CLI::ParseError& error) {
     usage(error.what());
   }

@@ -20,14 +20,30 @@ namespace {
   throw CommandError(kExitUsage, text);
 }
 
+// What is read of standard input is gone.
+constexpr const char* kReadOnce =
+    "standard input (--upload-file -) cannot be sent more than once (--repeat)";
+
+void check_body(const Options& o) {
+  const RequestOptions& r = o.request;
+  const int bodies = static_cast<int>(r.head) + static_cast<int>(!r.data.empty() && !r.get) +
+                     static_cast<int>(r.upload_file.has_value()) + static_cast<int>(!r.form.empty());
+  if (bodies > 1) usage("only one of --head, --data, --form and --upload-file can be used");
+  if (r.get && (r.upload_file || !r.form.empty())) {
+    usage("only one of --get, --form and --upload-file can be used");
+  }
+  if (r.upload_file == "-" && o.resilience.runs() > 1) usage(kReadOnce);
+}
+
 void check_together(const Options& o) {
   const RequestOptions& r = o.request;
   if (r.url.empty()) usage("no URL given; try 'pester --help'");
-  const int bodies = static_cast<int>(r.head) + static_cast<int>(!r.data.empty()) +
-                     static_cast<int>(r.upload_file.has_value()) + static_cast<int>(!r.form.empty());
-  if (bodies > 1) usage("only one of --head, --data, --form and --upload-file can be used");
-  if (r.upload_file == "-" && o.resilience.runs() > 1) {
-    usage("standard input (--upload-file -) cannot be sent more than once (--repeat)");
+  check_body(o);
+  if (o.output.remote_name && o.output.output) {
+    usage("only one of --output and --remote-name can be used");
+  }
+  if (o.output.fail && o.output.fail_with_body) {
+    usage("only one of --fail and --fail-with-body can be used");
   }
   if (!r.base_urls.empty() && !r.url.starts_with('/')) {
     usage("URL '" + printable(without_userinfo(r.url)) +
@@ -37,6 +53,23 @@ void check_together(const Options& o) {
     usage("--proxy-user needs a --proxy");
   }
   if (r.user && r.bearer) usage("only one of --user and --oauth2-bearer can be used");
+}
+
+// Where -O writes: the URL's last part as it stands, so that no server has a say in it.
+std::string remote_name(const std::string& url) {
+  const std::string path = url.substr(0, url.find_first_of("?#"));
+  const size_t scheme = path.find("://");
+  const size_t from = path.find('/', scheme == std::string::npos ? 0 : scheme + 3);
+  const std::string name = from == std::string::npos ? "" : path.substr(path.rfind('/') + 1);
+  if (!name.empty() && name != "." && name != "..") return name;
+  throw CommandError(kExitWrite, "option --remote-name: URL '" + printable(without_userinfo(url)) +
+                                     "' ends in no file's name");
+}
+
+// Of words too many; with curl, --json has the body behind it.
+[[noreturn]] void refuse_surplus(const Options& o, const std::string& word) {
+  usage("more than one URL: '" + printable(word) + "'" +
+        (o.output.json ? "; --json takes no value here, it shows what happened" : ""));
 }
 
 }  // namespace
@@ -57,9 +90,15 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   const CutWords cut = cut_words(rules, argc, argv);
   line.text = cut.text;
   if (line.text) return line;
-  if (!cut.surplus.empty()) usage("more than one URL: '" + printable(cut.surplus.front()) + "'");
-  line.options.request.url = cut.positional.value_or("");
+  if (!cut.surplus.empty()) refuse_surplus(line.options, cut.surplus.front());
+  if (cut.positional) {
+    if (!line.options.request.url.empty()) refuse_surplus(line.options, *cut.positional);
+    line.options.request.url = *cut.positional;
+  }
   check_together(line.options);
+  if (line.options.output.remote_name) {
+    line.options.output.output = remote_name(line.options.request.url);
+  }
   return line;
 }
 

@@ -12,9 +12,9 @@
 
 namespace pester::cli {
 
-// One -d, --data-binary or --data-urlencode, in the order given: they join in that order.
+// One -d, --data-binary, --data-raw or --data-urlencode, in the order given: they join in that order.
 struct DataPart {
-  enum class Kind { data, binary, urlencode };
+  enum class Kind { data, binary, raw, urlencode };
   Kind kind = Kind::data;
   std::string value;
 };
@@ -46,6 +46,8 @@ struct RequestOptions {
   std::vector<FormText> form;
   std::optional<int64_t> expect_timeout_ms;  // given at all: a 100 is waited for
   bool head = false;
+  bool get = false;            // the data go into the query
+  int64_t max_body_bytes = 0;  // 0: any
   bool compressed = false;
   std::optional<std::string> user_agent;  // "": no such header
   std::string referer;
@@ -107,9 +109,12 @@ struct OutputOptions {
   bool include = false;
   std::optional<std::string> dump_header;
   std::optional<std::string> output;
+  bool remote_name = false;  // `output` is the URL's last part
   bool silent = false;
   bool show_error = false;
   bool fail = false;
+  bool fail_with_body = false;
+  bool no_progress = false;
   std::optional<std::string> write_out;
   bool verbose = false;
   bool log = false;
@@ -119,6 +124,7 @@ struct OutputOptions {
   bool json = false;
 
   [[nodiscard]] bool tells_errors() const { return !silent || show_error; }
+  [[nodiscard]] bool fails_by_status() const { return fail || fail_with_body; }
 };
 
 struct Options {

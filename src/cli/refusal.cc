@@ -24,26 +24,48 @@ std::string of_base_url(const std::string& refusal, std::string_view rest, const
                   rest.substr(colon + 2));
 }
 
+// What the library calls a thing, and what the command does.
+struct Name {
+  std::string_view library, option;
+};
+// The library's text goes on with the value.
+constexpr Name kWithValue[] = {
+    {"retry_on: ", "--retry-on"},
+    {"resolve ", "--resolve"},
+    {"connect_to ", "--connect-to"},
+    {"pinned_spki: ", "--pinnedpubkey"},
+    {"proxy.no_proxy: ", "--noproxy"},
+    {"route.unix_socket: ", "--unix-socket"},
+    {"route.interface_name: ", "--interface"},
+    {"route.local_address: ", "--interface"},
+    {"user_agent: ", "--user-agent"},
+};
+
 }  // namespace
 
 std::string in_options(const std::string& refusal, const Options& o) {
   const std::string_view text = refusal;
+  const auto behind = [&](std::string_view prefix) { return text.substr(prefix.size()); };
   constexpr std::string_view kBase = "base_urls, number ",
-                             kAttempt = "attempt_header: ", kDeadline = "deadline_header: ";
-  if (text.starts_with(kBase)) return of_base_url(refusal, text.substr(kBase.size()), o);
-  constexpr std::string_view kProxy = "proxy.url: ", kNoProxy = "proxy.no_proxy: ";
+                             kProxy = "proxy.url: ", kAttempt = "attempt_header: ",
+                             kDeadline = "deadline_header: ", kServers = "dns_servers: ";
+  if (text.starts_with(kBase)) return of_base_url(refusal, behind(kBase), o);
   if (text.starts_with(kProxy)) {
-    return sentence("--proxy", without_userinfo(o.connection.proxy.value_or("")),
-                    text.substr(kProxy.size()));
+    return sentence("--proxy", without_userinfo(o.connection.proxy.value_or("")), behind(kProxy));
   }
-  if (text.starts_with(kNoProxy)) return "option --noproxy: " + refusal.substr(kNoProxy.size());
   if (text.starts_with(kAttempt)) {
-    return sentence("--attempt-header", o.request.attempt_header.value_or(""),
-                    text.substr(kAttempt.size()));
+    return sentence("--attempt-header", o.request.attempt_header.value_or(""), behind(kAttempt));
   }
   if (text.starts_with(kDeadline)) {
-    return sentence("--deadline-header", o.request.deadline_header.value_or(""),
-                    text.substr(kDeadline.size()));
+    return sentence("--deadline-header", o.request.deadline_header.value_or(""), behind(kDeadline));
+  }
+  if (text.starts_with(kServers)) {
+    return sentence("--dns-servers", o.connection.dns_servers, behind(kServers));
+  }
+  for (const Name& name : kWithValue) {
+    if (text.starts_with(name.library)) {
+      return "option " + std::string(name.option) + ": " + std::string(behind(name.library));
+    }
   }
   return refusal;
 }

@@ -64,6 +64,7 @@ struct Report {
   uint64_t encoded_bytes = 0;  // of the body as it was sent
   std::string body_sha256;
   uint64_t upload_bytes = 0;  // of the request's body
+  std::string file_name;      // that the body went to; "": none
   std::vector<ExchangeReport> exchanges;
   std::optional<bool> fallback;      // whether the response is one; nothing: there was none to give
   std::string fallback_for;          // what it stands for, a sentence

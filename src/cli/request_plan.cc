@@ -14,8 +14,9 @@
 namespace pester::cli {
 namespace {
 
+// And without NUL, which curl drops, too.
 std::string without_line_ends(std::string bytes) {
-  std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n'; });
+  std::erase_if(bytes, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
   return bytes;
 }
 
@@ -44,6 +45,8 @@ std::string part_bytes(const DataPart& part, const FileReader& read) {
       return part.value.starts_with('@') ? without_line_ends(read(part.value.substr(1))) : part.value;
     case DataPart::Kind::binary:
       return part.value.starts_with('@') ? read(part.value.substr(1)) : part.value;
+    case DataPart::Kind::raw:
+      return part.value;
     case DataPart::Kind::urlencode:
       return encoded_field(part.value, read);
   }
@@ -79,8 +82,25 @@ void add_headers(const RequestOptions& options, const FileReader& read, RequestP
   }
 }
 
+// -G: behind the query that is there, in front of the fragment.
+void add_query(const std::string& data, std::string& url) {
+  const size_t end = std::min(url.find('#'), url.size());
+  const size_t query = url.find('?');
+  const char* mark = query >= end ? "?" : query + 1 == end ? "" : "&";
+  url.insert(end, mark + data);
+}
+
+// Takes a header of this name and value away: what it asks for is the library's to do.
+bool take_header(std::string_view name, std::string_view value, RequestPlan& plan) {
+  return std::erase_if(plan.headers, [&](const PlannedHeader& header) {
+           return equal_ignoring_case(header.name, name) && header.value &&
+                  equal_ignoring_case(*header.value, value);
+         }) > 0;
+}
+
 std::string default_method(const RequestOptions& options) {
   if (options.head) return "HEAD";
+  if (options.get) return "GET";
   if (options.upload_file) return "PUT";
   return options.data.empty() && options.form.empty() ? "GET" : "POST";
 }
@@ -130,7 +150,15 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
   for (const BaseUrl& base : options.base_urls) {
     plan.base_urls.push_back({with_scheme(base.url), base.weight});
   }
+  plan.follows_none = options.location && options.max_redirects < 0;
   add_headers(options, read, plan);
+  // Of a line that a browser copied. Trailers are taken anyway, and no coding of transfer is asked for.
+  take_header("TE", "trailers", plan);
+  const bool data_sent = !options.data.empty() && !options.get;
+  if (data_sent || options.upload_file || !options.form.empty()) {
+    plan.chunked = take_header("Transfer-Encoding", "chunked", plan);
+    plan.expect = take_header("Expect", "100-continue", plan);
+  }
   const auto has = [&plan](std::string_view name) {
     return std::any_of(plan.headers.begin(), plan.headers.end(),
                        [name](const PlannedHeader& h) { return equal_ignoring_case(h.name, name); });
@@ -147,11 +175,12 @@ RequestPlan plan_request(const RequestOptions& options, const FileReader& read) 
   if (!options.referer.empty() && !has("Referer")) own.push_back({"Referer", options.referer});
   const std::string cookies = cookie_header(options.cookies);
   if (!cookies.empty() && !has("Cookie")) own.push_back({"Cookie", cookies});
-  if (!options.data.empty() && !has("Content-Type")) {
+  if (data_sent && !has("Content-Type")) {
     own.push_back({"Content-Type", "application/x-www-form-urlencoded"});
   }
   plan.headers.insert(plan.headers.begin(), own.begin(), own.end());
-  if (!options.data.empty()) plan.body = join_data(options.data, read);
+  if (data_sent) plan.body = join_data(options.data, read);
+  if (options.get && !options.data.empty()) add_query(join_data(options.data, read), plan.url);
   for (const FormText& field : options.form) {
     plan.form.push_back(field.literal ? literal_form_part(field.text)
                                       : parse_form_part(field.text, read));

@@ -25,6 +25,9 @@ struct RequestPlan {
   std::vector<BaseUrl> base_urls;  // with their schemes
   std::vector<PlannedHeader> headers;
   std::optional<std::string> body;         // or, streamed:
+  bool chunked = false;                    // whatever the body is
+  bool follows_none = false;               // a redirect is one too many
+  bool expect = false;                     // a 100 is waited for
   std::optional<std::string> upload_file;  // "-": standard input
   std::vector<FormPart> form;              // whose Content-Type is missing in the headers
   std::optional<std::string> fallback;

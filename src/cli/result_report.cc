@@ -69,6 +69,15 @@ Reached reached_by(const ExchangeReport& x) {
   return handshaking ? Reached::handshake : Reached::exchange;
 }
 
+// An address needs no lookup: that its family is not to be used is no question of names.
+bool names_an_address(const std::string& url) {
+  const size_t scheme = url.find("://");
+  const std::string host = url.substr(scheme == std::string::npos ? 0 : scheme + 3);
+  return host.starts_with('[') ||
+         host.substr(0, host.find_first_of(":/?#")).find_first_not_of("0123456789.") ==
+             std::string::npos;
+}
+
 // A request that a breaker, a budget or a full queue stopped ends with that; scripts ask what was wrong
 // with the server, which is the last real error.
 int status_of_error(const Report& report) {
@@ -76,6 +85,7 @@ int status_of_error(const Report& report) {
   const bool stopped = code == PESTER_EBREAKER || code == PESTER_EBUDGET || code == PESTER_EQUEUE;
   for (auto x = report.exchanges.rbegin(); x != report.exchanges.rend(); ++x) {
     if (x->error && (x->error->code == code || stopped)) {
+      if (x->error->code == UV_EAI_ADDRFAMILY && names_an_address(x->url)) return kExitConnect;
       return exit_status_of(x->error->code, reached_by(*x));
     }
   }
@@ -90,17 +100,18 @@ std::string with_effort(std::string text, const Report& report) {
 }
 
 // What does not fit of a rest means nothing to whoever did not know that there was one.
-std::string sentence_of(const ErrorReport& error) {
+std::string sentence_of(const ErrorReport& error, const RequestPlan& plan) {
+  if (error.code == PESTER_EREDIRECT && plan.follows_none) return "too many redirects: more than 0";
   const std::string general = pester_strerror(error.code);
   if (error.code != PESTER_ERESUME || error.message == general) return error.message;
   return general + ": " + error.message;
 }
 
-void settle_exit(Report& report, const OutputOptions& output) {
+void settle_exit(Report& report, const RequestPlan& plan, const OutputOptions& output) {
   if (report.error) {
     report.exit_status = status_of_error(report);
-    report.exit_message = with_effort(sentence_of(*report.error), report);
-  } else if (output.fail && report.response->status >= 400) {
+    report.exit_message = with_effort(sentence_of(*report.error, plan), report);
+  } else if (output.fails_by_status() && report.response->status >= 400) {
     report.exit_status = kExitHttpStatus;
     report.exit_message = fmt::format("The requested URL returned error: {}", report.response->status);
   }
@@ -132,7 +143,7 @@ Report report_of(const pester_result_t* result, const RequestPlan& plan, const O
   report.url = without_userinfo(plan.url);
   report.stop = pester_stop_name(pester_result_stop(result));
   report.duration_ns = pester_result_duration_ns(result);
-  report.upload_bytes = plan.body ? plan.body->size() : 0;
+  report.upload_bytes = plan.body && !plan.chunked ? plan.body->size() : 0;
   const int error = pester_result_error(result);
   if (error != 0) {
     report.error = error_report(error, pester_result_detail(result));
@@ -148,7 +159,7 @@ Report report_of(const pester_result_t* result, const RequestPlan& plan, const O
     report.exchanges.push_back(exchange_report(exchange));
   }
   if (plan.fallback) report.fallback = pester_result_is_fallback(result) != 0;
-  settle_exit(report, output);
+  settle_exit(report, plan, output);
   return report;
 }
 

@@ -36,6 +36,13 @@ void add_content_type(const char* type, std::vector<pester_header_t>& headers,
   request.header_count = headers.size();
 }
 
+// Where an answer may be followed and its head is to be seen.
+bool shows_hops(const Options& o) {
+  const bool follows =
+      o.request.location || o.request.auth_scheme != 0 || o.request.expect_timeout_ms.has_value();
+  return follows && (o.output.include || o.request.head || o.output.dump_header);
+}
+
 }  // namespace
 
 Runner::Runner(const Options& options, const RequestPlan& plan)
@@ -57,7 +64,7 @@ void Runner::open_client() {
     setup_.client.log_hook = on_log;
     setup_.client.log_data = this;
   }
-  if (options_.output.verbose) {
+  if (options_.output.verbose || shows_hops(options_)) {
     setup_.client.trace_hook = on_trace;
     setup_.client.trace_data = this;
   }
@@ -129,7 +136,8 @@ bool Runner::start_one() {
 
 void Runner::on_head(const pester_result_t* result, void* data) {
   auto& flight = *static_cast<Flight*>(data);
-  if (flight.transfer.head(response_of(result), uv_hrtime())) return;
+  flight.answered = true;
+  if (flight.transfer.head(response_of(result), flight.hops.of(result), uv_hrtime())) return;
   flight.runner.give_up(kExitWrite, flight.transfer.error());
 }
 
@@ -159,12 +167,14 @@ int Runner::on_fallback(const pester_result_t* result, pester_fallback_t* fallba
 void Runner::done(Flight& flight, const pester_result_t* result) {
   Report report = report_of(result, plan_, options_.output);
   report.fallback_for = flight.fallback_for;
+  report.file_name = flight.transfer.file_name();
   report.upload_bytes += flight.feed.bytes();
   if (!flight.feed.error().empty() && report.error) {
     report.exit_status = kExitRead;
     report.exit_message = flight.feed.error();
   }
   const bool failed_before = !flight.transfer.error().empty();
+  if (!flight.answered) static_cast<void>(flight.transfer.heads_only(flight.hops.of(result)));
   if (!flight.transfer.finish(report)) {
     report.exit_status = kExitWrite;
     report.exit_message = flight.transfer.error();
@@ -206,25 +216,32 @@ void Runner::on_log(const pester_exchange_t*, const char* line, void*) {
 }
 
 void Runner::on_trace(int event, const pester_exchange_t* x, pester_slice_t text, void* data) {
-  WireTrace& trace = static_cast<Runner*>(data)->trace_;
-  const bool plain = x->kind == PESTER_KIND_FIRST || x->kind == PESTER_KIND_RETRY;
-  const WireTrace::Who who{x->lane, x->attempt, plain ? "" : pester_kind_name(x->kind), x->url};
+  auto& runner = *static_cast<Runner*>(data);
   const std::string_view words(text.data != nullptr ? text.data : "", text.len);
+  if (event == PESTER_TRACE_RESPONSE && shows_hops(runner.options_)) {
+    static_cast<Flight*>(x->request_data)->hops.add(*x, words);
+  }
+  if (runner.options_.output.verbose) runner.show_trace(event, *x, words);
+}
+
+void Runner::show_trace(int event, const pester_exchange_t& x, std::string_view words) {
+  const bool plain = x.kind == PESTER_KIND_FIRST || x.kind == PESTER_KIND_RETRY;
+  const WireTrace::Who who{x.lane, x.attempt, plain ? "" : pester_kind_name(x.kind), x.url};
   switch (static_cast<pester_trace_event_t>(event)) {
     case PESTER_TRACE_CONNECTED: {
       WireTrace::Tls tls;
-      if (x->tls != 0) tls = {x->tls_version, x->tls_cipher, x->tls_alpn, x->tls_resumed != 0};
-      to_stderr(trace.connected(who, x->remote, x->proxy, x->reused != 0, x->tls != 0 ? &tls : nullptr));
+      if (x.tls != 0) tls = {x.tls_version, x.tls_cipher, x.tls_alpn, x.tls_resumed != 0};
+      to_stderr(trace_.connected(who, x.remote, x.proxy, x.reused != 0, x.tls != 0 ? &tls : nullptr));
       break;
     }
     case PESTER_TRACE_REQUEST:
-      to_stderr(trace.request(who, words));
+      to_stderr(trace_.request(who, words));
       break;
     case PESTER_TRACE_RESPONSE:
-      to_stderr(trace.response(who, words));
+      to_stderr(trace_.response(who, words));
       break;
     case PESTER_TRACE_ENDED:
-      to_stderr(trace.ended(who, words));
+      to_stderr(trace_.ended(who, words));
       break;
   }
 }

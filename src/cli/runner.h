@@ -10,11 +10,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/body_feed.h"
 #include "cli/client_setup.h"
 #include "cli/cookies.h"
+#include "cli/hop_heads.h"
 #include "cli/latency_summary.h"
 #include "cli/options.h"
 #include "cli/request_plan.h"
@@ -39,6 +41,8 @@ class Runner {
     Runner& runner;
     Transfer transfer;
     BodyFeed feed;
+    HopHeads hops;
+    bool answered = false;
     pester_request_id_t id = 0;
     std::string fallback_for;
     std::list<Flight>::iterator place;
@@ -53,6 +57,7 @@ class Runner {
   static void on_interrupt(uv_signal_t* signal, int number);
 
   void open_client();
+  void show_trace(int event, const pester_exchange_t& exchange, std::string_view text);
   void start_more();
   bool start_one();
   void give_up(int exit_status, const std::string& message);

@@ -21,7 +21,8 @@ std::optional<int64_t> seconds_ms(std::string_view text);
 std::optional<uint64_t> whole_number(std::string_view text);
 
 std::vector<std::string> split(std::string_view text, char separator);
-std::string_view trim(std::string_view text);  // spaces and tabs, as in HTTP fields
+std::string_view trim(std::string_view text);   // spaces and tabs, as in HTTP fields
+std::string lower_case(std::string_view text);  // of ASCII letters
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 std::string base64(std::string_view bytes);

@@ -19,7 +19,9 @@ bool stdout_is_file() {
 // As curl: when asked, and by default when the body goes to a file and someone looks at a terminal.
 bool wants_progress(const Options& o, const OutputFile& sink) {
   if (o.output.progress_bar) return true;
-  if (o.output.silent || o.output.verbose || o.output.json || o.resilience.repeat) return false;
+  if (o.output.no_progress || o.output.silent || o.output.verbose || o.output.json ||
+      o.resilience.repeat)
+    return false;
   return (!sink.is_stdout() || stdout_is_file()) && ::isatty(STDERR_FILENO) == 1;
 }
 
@@ -59,17 +61,23 @@ bool Transfer::show(std::string_view bytes) {
   return !sink_ || sink_->write(bytes) || failed(*sink_);
 }
 
-bool Transfer::head(const ResponseReport& response, uint64_t now_ns) {
-  const std::string text = head_text(response);
+bool Transfer::write_heads(const std::string& text) {
   if (dump_ != nullptr && !dump_->write(text)) return failed(*dump_);
-  const OutputOptions& out = options_.output;
-  const bool head_shown = out.include || options_.request.head;
-  body_shown_ = !(out.fail && response.status >= 400);
-  if (head_shown && !show(text)) return false;
+  return !(options_.output.include || options_.request.head) || show(text);
+}
+
+bool Transfer::heads_only(const std::string& heads) {
+  return heads.empty() || write_heads(heads);
+}
+
+bool Transfer::head(const ResponseReport& response, const std::string& earlier, uint64_t now_ns) {
+  if (!write_heads(earlier + head_text(response))) return false;
+  body_shown_ = !(options_.output.fail && response.status >= 400);
+  if (options_.request.head) body_shown_ = false;  // of whatever method
   if (!body_shown_) return true;
   // An empty body makes an empty file.
   if (sink_ && !sink_->open()) return failed(*sink_);
-  if (progress_ && !options_.request.head) progress_->start(announced_length(response), now_ns);
+  if (progress_) progress_->start(announced_length(response), now_ns);
   return true;
 }
 
@@ -78,6 +86,10 @@ bool Transfer::body(std::string_view bytes, uint64_t now_ns) {
   hash_.add(bytes);
   if (progress_) tell(progress_->advance(bytes_, now_ns));
   return !body_shown_ || show(bytes);
+}
+
+std::string Transfer::file_name() const {
+  return sink_ && !sink_->is_stdout() && sink_->is_open() ? *options_.output.output : "";
 }
 
 bool Transfer::finish(Report& report) {

@@ -24,14 +24,20 @@ class Transfer {
 
   // The response that is delivered; then its body, span by span. False: the output cannot be written,
   // error() says why.
-  bool head(const ResponseReport& response, uint64_t now_ns);
+  // `earlier`: the heads of what led to it.
+  bool head(const ResponseReport& response, const std::string& earlier, uint64_t now_ns);
   bool body(std::string_view bytes, uint64_t now_ns);
+  // There is no response, but these heads came.
+  bool heads_only(const std::string& heads);
   // No more comes. Fills what the report says of the body.
   bool finish(Report& report);
 
   [[nodiscard]] const std::string& error() const { return error_; }
+  // Of the file that the body went to; "": there is none.
+  [[nodiscard]] std::string file_name() const;
 
  private:
+  bool write_heads(const std::string& text);
   bool show(std::string_view bytes);
   bool failed(const OutputFile& file);
   void tell(const std::string& text) const;

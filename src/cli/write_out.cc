@@ -6,8 +6,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/exit_code.h"
+#include "cli/location.h"
 #include "cli/text.h"
 
 namespace pester::cli {
@@ -106,6 +109,23 @@ int64_t first_of(const Report& report, const ExchangeReport& last) {
   return began;
 }
 
+// As curl: where a redirect would have led that was not followed.
+std::string redirect_url(const Report& r, const ExchangeReport&) {
+  if (!r.response || r.response->status < 300 || r.response->status >= 400) return "";
+  const std::string* location = find_header(*r.response, "Location");
+  return location != nullptr ? absolute_location(r.response->url, *location) : "";
+}
+
+// Each name in small letters with all its values, in the order of their first; curl's form.
+std::string header_json(const Report& r, const ExchangeReport&) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  if (!r.response) return "{}";
+  for (const auto& [name, value] : r.response->headers) {
+    object[utf8_or_latin1(lower_case(name))].push_back(utf8_or_latin1(value));
+  }
+  return object.dump(-1, ' ', true);
+}
+
 struct Variable {
   std::string_view name;
   Render render;
@@ -167,8 +187,13 @@ constexpr Variable kVariables[] = {
      [](const Report& r, const ExchangeReport&) { return r.response ? r.response->url : r.url; }},
     {"content_type",
      [](const Report& r, const ExchangeReport&) { return header_or_empty(r, "Content-Type"); }},
-    {"redirect_url",
-     [](const Report& r, const ExchangeReport&) { return header_or_empty(r, "Location"); }},
+    {"redirect_url", redirect_url},
+    {"header_json", header_json},
+    {"filename_effective", [](const Report& r, const ExchangeReport&) { return r.file_name; }},
+    {"ssl_verify_result",
+     [](const Report& r, const ExchangeReport&) {
+       return std::string(r.exit_status == kExitCertificate ? "1" : "0");
+     }},
     {"method", [](const Report& r, const ExchangeReport&) { return r.method; }},
     {"scheme",
      [](const Report& r, const ExchangeReport& x) {

@@ -8,6 +8,7 @@
 #include "core/histogram.h"
 #include "core/ledger.h"
 #include "core/objects.h"
+#include "core/origin_list.h"
 #include "core/pacer.h"
 #include "core/rng.h"
 
@@ -35,12 +36,13 @@ struct Histograms {
   Histogram requests;   // from submit to the end
   Histogram exchanges;  // from the record's start to its end: the wait for a connection counts
   Histogram backoffs;   // the waits before retries, as decided
+  Histogram waits;  // for a connection, of exchanges for which none could be dialed: from their start
 };
 
 class Engine {
  public:
   Engine(const Limits& limits, uint64_t seed, RandomSource random)
-      : limits_(limits), rng_(seed), random_(random) {
+      : limits_(limits), rng_(seed), random_(random), idle_most_(limits.idle_per_origin) {
     pacing_.kind = static_cast<uint8_t>(DeadlineKind::pacing);
   }
   Engine(const Engine&) = delete;
@@ -91,7 +93,12 @@ class Engine {
   [[nodiscard, gnu::noinline]] static uint32_t rank(const Lane& lane, uint64_t key, Instant now);
   void endpoint_failed(Connection& connection, uint64_t key, Instant now);  // a try of several
   void spare_began(Lane& lane, Connection& connection, Instant now);
-  void spare_refused(Lane& lane, Instant now);        // kSpare could not be done
+  void spare_refused(Lane& lane, Instant now);  // kSpare could not be done
+  // How many of `wanted` connections that idle or are on their way may be opened before they are asked
+  // for.
+  [[nodiscard]] uint32_t room_to_warm(const Origin& origin, uint32_t wanted) const;
+  // One of so many begins, and must be ready within `limit`.
+  void warm_began(Origin& origin, Connection& connection, Duration limit, Instant now);
   void stagger(Connection& connection, Instant now);  // another address is left to try
   void tcp_up(Connection& connection);
   void ready(Connection& connection, Instant now);
@@ -123,6 +130,9 @@ class Engine {
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] const Histograms& histograms() const { return histograms_; }
   [[nodiscard]] const Limits& limits() const { return limits_; }
+  [[nodiscard]] uint32_t dialing() const;  // connections on their way
+  // How long the first in the origin's queue has waited for one; 0: nobody waits.
+  [[nodiscard]] static Duration longest_wait(const Origin& origin, Instant now);
 
  private:
   // requests and lanes (engine.cc)
@@ -305,14 +315,17 @@ class Engine {
   [[gnu::noinline]] static void unlink_stray(Connection& connection);
   [[gnu::noinline]] static void adopt_stray(Lane& lane, Instant end);
   void adopt(Connection& connection, Lane& lane, Instant now);
+  // connections that are opened ahead (engine_warm.cc)
+  [[nodiscard]] bool take_over_warm(Lane& lane, Instant now);
   // the pool (engine_pool.cc)
   void acquire(Lane& lane, Instant now);
   void queue(Lane& lane, Instant now);
-  [[nodiscard]] static bool waits_for_room(const Lane& lane);
+  void begin_wait(Lane& lane);
+  void end_wait(Lane& lane, Instant now);
   void reserve_dial(Lane& lane, Instant now);
   void limit_dial(Lane& lane, Instant now);
   void leave_queue(Lane& lane, Instant now);
-  void unlink_waiter(Lane& lane);
+  void unlink_waiter(Lane& lane, Instant now);
   void lease(Connection& connection, Lane& lane);
   void let_go(Lane& lane, ExchangeSignal signal, Instant now);
   // For another exchange.
@@ -322,12 +335,29 @@ class Engine {
   void read_on_for_loser(Lane& lane, Instant now);
   void offer(Connection& connection, Instant now);
   [[nodiscard, gnu::noinline]] bool serve_waiting(Connection& connection, Instant now);
-  void close_connection(Connection& connection, ConnectionSignal signal, Instant now);
+  void close_connection(Connection& connection, ConnectionSignal signal, Closing why, Instant now);
   [[gnu::noinline]] void hand_over(Connection& connection, Instant now);
   void unlink_idle(Connection& connection);
-  void dial_for_waiters(Origin& origin, Instant now);
   void connection_deadline(Connection& connection, Instant now);
   [[nodiscard]] Instant idle_end(const Connection& connection) const;
+
+  // the room that all origins share (engine_room.cc)
+  void take_room(Origin& origin);
+  void give_room(Origin& origin, Instant now);
+  [[nodiscard]] bool may_have_room() const {
+    return room_taken_ < limits_.connections || counters_.connections_idle != 0;
+  }
+  [[nodiscard]] bool make_room(Instant now);
+  [[nodiscard]] Connection* least_recently_used() const;
+  void dial_for_waiters(Origin& origin, Instant now);
+  void pass_room_on(Origin& origin, Instant now);
+  [[nodiscard]] static Lane* first_without_dial(const Origin& origin);
+  [[nodiscard]] bool is_short(const Origin& origin) const;
+  void take_turn(Origin& origin);
+  void leave_turns(Origin& origin);
+  [[nodiscard]] Origin* next_turn();
+  [[nodiscard, gnu::noinline]] bool may_idle(const Origin& origin);
+  [[nodiscard, gnu::noinline]] bool gives_way(Connection& connection, Instant now);
 
   void post(Lane& lane, uint8_t bits);
   void post(Connection& connection, uint8_t bits);
@@ -342,6 +372,10 @@ class Engine {
   Pacer pacer_;
   Deadline pacing_;  // of the first that waits for the pacer
   LaneQueue paced_;  // first lanes of requests that may not begin yet
+  OriginList<&Origin::open> open_;
+  OriginList<&Origin::turn> turns_;  // who is short of room, and some who were
+  uint32_t room_taken_ = 0;          // connections of all origins, those not made yet included
+  uint32_t idle_most_;               // per origin; 0 while somebody is short of room
   Lane* lane_work_ = nullptr;
   Lane** lane_work_tail_ = &lane_work_;
   Connection* connection_work_ = nullptr;

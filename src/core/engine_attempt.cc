@@ -86,7 +86,8 @@ void Engine::end_exchange(Lane& lane, ExchangeSignal signal, Instant now) {
     read_on_for_loser(lane, now);
   } else {
     lane.connection = nullptr;
-    close_connection(*connection, ConnectionSignal::cancel, now);
+    const Closing why = signal == ExchangeSignal::fail ? Closing::failed : Closing::unfit;
+    close_connection(*connection, ConnectionSignal::cancel, why, now);
   }
 }
 
@@ -102,7 +103,7 @@ void Engine::refused(Lane& lane, int error, Instant now) {
 void Engine::stale(Lane& lane, Instant now) {
   Connection& connection = *lane.connection;
   lane.connection = nullptr;
-  close_connection(connection, ConnectionSignal::fail, now);
+  close_connection(connection, ConnectionSignal::fail, Closing::by_peer, now);
   kExchangeTable.step(lane.exchange, ExchangeSignal::stale);
   lane.work &= static_cast<uint8_t>(~lane_work::kSend);
   lane.reused = false;
@@ -194,7 +195,7 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
     lane.held = true;
     wheel_.disarm(lane.phase);
     for (int i = 0; i < request.lane_count && lane.held; ++i) {
-      if (waits_for_room(request.lanes[i])) drop_held(lane, now);
+      if (request.lanes[i].waits) drop_held(lane, now);
     }
   } else {
     lane.gathering = true;
@@ -352,7 +353,7 @@ void Engine::phase_over(Lane& lane, Instant now) {
         start_spare(lane, now);
         return;
       }
-      if (lane.error == 0) lane.error = waits_for_room(lane) ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
+      if (lane.error == 0) lane.error = lane.waits ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
       failed(lane, lane.error, now);
       return;
     case ExchangeState::awaiting:

@@ -80,7 +80,7 @@ bool Engine::knows_better(const Lane& lane, uint32_t rank, Instant now) {
 
 // The lane is dialed for, and does better to wait than to take what became idle.
 bool Engine::waits_for_better(const Lane& lane, const Connection& idle, Instant now) {
-  if (waits_for_room(lane) || !is_choosy(lane)) return false;
+  if (lane.waits || !is_choosy(lane)) return false;
   return knows_better(lane, rank(lane, idle.endpoint, now), now);
 }
 

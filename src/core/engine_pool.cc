@@ -17,6 +17,11 @@ bool is_dialing(const Connection& connection) {
          connection.state == ConnectionState::handshaking;
 }
 
+// After its exchange: what its response allowed, or its age.
+Closing why_unfit(const Connection& connection) {
+  return connection.fit && connection.whole ? Closing::aged : Closing::unfit;
+}
+
 }  // namespace
 
 // Idle connections first, the last one used before the others; else a new one within the limit; else
@@ -34,15 +39,17 @@ void Engine::acquire(Lane& lane, Instant now) {
 
 void Engine::queue(Lane& lane, Instant now) {
   Origin& origin = *lane.origin;
-  const bool may_dial = origin.connections < limits_.connections_per_origin;
-  if (!may_dial && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
-    close_connection(*origin.idle, ConnectionSignal::cancel, now);
+  const bool own_room = origin.connections < limits_.connections_per_origin;
+  const bool may_dial = own_room && may_have_room();
+  if (!own_room && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
+    close_connection(*origin.idle, ConnectionSignal::cancel, Closing::room, now);
   } else if (!may_dial && origin.waiting.count >= limits_.waiting_per_origin + origin.dialing_count) {
     fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
   origin.waiting.push(lane);
-  if (origin.connections < limits_.connections_per_origin) {
+  if (origin.strays != nullptr && take_over_warm(lane, now)) return;
+  if (origin.connections < limits_.connections_per_origin && make_room(now)) {
     reserve_dial(lane, now);
     return;
   }
@@ -52,20 +59,17 @@ void Engine::queue(Lane& lane, Instant now) {
     adopt(stray, lane, now);
     return;
   }
+  begin_wait(lane);
   if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
   Request& request = *lane.request;
   for (int i = 0; i < request.lane_count; ++i) {
-    if (request.lanes[i].held && waits_for_room(lane)) drop_held(request.lanes[i], now);
+    if (request.lanes[i].held && lane.waits) drop_held(request.lanes[i], now);
   }
 }
 
-// In the queue, and nobody dials for it.
-bool Engine::waits_for_room(const Lane& lane) {
-  return lane.wait_back != nullptr && lane.connection == nullptr && !lane.reserved;
-}
-
 void Engine::reserve_dial(Lane& lane, Instant now) {
-  ++lane.origin->connections;
+  if (lane.waits) end_wait(lane, now);
+  take_room(*lane.origin);
   ++lane.origin->dialing_count;
   lane.reserved = true;
   limit_dial(lane, now);
@@ -117,11 +121,12 @@ void Engine::ready(Connection& connection, Instant now) {
   connection.lane = nullptr;
   if (lane == nullptr) {
     offer(connection, now);
+    if (connection.state == ConnectionState::idle) connection.exchanges = 1;
     return;
   }
   lane->connection = nullptr;
   if (lane->spare_reserved) forget_spare(*lane, now);
-  unlink_waiter(*lane);
+  unlink_waiter(*lane, now);
   lease(connection, *lane);
 }
 
@@ -140,17 +145,17 @@ void Engine::dial_failed(Connection& connection, int error, Instant now) {
       adopt_stray(*lane, connection.dial_end);
       lane = nullptr;  // it is still in the race
     } else {
-      unlink_waiter(*lane);  // first: nobody is to dial for it
+      unlink_waiter(*lane, now);  // first: nobody is to dial for it
     }
   } else {
     unlink_stray(connection);
   }
-  close_connection(connection, ConnectionSignal::fail, now);
+  close_connection(connection, ConnectionSignal::fail, Closing::failed, now);
   if (lane != nullptr) failed(*lane, error, now);
 }
 
 void Engine::lost(Connection& connection, Instant now) {
-  close_connection(connection, ConnectionSignal::fail, now);
+  close_connection(connection, ConnectionSignal::fail, Closing::by_peer, now);
 }
 
 void Engine::close(Connection& connection, Instant now) {
@@ -158,41 +163,45 @@ void Engine::close(Connection& connection, Instant now) {
     kConnectionTable.step(connection.state, ConnectionSignal::cancel);
     post(connection, connection_work::kClose);
   } else if (connection.state != ConnectionState::closing) {
-    close_connection(connection, ConnectionSignal::cancel, now);
+    close_connection(connection, ConnectionSignal::cancel, Closing::asked, now);
   }
 }
 
-void Engine::unlink_waiter(Lane& lane) {
+void Engine::unlink_waiter(Lane& lane, Instant now) {
   if (lane.wait_back == nullptr) return;
+  if (lane.waits) end_wait(lane, now);
   Origin& origin = *lane.origin;
   origin.waiting.remove(lane);
+  if (origin.waiting.first == nullptr) leave_turns(origin);
 }
 
 // The lane no longer waits. A connection being dialed for it goes to the next who has none, or away.
 void Engine::leave_queue(Lane& lane, Instant now) {
   Origin& origin = *lane.origin;
-  unlink_waiter(lane);
+  unlink_waiter(lane, now);
   lane.spare_due = false;
   if (lane.spare_reserved) forget_spare(lane, now);
   if (lane.reserved) {
     lane.reserved = false;
     lane.work &= static_cast<uint8_t>(~lane_work::kDial);
-    --origin.connections;
     --origin.dialing_count;
-    dial_for_waiters(origin, now);
+    give_room(origin, now);
     return;
   }
   Connection* connection = lane.connection;
   lane.connection = nullptr;
   if (connection == nullptr) return;
   connection->lane = nullptr;
-  for (Lane* waiter = origin.waiting.first; waiter != nullptr; waiter = waiter->wait_next) {
-    if (!waits_for_room(*waiter)) continue;
+  if (Lane* const waiter = first_without_dial(origin); waiter != nullptr) {
     adopt(*connection, *waiter, now);
     return;
   }
-  if (lane.exchange == ExchangeState::acquiring)
-    close_connection(*connection, ConnectionSignal::cancel, now);
+  if (lane.exchange != ExchangeState::acquiring) return;
+  if (connection->warm) {
+    make_stray(*connection, connection->dial_end, now);
+  } else {
+    close_connection(*connection, ConnectionSignal::cancel, Closing::unfit, now);
+  }
 }
 
 void Engine::lease(Connection& connection, Lane& lane) {
@@ -231,7 +240,7 @@ void Engine::let_go(Lane& lane, ExchangeSignal signal, Instant now) {
     if (connection.switches && signal == ExchangeSignal::complete && delivered) {
       hand_over(connection, now);
     } else {
-      close_connection(connection, ConnectionSignal::cancel, now);
+      close_connection(connection, ConnectionSignal::cancel, why_unfit(connection), now);
     }
     return;
   }
@@ -247,9 +256,9 @@ void Engine::hand_over(Connection& connection, Instant now) {
   wheel_.disarm(connection.deadline);
   kConnectionTable.step(connection.state, ConnectionSignal::hand_over);
   connection.origin = nullptr;  // which may be forgotten now
-  --origin.connections;
   --counters_.connections_open;
-  dial_for_waiters(origin, now);
+  ++counters_.handed_over;
+  give_room(origin, now);
 }
 
 // The loser has no answer yet. It is read on for a while: its connection may serve on, and how long it
@@ -271,7 +280,7 @@ void Engine::late_head(Connection& connection, Instant now) {
   }
   const bool known = connection.body_left != UINT64_MAX;
   if (!connection.fit || (known && connection.body_left > connection.drain_left)) {
-    close_connection(connection, ConnectionSignal::cancel, now);
+    close_connection(connection, ConnectionSignal::cancel, Closing::unfit, now);
   }
 }
 
@@ -279,8 +288,8 @@ void Engine::late_head(Connection& connection, Instant now) {
 void Engine::offer(Connection& connection, Instant now) {
   Origin& origin = *connection.origin;
   if (origin.waiting.first != nullptr && serve_waiting(connection, now)) return;
-  if (origin.idle_count >= limits_.idle_per_origin) {
-    close_connection(connection, ConnectionSignal::cancel, now);
+  if (origin.idle_count >= idle_most_ && !may_idle(origin)) {
+    close_connection(connection, ConnectionSignal::cancel, Closing::room, now);
     return;
   }
   connection.idle_since = now;
@@ -297,17 +306,18 @@ void Engine::offer(Connection& connection, Instant now) {
 
 // False when nobody wants it.
 bool Engine::serve_waiting(Connection& connection, Instant now) {
+  if (turns_.first() != nullptr && connection.exchanges != 0 && gives_way(connection, now)) return true;
   bool room_is_wanted = false;  // for a fresh one
   for (Lane* lane = connection.origin->waiting.first; lane != nullptr; lane = lane->wait_next) {
     if (lane->fresh && connection.exchanges != 0) {
-      room_is_wanted |= waits_for_room(*lane);
+      room_is_wanted |= lane->waits;
       continue;
     }
     if (waits_for_better(*lane, connection, now)) continue;
     Connection* dialing = lane->connection;
     if (dialing != nullptr && connection.exchanges == 0 && races_dials(*lane)) {
       lane->connection = nullptr;  // the race is won by the other; this one joins the pool
-      unlink_waiter(*lane);
+      unlink_waiter(*lane, now);
       make_stray(*dialing, dialing->opened + lane->request->policy->connect_timeout, now);
     }
     leave_queue(*lane, now);
@@ -316,7 +326,9 @@ bool Engine::serve_waiting(Connection& connection, Instant now) {
     lease(connection, *lane);
     return true;
   }
-  if (room_is_wanted) close_connection(connection, ConnectionSignal::cancel, now);
+  if (room_is_wanted) {
+    close_connection(connection, ConnectionSignal::cancel, Closing::room, now);
+  }
   return room_is_wanted;
 }
 
@@ -336,7 +348,7 @@ Instant Engine::idle_end(const Connection& connection) const {
 void Engine::drained(Connection& connection, Instant now) {
   wheel_.disarm(connection.deadline);
   if (!connection.fit) {
-    close_connection(connection, ConnectionSignal::cancel, now);
+    close_connection(connection, ConnectionSignal::cancel, Closing::unfit, now);
     return;
   }
   kConnectionTable.step(connection.state, ConnectionSignal::release);
@@ -352,7 +364,8 @@ void Engine::unlink_idle(Connection& connection) {
   --counters_.connections_idle;
 }
 
-void Engine::close_connection(Connection& connection, ConnectionSignal signal, Instant now) {
+void Engine::close_connection(Connection& connection, ConnectionSignal signal, Closing why,
+                              Instant now) {
   if (connection.back != nullptr) {
     is_dialing(connection) ? unlink_stray(connection) : unlink_idle(connection);
   }
@@ -362,29 +375,19 @@ void Engine::close_connection(Connection& connection, ConnectionSignal signal, I
   connection.lane = nullptr;
   connection.work = 0;
   post(connection, connection_work::kClose);
-  --connection.origin->connections;
   --counters_.connections_open;
-  dial_for_waiters(*connection.origin, now);
-}
-
-// After one connection less. Below the limit nobody waits for room, since whoever comes is dialed for at
-// once: without a look at the queue, which is as long as there are dials.
-void Engine::dial_for_waiters(Origin& origin, Instant now) {
-  if (origin.connections + 1 < limits_.connections_per_origin) return;
-  for (Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
-    if (origin.connections >= limits_.connections_per_origin) return;
-    if (waits_for_room(*lane)) reserve_dial(*lane, now);
-  }
+  ++counters_.closed[static_cast<size_t>(why)];
+  give_room(*connection.origin, now);
 }
 
 void Engine::connection_deadline(Connection& connection, Instant now) {
   if (connection.state == ConnectionState::draining) {
-    close_connection(connection, ConnectionSignal::deadline, now);
+    close_connection(connection, ConnectionSignal::deadline, Closing::unfit, now);
     return;
   }
   if (is_dialing(connection) && connection.lane == nullptr) {
     if (now >= connection.dial_end) {
-      close_connection(connection, ConnectionSignal::cancel, now);
+      close_connection(connection, ConnectionSignal::cancel, Closing::failed, now);
       return;
     }
     wheel_.arm(connection.deadline, connection.dial_end);
@@ -397,7 +400,9 @@ void Engine::connection_deadline(Connection& connection, Instant now) {
   }
   const Instant end = idle_end(connection);
   if (now >= end) {
-    close_connection(connection, ConnectionSignal::cancel, now);
+    const bool is_old = now >= connection.opened + limits_.connection_age_max;
+    close_connection(connection, ConnectionSignal::cancel, is_old ? Closing::aged : Closing::unused,
+                     now);
   } else {
     wheel_.arm(connection.deadline, end);
   }

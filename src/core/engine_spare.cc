@@ -32,14 +32,16 @@ void Engine::start_spare(Lane& lane, Instant now) {
   if (is_over(*lane.request, now)) return;
   spend(lane);  // of the attempt, whose dial may have been begun for another: it is on its way
   Origin& origin = *lane.origin;
-  if (origin.connections >= limits_.connections_per_origin) {
+  if (origin.connections >= limits_.connections_per_origin || !may_have_room()) {
     deny_hedge(lane, Denial::room);
   } else if (is_in_vain(*lane.request, origin, now, now)) {
     deny_hedge(lane, Denial::in_vain);
   } else if (!pay(lane, now)) {
     deny_hedge(lane, Denial::budget);
   } else {
-    ++origin.connections;
+    const bool made = make_room(now);
+    PESTER_ASSERT(made);
+    take_room(origin);
     ++origin.dialing_count;
     lane.spare_reserved = true;
     post(lane, lane_work::kSpare);
@@ -67,17 +69,15 @@ void Engine::forget_spare(Lane& lane, Instant now) {
   refund(lane, now);
   lane.spare_reserved = false;
   lane.work &= static_cast<uint8_t>(~lane_work::kSpare);
-  --lane.origin->connections;
   --lane.origin->dialing_count;
-  dial_for_waiters(*lane.origin, now);
+  give_room(*lane.origin, now);
 }
 
 // It goes on for who waits without a dial, or for whoever waits when it is ready, or for the pool.
 void Engine::make_stray(Connection& connection, Instant end, Instant now) {
   Origin& origin = *connection.origin;
   connection.lane = nullptr;
-  for (Lane* waiter = origin.waiting.first; waiter != nullptr; waiter = waiter->wait_next) {
-    if (!waits_for_room(*waiter)) continue;
+  if (Lane* const waiter = first_without_dial(origin); waiter != nullptr) {
     adopt(connection, *waiter, now);
     return;
   }
@@ -108,6 +108,7 @@ void Engine::adopt_stray(Lane& lane, Instant end) {
 
 // For a lane that waits without a dial.
 void Engine::adopt(Connection& connection, Lane& lane, Instant now) {
+  if (lane.waits) end_wait(lane, now);
   connection.lane = &lane;
   connection.dial_end = now + lane.request->policy->connect_timeout;
   lane.connection = &connection;

@@ -136,6 +136,7 @@ struct Lane {
   bool spare_reserved : 1 = false;     // counted in origin.connections, not made yet
   bool awaits_continue : 1 = false;    // its phase ends with the body being sent all the same
   bool source_failed : 1 = false;      // what failed was neither the network nor the server
+  bool waits : 1 = false;              // in its origin's queue, and nobody dials for it
   uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
 
   [[nodiscard]] bool is_aside() const { return resuming || previewing || following || decoding; }
@@ -237,7 +238,7 @@ struct Connection {
   Instant began{};         // of the exchange that lost its race and is read on for
   uint64_t endpoint = 0;   // its key, the shell's to write: which is tried, then which is up; 0 unknown
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
-  uint32_t exchanges = 0;
+  uint32_t exchanges = 0;  // an idle one counts one at least: whoever gets it finds it open already
   uint32_t keep_alive_s = 0;  // the server's Keep-Alive: timeout; the shell's to write; 0 unknown
   uint32_t drain_left = 0;    // bytes it may still read away
   uint8_t work = 0;
@@ -247,6 +248,7 @@ struct Connection {
   bool fit = false;             // the shell's to write at the head: it may serve another exchange
   bool whole = false;           // the shell's to write: the body has ended, though nobody took it yet
   bool switches = false;  // the shell's to write at the head: another protocol follows the response
+  bool warm = false;      // opened ahead: while it is dialed, it goes on when its lane is gone
 };
 
 // What an origin's exchanges came to of late.
@@ -259,6 +261,12 @@ struct Health {
   Duration gate_spread{};  // and what was parked begins within so long after it
 };
 
+// Where an origin stands in an OriginList.
+struct OriginLinks {
+  Origin* next = nullptr;
+  Origin** back = nullptr;
+};
+
 // Scheme, host and port, and the pool of connections to it.
 struct Origin {
   Health* health = nullptr;    // lent when a policy needs it
@@ -268,8 +276,11 @@ struct Origin {
   uint32_t idle_count = 0;
   Connection* strays = nullptr;  // on their way for nobody in particular: whoever waits may have them
   uint32_t dialing_count = 0;    // connections on their way, for one of the waiting or strays
+  uint32_t waits_count = 0;      // of the waiting, those for whom nobody dials
   uint32_t in_flight = 0;        // requests begun and not over, where they are limited
   LaneQueue parked;              // first lanes of requests that wait for one of those to end
+  OriginLinks open;              // among those that have connections
+  OriginLinks turn;              // among those that are short of room which all share
 };
 
 // Of the exchange that `lane` begins.
@@ -286,6 +297,7 @@ inline void begin_record(Record* record, const Lane& lane, Instant now) {
 
 struct Limits {
   static constexpr uint32_t kUnlimited = UINT32_MAX;
+  uint32_t connections = kUnlimited;  // in all
   uint32_t connections_per_origin = 32;
   uint32_t idle_per_origin = 32;
   uint32_t waiting_per_origin = 10'000;
@@ -296,6 +308,18 @@ struct Limits {
   Duration happy_eyeballs_delay = Duration::from_ms(250);
 };
 
+// Why a connection was closed; the numbers are those of pester_close_reason_t.
+enum class Closing : uint8_t {
+  unused,   // idle for too long, by the limit or by the server's word
+  aged,     // too old to serve another
+  by_peer,  // idle or being read away, it ended
+  room,     // another was to be opened, or enough of them idled
+  failed,   // while it was dialed, or with its exchange
+  unfit,    // the response was its last, was not read to its end, or never came: nobody waited any more
+  asked,    // by the user: the client's end, or idle ones at a word
+};
+inline constexpr size_t kClosingCount = static_cast<size_t>(Closing::asked) + 1;
+
 struct Counters {
   uint64_t requests_started = 0, requests_done = 0;
   uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0, follows = 0;
@@ -305,8 +329,11 @@ struct Counters {
   uint64_t denied[kDenialCount]{};         // retries that did not follow, by reason
   uint64_t hedges_denied[kDenialCount]{};  // likewise
   uint64_t connections_opened = 0, connections_reused = 0;
-  uint64_t spare_dials = 0;  // connections raced for, of requests that may not be sent twice
+  uint64_t closed[kClosingCount]{};  // connections, by reason
+  uint64_t handed_over = 0;          // likewise, which leave HTTP
+  uint64_t spare_dials = 0;          // connections raced for, of requests that may not be sent twice
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
+  uint32_t waiting = 0;  // lanes for whom nobody dials
 };
 
 }  // namespace pester::core

@@ -40,17 +40,21 @@ void check_parked(Shell& shell, const Origin& origin, const core::Limits& limits
   shell.claim(parked == 0 || counted == limits.in_flight_per_origin, "nobody waits before a free place");
 }
 
-void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
-  uint32_t waiting = 0, dialed_for = 0;
+void check_waiting(Shell& shell, const Origin& origin, const core::Limits& limits) {
+  const bool is_full = shell.connections().size() >= limits.connections;
+  uint32_t waiting = 0, dialed_for = 0, without_dial = 0;
   core::Lane* const* back = &origin.waiting.first;
   for (core::Lane* lane = origin.waiting.first; lane != nullptr; lane = lane->wait_next) {
     ++waiting;
     shell.claim(lane->wait_back == back, "the waiting are linked");
     shell.claim(lane->exchange == ExchangeState::acquiring, "only who has no connection waits");
     shell.claim(!lane->reserved, "who is dialed for has a connection once the work is done");
+    shell.claim(lane->waits == (lane->connection == nullptr), "who is not dialed for waits for room");
     if (lane->connection == nullptr) {
-      shell.claim(origin.connections >= limit, "nobody waits while there is room");
+      shell.claim(is_full || origin.connections >= limits.connections_per_origin,
+                  "nobody waits while there is room");
       shell.claim(origin.idle == nullptr, "nobody waits while a connection idles");
+      ++without_dial;
     } else {
       ++dialed_for;
       shell.claim(lane->connection->lane == lane, "who is dialed for is known to the connection");
@@ -59,6 +63,7 @@ void check_waiting(Shell& shell, const Origin& origin, uint32_t limit) {
   }
   shell.claim(origin.waiting.tail == back, "the tail of the waiting");
   shell.claim(waiting == origin.waiting.count, "the waiting are counted");
+  shell.claim(without_dial == origin.waits_count, "and those of them for whom nobody dials");
   uint32_t strays = 0;
   for (core::Connection* at = origin.strays; at != nullptr; at = at->next) ++strays;
   shell.claim(dialed_for + strays == origin.dialing_count, "and those of them that are dialed for");
@@ -111,13 +116,20 @@ void check_pool(Shell& shell) {
     shell.claim(origin->connections <= limits.connections_per_origin, "connections within the limit");
     shell.claim(idle == origin->idle_count && idle == linked, "the idle are counted");
     shell.claim(idle <= limits.idle_per_origin, "idle ones within the limit");
-    check_waiting(shell, *origin, limits.connections_per_origin);
+    check_waiting(shell, *origin, limits);
     check_parked(shell, *origin, limits);
     all_idle += idle;
   }
   for (const auto& connection : shell.connections()) check_connection(shell, *connection);
   shell.claim(counters.connections_open == shell.connections().size(), "counter connections_open");
   shell.claim(counters.connections_idle == all_idle, "counter connections_idle");
+  uint32_t waits = 0, dialing = 0;
+  for (const auto& origin : shell.origins()) {
+    waits += origin->waits_count;
+    dialing += origin->dialing_count;
+  }
+  shell.claim(counters.waiting == waits, "counter waiting");
+  shell.claim(shell.engine().dialing() == dialing, "those on their way are all found");
   shell.claim(counters.requests_live == shell.requests().size(), "counter requests_live");
   shell.claim(counters.requests_started - counters.requests_done == shell.requests().size(),
               "started and done differ by the live ones");
@@ -320,6 +332,7 @@ void check_ledger(Shell& shell) {
 void check(Shell& shell) {
   check_ledger(shell);
   check_pool(shell);
+  check_room(shell);
   check_endpoints(shell);
   for (const auto& request : shell.requests()) check_request(shell, *request);
 }
@@ -400,6 +413,9 @@ void check_nothing_left(Shell& shell) {
   shell.claim(engine.next_deadline().is_never(), "nothing is armed");
   shell.claim(!engine.any_io() && !engine.any_user(), "no work is left");
   shell.claim(counters.connections_open == 0 && counters.connections_idle == 0, "no connection counts");
+  uint64_t closed = counters.handed_over;
+  for (const uint64_t count : counters.closed) closed += count;
+  shell.claim(closed == counters.connections_opened, "each connection was closed for some reason");
   shell.claim(counters.requests_live == 0 && counters.requests_started == counters.requests_done,
               "each submit had its done");
   shell.claim(shell.ended().size() == counters.requests_started, "each done was told");

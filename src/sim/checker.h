@@ -18,6 +18,8 @@ void check_dials(Shell& shell, const Request& request, const core::Lane& lane, u
 void check_reuses(Shell& shell, const Request& request, const core::Lane& lane);
 // After a step: how many endpoints are left out.
 void check_endpoints(Shell& shell);
+// After a step: the room for connections that all origins share.
+void check_room(Shell& shell);
 // The request's done is about to be told.
 void check_ended(Shell& shell, const Request& request);
 // Nothing can come any more by itself: no event is on its way. `excused`: somebody out there is to blame

@@ -70,8 +70,10 @@ void check_reuses(Shell& shell, const Request& request, const core::Lane& lane) 
   // Those that were closed, or not made, within this step were in the way when the lane chose.
   const auto open = std::count_if(shell.connections().begin(), shell.connections().end(),
                                   [&](const auto& other) { return other->origin == lane.origin; });
-  const bool is_full =
-      open + int64_t{shell.dials_refused()} >= int64_t{shell.engine().limits().connections_per_origin};
+  const core::Limits& limits = shell.engine().limits();
+  const int64_t refused = shell.dials_refused();
+  const bool is_full = open + refused >= int64_t{limits.connections_per_origin} ||
+                       std::ssize(shell.connections()) + refused >= int64_t{limits.connections};
   shell.claim(is_full || every_known(endpoints_of(lane), is_bad),
               "a retry goes to another endpoint than the one that failed");
 }

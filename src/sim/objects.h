@@ -20,6 +20,12 @@ struct Origin : core::Origin {
   std::unique_ptr<core::Health> health_room;
   std::vector<uint64_t> endpoints;  // as a lookup tells them; none: lookups are no matter
   Instant gate{};                   // the hour that the origin named to those who heed it
+  // Dials, and used connections given to who asked; and of all origins, what it was when the lane began
+  // to wait here, with no connection at all.
+  uint64_t served = 0;
+  const core::Lane* without = nullptr;
+  int32_t record_without = 0;
+  std::vector<uint64_t> served_then;
 };
 
 // What really happened to a lane's present or last exchange.

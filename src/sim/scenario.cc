@@ -36,6 +36,7 @@ Duration some_limit(Choices& choices) {
 core::Limits some_limits(Choices& choices) {
   core::Limits limits;
   limits.connections_per_origin = static_cast<uint32_t>(choices.between(1, 4));
+  if (choices.one_in(3)) limits.connections = static_cast<uint32_t>(choices.between(1, 5));
   limits.idle_per_origin = choices.below(4);
   limits.waiting_per_origin = choices.one_in(4) ? choices.below(3) : 100;
   limits.idle_timeout = ms(choices.between(1, 2000));
@@ -93,7 +94,9 @@ class Scenario final : public World {
     breaker.failures_in_a_row = choices.below(4);
     if (choices.one_in(2)) breaker.open_first = breaker.open_most = ms(choices.between(1, 2'000));
     shell_.set_breaker(breaker);
-    if (choices.one_in(3)) shell_.add_origin();
+    for (uint32_t more = choices.one_in(3) ? 1 + choices.below(3) : 0; more != 0; --more) {
+      shell_.add_origin();
+    }
     if (choices.one_in(2)) add_endpoints();
   }
 
@@ -102,6 +105,9 @@ class Scenario final : public World {
     for (uint32_t i = 0; i < requests; ++i) {
       const Duration at = choices_.one_in(2) ? Duration{} : some_wait(choices_);
       simulation_.after(at, [this] { submit(); });
+    }
+    for (uint32_t warm = choices_.one_in(3) ? 1 + choices_.below(2) : 0; warm != 0; --warm) {
+      simulation_.after(choices_.one_in(2) ? Duration{} : some_wait(choices_), [this] { warm_up(); });
     }
     if (choices_.one_in(8)) simulation_.hold_up(some_wait(choices_), some_wait(choices_));
     if (choices_.one_in(10)) simulation_.after(some_wait(choices_), [this] { close(); });
@@ -153,6 +159,12 @@ class Scenario final : public World {
     if (choices_.one_in(4)) pause(id, some_wait(choices_));
   }
 
+  void warm_up() {
+    if (closed_) return;
+    const uint32_t origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
+    shell_.warm_up(origin, 1 + choices_.below(4), some_limit(choices_));
+  }
+
   // One more origin, with endpoints of which some are never any good.
   void add_endpoints() {
     const auto origin = static_cast<uint32_t>(shell_.origins().size());
@@ -197,6 +209,9 @@ class Scenario final : public World {
       case 11:
         if (choices_.one_in(4)) close();
         break;
+      case 12:
+        warm_up();
+        break;
       default:
         break;
     }
@@ -226,7 +241,9 @@ class Scenario final : public World {
     plan.tls = !plan.at_once && choices_.one_in(4);
     if (plan.tls) {
       plan.tls_after = maybe_never(some_wait(choices_), 12);
-      plan.tls_error = choices_.one_in(4) ? PESTER_ETLS : 0;
+      // A proxy's handshake is one, too: it may be tried again, or its credentials are wrong for good.
+      constexpr int kHandshake[] = {PESTER_ETLS, PESTER_EPROXY, PESTER_EPROXYAUTH};
+      plan.tls_error = choices_.one_in(4) ? choices_.pick(kHandshake) : 0;
     }
     return plan;
   }

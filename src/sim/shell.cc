@@ -183,6 +183,7 @@ void Shell::open_record(core::Lane& lane) {
 }
 
 void Shell::dial(core::Lane& lane) {
+  ++static_cast<Origin&>(*lane.origin).served;
   if (driver_.memory_is_out()) {
     note("no memory for a connection, request", request_of(lane).id, lane.index);
     ++dials_refused_;
@@ -211,6 +212,21 @@ void Shell::dial_spare(core::Lane& lane) {
   engine_.spare_began(lane, connection, now_);
   note("spare dial", connection.id);
   dialed(connection, driver_.dial(connection));
+}
+
+void Shell::warm_up(uint32_t origin, uint32_t wanted, Duration limit) {
+  core::Origin& to = *origins_[origin];
+  const uint32_t count = engine_.room_to_warm(to, wanted);
+  note("warm up", origin, count);
+  for (uint32_t i = 0; i < count; ++i) {
+    connections_.push_back(std::make_unique<Connection>());
+    Connection& connection = *connections_.back();
+    connection.id = next_connection_++;
+    engine_.warm_began(to, connection, limit, now_);
+    note("warm dial", connection.id);
+    dialed(connection, driver_.dial(connection));
+  }
+  leave();
 }
 
 // In the order of the real shell: the lookup is told, then the endpoints are tried, the best first.
@@ -290,6 +306,7 @@ void Shell::send(core::Lane& lane) {
     engine_.stale(lane, now_);
     return;
   }
+  if (lane.reused) ++static_cast<Origin&>(*lane.origin).served;
   if (lane.reused) check_reuses(*this, request_of(lane), lane);
   truth.meets(connection);
   connection.gathered = 0;

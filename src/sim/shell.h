@@ -81,6 +81,8 @@ class Shell {
   void pause(uint32_t id);
   void resume(uint32_t id);
   void close();
+  // Opens what is missing to so many connections.
+  void warm_up(uint32_t origin, uint32_t count, Duration limit);
 
   // ---- the network's. Each is legal where the real shell could meet it, as its comment says.
   void tcp_up(Connection& connection);                // dialing

@@ -9,6 +9,7 @@
 #include "core/assert.h"
 #include "uv/names.h"
 #include "uv/pump.h"
+#include "uv/trim.h"
 #include "uv/upload.h"
 #include "uv/way.h"
 
@@ -168,6 +169,7 @@ int client_create(Client** out, uv_loop_t* loop, const ClientOptions& options,
   client->loop = loop;
   client->scratch = static_cast<char*>(scratch);
   // The timer keeps the loop alive for live requests; a dial that nobody waits for does not.
+  client->pool.on_starved(client_starved, client);
   client->home = {loop, &client->pool, 0, pump_on_no_sockets, client, false};
   int rc = client->routes.get(options.route, &client->route);
   if (rc == 0 && options.proxies.is_any()) {

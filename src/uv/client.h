@@ -23,6 +23,7 @@
 #include "uv/route.h"
 #include "uv/shared_budget.h"
 #include "uv/tls_configuration.h"
+#include "uv/warm_up.h"
 #include "uv/worker_threads.h"
 #include "wire/cookie_jar.h"
 #include "wire/memory.h"
@@ -106,6 +107,13 @@ class SteadyClock {
   int64_t told_ns_ = 0, behind_ns_ = 0;
 };
 
+namespace chore {
+inline constexpr uint8_t kNames = 1;      // there may be names to ask for elsewhere
+inline constexpr uint8_t kWarmUps = 2;    // some warm-ups are over
+inline constexpr uint8_t kCloseIdle = 4;  // memory ran out
+inline constexpr uint8_t kSecrets = 8;    // some configuration has lines for a key log
+}  // namespace chore
+
 class DnsChannel;
 
 // Buffers of responses that were told, for those that come: cheaper than giving back each block.
@@ -180,6 +188,7 @@ struct Client {
   Connection** resume_tail = &resume;
   Request* finished = nullptr;   // their on_done was called; freed when the pump unwinds
   Connection* closed = nullptr;  // likewise
+  WarmUp* warmed = nullptr;      // over, and not told
   char* scratch = nullptr;       // kScratchBytes: what is being read; plain text of TLS behind it
   uint64_t bytes_sent = 0, bytes_received = 0;
   core::Record unread_record;  // written to where an exchange has none
@@ -193,8 +202,8 @@ struct Client {
   bool timer_ref = true;
   bool inside = false;  // within a call from the loop
   bool pumping = false;
-  bool names_wanted = false;        // there may be names to ask for elsewhere
-  bool secrets_untold = false;      // some configuration has lines for a key log
+  uint8_t chores = 0;               // of the pump's, beside requests and connections
+  bool trims = false;               // what was closed goes back to the allocator
   bool shows_certificates = false;  // some configuration has a user's look at them
   bool closing = false;
   bool ending = false;  // the handles are being closed

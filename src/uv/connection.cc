@@ -35,6 +35,7 @@ void tell_tls(Connection& connection, Request& request, uint32_t record) {
 }
 
 void on_ready(Connection& connection, core::Now now) {
+  if (connection.warm_up != nullptr) warm_up_ready(connection);
   connection.tcp_at = {};
   connection.client->engine.ready(connection, now.mono);
 }
@@ -149,8 +150,10 @@ void dial_addresses(Connection& connection, const Addresses& addresses, core::No
     sort_for_lane(connection, &sorted, now);
     rc = dial_start(&dial, &client.home, sorted);
   } else if (connection.lane == nullptr && addresses.count > 1) {
-    Addresses turned = addresses;  // a spare: what it races began with the first
-    std::rotate(turned.at, turned.at + 1, turned.at + turned.count);
+    Addresses turned = addresses;
+    if (!connection.warm) {  // a spare: what it races began with the first
+      std::rotate(turned.at, turned.at + 1, turned.at + turned.count);
+    }
     sort_for_anybody(connection, &turned, now);
     rc = dial_start(&dial, &client.home, turned);
   } else {
@@ -288,10 +291,12 @@ void connection_dial_failed(Connection& connection, int error, core::Now now) {
     record.connect = connection.connect_ns;
     record.tls = connection.tls_ns;
   }
+  if (connection.warm_up != nullptr) warm_up_failed(connection, error);
   client.engine.dial_failed(connection, error, now.mono);
 }
 
 void connection_keep_detail(Connection& connection, std::string_view detail) {
+  if (connection.warm_up != nullptr) warm_up_detail(connection, detail);
   core::Lane* lane = connection.lane;
   if (lane == nullptr || lane->record < 0) return;
   Request& request = request_of(*lane);
@@ -335,6 +340,16 @@ void connection_dial_spare(Client& client, core::Lane& lane, core::Now now) {
   }
   client.engine.spare_began(lane, *connection, now.mono);
   look_up(*connection, false, now);
+}
+
+Connection* connection_make_warm(Client& client, WarmUp& warm_up) {
+  Connection* connection = make_connection(client);
+  if (connection != nullptr) connection->warm_up = &warm_up;
+  return connection;
+}
+
+void connection_dial_warm(Connection& connection, core::Now now) {
+  look_up(connection, false, now);
 }
 
 void connection_next_address(Connection& connection, core::Now now) {
@@ -417,6 +432,9 @@ void connection_part(Connection& connection) {
 void connection_close(Connection& connection) {
   Client& client = *connection.client;
   if (connection.stream != nullptr) stream_on_closing(connection);
+  if (connection.warm_up != nullptr) {
+    warm_up_failed(connection, client.closing ? PESTER_ECLOSED : PESTER_ETIMEOUT_CONNECT);
+  }
   free_dialing(connection);
   connection_part(connection);
   connection_leave_proxy(connection);

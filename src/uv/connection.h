@@ -27,6 +27,7 @@ struct Dialing {
 };
 
 struct ProxyTalk;
+struct WarmUp;
 
 // How a stream ended that could not be read to its end yet.
 enum class StreamEnd : uint8_t { none, clean, cut };
@@ -46,6 +47,7 @@ struct Connection : core::Connection {
   Connection* resume_next = nullptr;  // among those that the pump must read on
   Connection* trust_next = nullptr;   // among those that wait for their configuration's files
   Dialing* dialing = nullptr;
+  WarmUp* warm_up = nullptr;        // that it is opened for, until it is ready
   ProxyTalk* proxy_talk = nullptr;  // while a proxy is asked to lead to the origin
   Socket* socket = nullptr;
   wire::TlsSession* tls = nullptr;
@@ -79,6 +81,9 @@ struct Connection : core::Connection {
 // ---- work of the engine's
 void connection_dial(Client& client, core::Lane& lane, core::Now now);
 void connection_dial_spare(Client& client, core::Lane& lane, core::Now now);
+// For a warm-up, before the engine knows of it; nullptr when memory is out. And after that.
+[[nodiscard]] Connection* connection_make_warm(Client& client, WarmUp& warm_up);
+void connection_dial_warm(Connection& connection, core::Now now);
 void connection_next_address(Connection& connection, core::Now now);
 void connection_send(core::Lane& lane, core::Now now);
 // Closes the socket; the memory goes when the pump unwinds.

@@ -11,7 +11,7 @@ namespace {
 
 void on_questions(void* data) {
   auto& client = *static_cast<Client*>(data);
-  client.names_wanted = true;
+  client.chores |= chore::kNames;
   if (!client.inside) pump_soon(client);
 }
 
@@ -47,7 +47,6 @@ Elsewhere names_elsewhere(Client& client) {
 }
 
 void names_ask(Client& client) {
-  client.names_wanted = false;
   NameQuestion question;
   uint64_t token = 0;
   while (resolver_take_question(client.resolver, &question, &token)) ask(client, question, token);

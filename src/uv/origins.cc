@@ -69,6 +69,18 @@ Origin* Origins::look_up(wire::BlockPool& pool, const wire::Url& url, Route* rou
   return last_ = origin;
 }
 
+const Origin* Origins::next_of(const wire::Url& url, const Origin* before) const {
+  uint32_t bucket = before != nullptr ? before->hash % kBuckets : 0;
+  const Origin* origin = before != nullptr ? before->chain : buckets_[0];
+  for (;;) {
+    for (; origin != nullptr; origin = origin->chain) {
+      if (matches(*origin, url, origin->route)) return origin;
+    }
+    if (++bucket == kBuckets) return nullptr;
+    origin = buckets_[bucket];
+  }
+}
+
 // Those with requests or connections stay, and so the bound may be passed by as many. A breaker that is
 // not closed is the last thing to forget.
 void Origins::drop_oldest(wire::BlockPool& pool) {

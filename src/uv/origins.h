@@ -44,6 +44,9 @@ class Origins {
   [[nodiscard]] Origin* get(wire::BlockPool& pool, const wire::Url& url, Route* route) {
     return last_ != nullptr && matches(*last_, url, route) ? last_ : look_up(pool, url, route);
   }
+  // Those of the URL's scheme, host and port, by whatever route: the first (`before` is nullptr), then
+  // the one after that. A look at all of them.
+  [[nodiscard]] const Origin* next_of(const wire::Url& url, const Origin* before) const;
   // Which origins are meant; `data` is whatever the caller gave.
   using Chooser = bool (*)(const Origin& origin, const void* data);
   [[nodiscard]] bool any(const void* data, Chooser choose) const;

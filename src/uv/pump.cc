@@ -9,6 +9,7 @@
 #include "uv/journal.h"
 #include "uv/names.h"
 #include "uv/resume.h"
+#include "uv/trim.h"
 #include "uv/upload.h"
 
 namespace pester::uv {
@@ -276,12 +277,6 @@ void tell(Client& client, Request& request, core::Now now) {
   }
 }
 
-// What is of no request in particular.
-[[gnu::noinline]] void tell_apart(Client& client) {
-  if (client.names_wanted) names_ask(client);
-  if (client.secrets_untold) tls_configurations_tell_key_log(client);
-}
-
 Connection* take_resumed(Client& client) {
   Connection* connection = client.resume;
   if (connection == nullptr) return nullptr;
@@ -291,16 +286,40 @@ Connection* take_resumed(Client& client) {
   return connection;
 }
 
+[[gnu::noinline]] void do_chores(Client& client) {
+  const uint8_t chores = client.chores;
+  client.chores = 0;
+  if ((chores & chore::kNames) != 0) names_ask(client);
+  if ((chores & chore::kCloseIdle) != 0) (void)client_close_idle(client);
+  if ((chores & chore::kSecrets) != 0) tls_configurations_tell_key_log(client);
+  if ((chores & chore::kWarmUps) != 0) warm_ups_tell(client);
+}
+
+[[gnu::noinline]] void reap_connections(Client& client) {
+  while (Connection* connection = client.closed) {
+    client.closed = connection->next_made;
+    connection_free(*connection);
+  }
+  if (client.trims) client.pool.trim();
+  client.trims = false;
+}
+
+// Outside of the pump, which may still have one in its list.
+[[gnu::noinline]] void reap_unlinked(Client& client) {
+  while (Connection* connection = client.closed) {
+    if (connection->resume_linked) return;
+    client.closed = connection->next_made;
+    connection_free(*connection);
+  }
+}
+
 void reap(Client& client) {
   while (Request* request = client.finished) {
     client.finished = request->next;
     client.spares.keep(request->response, client.pool);
     request_release(*request, client.pool);
   }
-  while (Connection* connection = client.closed) {
-    client.closed = connection->next_made;
-    connection_free(*connection);
-  }
+  if (client.closed != nullptr) reap_connections(client);
 }
 
 }  // namespace
@@ -355,8 +374,8 @@ void client_pump(Client& client, core::Now now) {
       tell(client, static_cast<Request&>(*request), now);
     } else if (Connection* connection = take_resumed(client)) {
       connection_resume(*connection, now);
-    } else if (client.names_wanted || client.secrets_untold) {
-      tell_apart(client);
+    } else if (client.chores != 0) {
+      do_chores(client);
     } else {
       break;
     }
@@ -376,13 +395,7 @@ void pump_after_call(Client& client, core::Now now) {
   client_run_io(client, now);
   if (client.inside) return;
   if (client.engine.any_user() || client.resume != nullptr) pump_soon(client);
-  if (client.closed != nullptr && !client.pumping) {
-    while (Connection* connection = client.closed) {
-      if (connection->resume_linked) break;  // the pump still has it in its list
-      client.closed = connection->next_made;
-      connection_free(*connection);
-    }
-  }
+  if (client.closed != nullptr && !client.pumping) reap_unlinked(client);
   arm_timer(client, now);
 }
 

@@ -68,6 +68,7 @@ class Resolver {
   int parse(const ResolverOptions& options, core::Why* why) {
     return overrides_.parse(options.resolve, options.connect_to, cache_.allocator(), why);
   }
+  void trim();
   void release();
   int ask(Lookup* lookup, const NameQuestion& question, core::Now now, Addresses* addresses);
   bool take_question(NameQuestion* question, uint64_t* token);
@@ -303,6 +304,14 @@ void Resolver::forget(std::string_view host) {
   overrides_.each_target_of(host, forget_name);
 }
 
+void Resolver::trim() {
+  for (NameEntry* entry = cache_.oldest(); entry != nullptr;) {
+    NameEntry* const next = entry->newer;
+    if (entry->state != NameState::asking && entry->waiting == nullptr) drop(entry);
+    entry = next;
+  }
+}
+
 void Resolver::release() {
   PESTER_ASSERT(!telling_);
   while (NameEntry* entry = cache_.newest()) {
@@ -357,6 +366,10 @@ void resolver_abandon(Resolver* resolver, Lookup* lookup) {
 
 void resolver_forget(Resolver* resolver, std::string_view host) {
   resolver->forget(host);
+}
+
+void resolver_trim(Resolver* resolver) {
+  resolver->trim();
 }
 
 size_t resolver_pending(const Resolver* resolver) {

@@ -89,6 +89,8 @@ void resolver_redirect(const Resolver* resolver, Target* target);
 void resolver_abandon(Resolver* resolver, Lookup* lookup);  // fine when it is not pending
 // Forgets a name that led nowhere, so that the next request asks again.
 void resolver_forget(Resolver* resolver, std::string_view host);
+// Forgets all that nobody waits for.
+void resolver_trim(Resolver* resolver);
 // Lookups that wait for an answer.
 [[nodiscard]] size_t resolver_pending(const Resolver* resolver);
 

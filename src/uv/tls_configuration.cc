@@ -241,6 +241,16 @@ void tls_configurations_abandon(Client& client) {
   abandon(*client.tls);
 }
 
+void tls_configurations_forget_sessions(Client& client) {
+  const auto forget = [](const TlsConfiguration& configuration) {
+    if (configuration.job == nullptr) wire::tls_context_forget_sessions(configuration.context);
+  };
+  forget(*client.tls);
+  for (const TlsConfiguration* each = client.configurations.first; each != nullptr; each = each->next) {
+    forget(*each);
+  }
+}
+
 // ---- the key log -------------------------------------------------------------------------------------
 
 void tls_configuration_keep_key_log(TlsConfiguration& configuration, wire::TlsSession* session) {
@@ -249,7 +259,7 @@ void tls_configuration_keep_key_log(TlsConfiguration& configuration, wire::TlsSe
   Client& client = *configuration.client;
   if (configuration.key_log.size() + lines.size() <= kKeyLogBytesMax &&
       configuration.key_log.append(client.pool, lines.data(), lines.size())) {
-    client.secrets_untold = true;
+    client.chores |= chore::kSecrets;
   }
   wire::tls_key_log_clear(session);
 }
@@ -285,7 +295,6 @@ TlsConfiguration* find_untold(const Client& client) {
 }  // namespace
 
 void tls_configurations_tell_key_log(Client& client) {
-  client.secrets_untold = false;
   while (TlsConfiguration* const untold = find_untold(client)) tell_key_log(*untold);
 }
 

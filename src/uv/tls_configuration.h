@@ -67,6 +67,8 @@ void tls_configuration_leave(TlsConfiguration* configuration);  // nullptr is fi
 // The connection hears connection_trust_ready(), now or later.
 void tls_configuration_await(TlsConfiguration& configuration, Connection& connection);
 void tls_configuration_forget(TlsConfiguration& configuration, const Connection& connection);
+// No session that is kept is resumed; but those of a configuration whose files are being read now.
+void tls_configurations_forget_sessions(Client& client);
 // The client ends: nothing that is being read is waited for.
 void tls_configurations_abandon(Client& client);
 

@@ -47,7 +47,13 @@ int configuration_for(Client& client, const Route* base, const wire::Url& url, b
 int route_for(Client& client, const Request* request, const wire::Url& url, bool estranged,
               Route** out) {
   const Rare* const rare = request != nullptr ? request->rare : nullptr;
-  const Way* const own = rare != nullptr ? rare->way : nullptr;
+  if (rare == nullptr) return route_by(client, nullptr, false, url, estranged, out);
+  // Another protocol is between this end and the origin: no proxy forwards it (RFC 9110 §7.8).
+  return route_by(client, rare->way, rare->upgrade != nullptr, url, estranged, out);
+}
+
+int route_by(Client& client, const Way* own, bool tunnels, const wire::Url& url, bool estranged,
+             Route** out) {
   Route* const base = own != nullptr ? own->route : client.route;
   const ProxyChoice* const choice = own != nullptr ? own->proxies : client.proxies;
   const bool is_unix = base != nullptr && base->is_unix();  // goes before any proxy
@@ -64,9 +70,7 @@ int route_for(Client& client, const Request* request, const wire::Url& url, bool
   if (base != nullptr) spec = *base;
   spec.tls = tls;
   if (proxy != nullptr) spec.proxy = *proxy;
-  // Another protocol is between this end and the origin: no proxy forwards it (RFC 9110 §7.8).
-  const bool tunnels =
-      (choice != nullptr && choice->given.tunnels) || (rare != nullptr && rare->upgrade != nullptr);
+  tunnels |= choice != nullptr && choice->given.tunnels;
   spec.tunnels = proxy != nullptr && tunnels && proxy->kind == wire::ProxyKind::http;
   const int rc = client.routes.get(spec, out);
   tls_configuration_leave(tls);

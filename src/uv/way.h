@@ -31,6 +31,11 @@ void way_free(wire::BlockPool& pool, Way* way);  // a request's; nullptr is fine
 [[nodiscard]] int route_for(Client& client, const Request* request, const wire::Url& url, bool estranged,
                             Route** route);
 
+// The same by `own` (nullptr: the client's). `tunnels`: a proxy is asked for a tunnel, whatever the
+// scheme.
+[[nodiscard]] int route_by(Client& client, const Way* own, bool tunnels, const wire::Url& url,
+                           bool estranged, Route** route);
+
 // The origin of `url` by that way, which the next call may forget unless it counts a request; nullptr
 // when memory is out. The request's heads are composed from now on where they have to be.
 [[nodiscard]] Origin* origin_for(Client& client, Request* request, const wire::Url& url,

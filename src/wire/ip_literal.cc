@@ -13,21 +13,30 @@ constexpr bool is_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-}  // namespace
-
-size_t leading_ipv4_bytes(std::string_view text) {
-  const char* p = text.data();
-  const char* const end = p + text.size();
+// `end` nullptr: a NUL ends the text.
+[[gnu::always_inline]] inline size_t ipv4_bytes(const char* text, const char* end) {
+  const char* p = text;
+  const auto is_over = [end](const char* at) { return end != nullptr && at == end; };
   for (int part = 1;; ++part) {
-    if (p == end || !is_digit(*p)) return 0;
+    if (is_over(p) || !is_digit(*p)) return 0;
     int value = *p++ - '0';
-    while (value != 0 && p != end && is_digit(*p)) {  // nothing may follow a leading zero
+    while (value != 0 && !is_over(p) && is_digit(*p)) {  // nothing may follow a leading zero
       value = value * 10 + (*p++ - '0');
       if (value > 255) return 0;
     }
-    if (part == 4) return static_cast<size_t>(p - text.data());
-    if (p == end || *p++ != '.') return 0;
+    if (part == 4) return static_cast<size_t>(p - text);
+    if (is_over(p) || *p++ != '.') return 0;
   }
+}
+
+}  // namespace
+
+size_t leading_ipv4_bytes(const char* text) {
+  return ipv4_bytes(text, nullptr);
+}
+
+bool is_ipv4_literal(std::string_view text) {
+  return !text.empty() && ipv4_bytes(text.data(), text.data() + text.size()) == text.size();
 }
 
 size_t ipv6_literal_mismatch(std::string_view text) {

@@ -9,12 +9,10 @@
 
 namespace pester::wire {
 
-// Four decimal parts from 0 to 255 without leading zeros: how many bytes at the start of `text` are such
-// an address; 0 when none are.
-size_t leading_ipv4_bytes(std::string_view text);
-inline bool is_ipv4_literal(std::string_view text) {
-  return !text.empty() && leading_ipv4_bytes(text) == text.size();
-}
+// Four decimal parts from 0 to 255 without leading zeros: how many bytes at the start of `text`, which
+// ends in a NUL, are such an address; 0 when none are.
+size_t leading_ipv4_bytes(const char* text);
+bool is_ipv4_literal(std::string_view text);
 
 // As between brackets, without zone: up to eight groups of hex digits, one "::", an IPv4 tail. Returns
 // npos when it is one, else the first byte that does not fit (the size, when the text ends too early).

@@ -70,10 +70,29 @@ Allocator Allocator::system() {
 
 BlockPool::BlockPool(const Allocator& allocator) : allocator_(allocator), slabs_(kSlabBytesMax) {}
 
+// False when there was nothing.
+bool BlockPool::give_all_back() {
+  if (starved_ != nullptr) starved_(starved_data_);
+  if (kept_bytes_ == 0) return false;
+  trim();
+  return true;
+}
+
+void* BlockPool::allocate(size_t size) {
+  void* const at = allocator_.alloc(size, allocator_.data);
+  if (at != nullptr || !give_all_back()) return at;
+  return allocator_.alloc(size, allocator_.data);
+}
+
 void* BlockPool::take_new(size_t index) {
-  if (index >= kSmallClasses) return allocator_.alloc(size_of(index), allocator_.data);
+  if (index >= kSmallClasses) return allocate(size_of(index));
   if (void* const block = slabs_.take(index); block != nullptr) return block;
-  void* const slab = allocator_.alloc(slabs_.slab_bytes(index), allocator_.data);
+  void* slab = allocator_.alloc(slabs_.slab_bytes(index), allocator_.data);
+  if (slab == nullptr) {
+    if (!give_all_back()) return nullptr;
+    if (void* const block = slabs_.take(index); block != nullptr) return block;
+    slab = allocator_.alloc(slabs_.slab_bytes(index), allocator_.data);
+  }
   if (slab == nullptr) return nullptr;
   slabs_.add(index, slab);
   return slabs_.take(index);
@@ -86,7 +105,7 @@ void BlockPool::give_back(size_t index, void* block) {
 
 Block BlockPool::take(size_t size) {
   if (size > kLargest) {
-    void* at = allocator_.alloc(size, allocator_.data);
+    void* at = allocate(size);
     return {at, at == nullptr ? 0 : size};
   }
   const size_t index = class_of(size);

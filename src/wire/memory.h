@@ -48,6 +48,12 @@ class BlockPool {
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
+  // `starved` hears of it when the allocator has nothing to give: it must not take nor give. What is
+  // kept goes back first, and the allocator is asked once more.
+  void on_starved(void (*starved)(void* data), void* data) {
+    starved_ = starved;
+    starved_data_ = data;
+  }
   // At least `size` bytes, aligned for anything; {nullptr, 0} when memory is out.
   [[nodiscard]] Block take(size_t size);
   // Its size may be what was asked for, too.
@@ -62,10 +68,14 @@ class BlockPool {
   struct Free {
     Free* next;
   };
-  [[nodiscard]] void* take_new(size_t index);
-  void give_back(size_t index, void* block);
+  [[nodiscard]] bool give_all_back();
+  [[nodiscard]] void* allocate(size_t size);
+  [[nodiscard, gnu::noinline]] void* take_new(size_t index);
+  [[gnu::noinline]] void give_back(size_t index, void* block);
 
   Allocator allocator_;
+  void (*starved_)(void* data) = nullptr;
+  void* starved_data_ = nullptr;
   Slabs slabs_;
   Free* free_[kClasses] = {};
   size_t kept_bytes_ = 0;

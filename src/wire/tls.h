@@ -51,6 +51,9 @@ class TlsContext;
 // Reads CA certificates, client certificate and key, seeds the generator. 0, PESTER_ETRUST (no CA
 // certificate found, names the file), PESTER_ECLIENTCERT, UV_ENOMEM.
 [[nodiscard]] int tls_context_load(TlsContext* context, core::Why* why);
+// No session that is kept is resumed.
+void tls_context_forget_sessions(TlsContext* context);
+void tls_context_free(TlsContext* context);                                      // nullptr is fine
 void tls_context_free(TlsContext* context);                                      // nullptr is fine
 [[nodiscard]] const TlsOptions& tls_context_options(const TlsContext* context);  // its own copy
 

@@ -238,6 +238,10 @@ int tls_context_load(TlsContext* context, core::Why* why) {
   return code;
 }
 
+void tls_context_forget_sessions(TlsContext* context) {
+  context->cache.clear();
+}
+
 const TlsOptions& tls_context_options(const TlsContext* context) {
   return context->options;
 }

@@ -206,7 +206,7 @@ const char* judge_name(Scan& s, const char* label, const char* behind) {
 [[gnu::always_inline]] inline const char* scan_name(Scan& s, const char* p) {
   s.host = p;
   if (is_digit(*p)) {  // the usual address at once; all else goes the long way
-    const char* behind = p + leading_ipv4_bytes({p, static_cast<size_t>(s.end - p)});
+    const char* behind = p + leading_ipv4_bytes(p);
     if (behind != p && (*behind == ':' || ends_authority(s, behind))) {
       s.kind = HostKind::ipv4;
       s.host_end = behind;

@@ -85,6 +85,7 @@ static void each_number_out_of_range_is_named(void** state) {
   REFUSES(policy.loser_drain_ms, -2, "loser_drain_ms");
   REFUSES(policy.retry_on, "", "retry_on");
   REFUSES(options.max_connections_per_origin, -2, "max_connections_per_origin");
+  REFUSES(options.max_connections, -2, "max_connections");
   REFUSES(options.max_idle_per_origin, INT64_MAX, "max_idle_per_origin");
   REFUSES(options.max_waiting_per_origin, -2, "max_waiting_per_origin");
   REFUSES(options.idle_timeout_ms, -2, "idle_timeout_ms");

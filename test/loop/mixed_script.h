@@ -7,6 +7,8 @@
 
 #include <pester.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -74,6 +76,10 @@ struct Hop {
   bool busy = false;      // 503 for ever
   bool user_in_location = false;
 
+  // By every proxy that is told the name.
+  [[nodiscard]] bool is_forbidden() const {
+    return host == "other.test" && place == Place::origin_two && via.tunnels && via.by_name;
+  }
   [[nodiscard]] bool is_redirect() const { return status >= 300 && status < 400; }
 };
 
@@ -248,6 +254,10 @@ class Author {
         } else {
           script.error = hop.via.is_direct() ? static_cast<int>(UV_ECONNREFUSED) : PESTER_EPROXY;
         }
+        return;
+      }
+      if (hop.is_forbidden()) {
+        script.error = PESTER_EPROXYDENIED;
         return;
       }
       if (hop.silent) {

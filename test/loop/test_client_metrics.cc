@@ -116,7 +116,7 @@ void what_there_is_not_is_refused(void**) {
   assert_int_equal(c.open(), 0);
   pester_histogram_t histogram;
   assert_int_equal(pester_client_histogram(c.client, -1, &histogram), PESTER_EOPTION);
-  assert_int_equal(pester_client_histogram(c.client, PESTER_HISTOGRAM_BACKOFFS + 1, &histogram),
+  assert_int_equal(pester_client_histogram(c.client, PESTER_HISTOGRAM_WAITS + 1, &histogram),
                    PESTER_EOPTION);
   assert_int_equal(pester_client_histogram(nullptr, 0, &histogram), UV_EINVAL);
   assert_int_equal(pester_client_histogram(c.client, 0, nullptr), UV_EINVAL);

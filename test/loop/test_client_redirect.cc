@@ -599,6 +599,26 @@ void the_check_may_refuse(void**) {
   assert_int_equal(end(), 0);
 }
 
+// At the second hop it is the first one's target, though nobody has won yet.
+void the_check_sees_whose_redirect_it_is(void**) {
+  serve([](const std::string& path, const std::string&) {
+    return path == "/a" ? to("302 Found", "/b") : path == "/b" ? to("307 Moved", "/c") : ok("here");
+  });
+  static std::vector<std::string> asked_by;
+  asked_by.clear();
+  redirects.check = [](const pester_result_t* result, const char*, void*) -> int {
+    asked_by.emplace_back(pester_result_url(result));
+    return PESTER_REDIRECT_FOLLOW;
+  };
+  get("/a");
+  assert_int_equal(outcome.status, 200);
+  assert_int_equal(asked_by.size(), 2);
+  assert_string_equal(asked_by[0].c_str(), c.server->url("/a").c_str());
+  assert_string_equal(asked_by[1].c_str(), c.server->url("/b").c_str());
+  asked_by = {};
+  assert_int_equal(end(), 0);
+}
+
 void a_cancel_within_the_check_is_harmless(void**) {
   redirects.data = &outcome;
   ask_and_get(PESTER_REDIRECT_FOLLOW);
@@ -651,6 +671,7 @@ int main() {
       cmocka_unit_test_setup(the_check_may_follow, begin),
       cmocka_unit_test_setup(the_check_may_take_the_response, begin),
       cmocka_unit_test_setup(the_check_may_refuse, begin),
+      cmocka_unit_test_setup(the_check_sees_whose_redirect_it_is, begin),
       cmocka_unit_test_setup(a_cancel_within_the_check_is_harmless, begin),
       cmocka_unit_test_setup(options_that_make_no_sense_are_refused, begin),
   };

@@ -259,7 +259,7 @@ void a_loser_that_is_read_on_for_is_not_handed_over(void**) {
 }
 
 void a_connection_that_is_handed_over_leaves_the_pool(void**) {
-  c.options.max_connections_per_origin = 1;
+  c.options.max_connections_per_origin = c.options.max_connections = 1;
   c.serve([](Peer& peer) {
     for (std::string head; !(head = peer.head()).empty();) {
       if (head.find("Upgrade") == std::string::npos) {

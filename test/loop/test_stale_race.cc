@@ -5,11 +5,11 @@
 // RACES` runs others. A failure names the wave and the seed that begins with it.
 #include <pester.h>
 
-#include <fcntl.h>
-
 #include <algorithm>
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Takes a body in slowly: after each 8 MiB it pauses for a while. Says how many bytes it was told, their
- * Adler-32, how often it paused, and how much memory it took beyond what it had after the first 16 MiB.
+ * Takes a body in slowly: after each 8 MiB it pauses for a while, and each eighth time for longer. Says
+ * how many bytes it was told, their Adler-32, how often it paused, and how much memory it took beyond
+ * what it had after the first 16 MiB.
  */
 #include <pester.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 
 static const uint64_t kSettled = 16u << 20, kPortion = 8u << 20;
-static const uint64_t kRestMs = 10;
+static const uint64_t kRestMs = 10, kLongRestMs = 60; /* each eighth, for a server on a busy machine */
 static const uint32_t kAdler = 65521;
 
 struct download {
@@ -81,7 +82,7 @@ static void on_body(const pester_result_t* result, const char* bytes, size_t len
   download->portion -= kPortion;
   download->pauses++;
   pester_pause(download->client, download->id);
-  uv_timer_start(&download->rest, on_rested, kRestMs, 0);
+  uv_timer_start(&download->rest, on_rested, download->pauses % 8 == 0 ? kLongRestMs : kRestMs, 0);
 }
 
 static void on_done(const pester_result_t* result, void* data) {

@@ -61,12 +61,13 @@ def find(program):
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/sbin")
 
 
-def run(command, *arguments, stdin=b"", env=None, **more):
+def run(command, *arguments, stdin=b"", env=None, timeout=40, **more):
     """A command, run to its end. A sanitizer's report is a failure whatever the test looks at."""
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     environment["LC_ALL"] = "C.UTF-8"
     environment.update(env or {})
-    done = subprocess.run([command, *arguments], input=stdin, capture_output=True, timeout=40, env=environment, **more)
+    done = subprocess.run([command, *arguments], input=stdin, capture_output=True, timeout=timeout,
+                          env=environment, **more)
     assert b"Sanitizer" not in done.stderr and b"runtime error" not in done.stderr, done.stderr
     return done
 

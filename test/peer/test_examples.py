@@ -17,7 +17,7 @@ import servers
 from servers import Flaky, run, until
 
 PESTER_FLAKY = COOKIES = EXISTING_APP = FAILOVER = FOLLOW = GET = POST_FROM_THREADS = POST_RETRY = RACE = SHUTDOWN = STREAM = ""
-UPLOAD_FORM = UPLOAD_STREAM = ""
+UPLOAD_FORM = UPLOAD_STREAM = WATCH = ""
 
 
 class ExamplesTest(unittest.TestCase):
@@ -33,13 +33,13 @@ class ExamplesTest(unittest.TestCase):
 
     def test_without_an_argument_each_says_how_it_is_used(self):
         for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER, COOKIES,
-                        POST_FROM_THREADS, UPLOAD_FORM, UPLOAD_STREAM):
+                        POST_FROM_THREADS, UPLOAD_FORM, UPLOAD_STREAM, WATCH):
             out, errors = self.output(program, status=2)
             self.assertEqual(out, "")
             self.assertRegex(errors, r"^usage: \S+ (BACKEND_)?URL( \[PORT\]| URL PATH| URL FILE| FILE| LINES)?\n$")
 
     def test_a_url_that_is_none_is_refused(self):
-        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN):
+        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, WATCH):
             out, errors = self.output(program, "http://a b/", status=2)
             self.assertEqual(out, "", program)
             self.assertNotEqual(errors, "", program)
@@ -305,6 +305,27 @@ class ExamplesTest(unittest.TestCase):
         self.assertRegex(out, "^503: ")
         self.assertEqual(len(flaky.requests()), 1)
 
+    # ---- watch
+
+    def test_watch_tells_of_each_attempt_and_sums_up(self):
+        flaky = self.flaky("/x = status=503 times=3; status=200")
+        out, errors = self.output(WATCH, flaky.url + "/x")
+        self.assertEqual(errors, "")
+        lines = [line.split(None, 1) for line in out.splitlines()]
+        said = {kind: [text for word, text in lines if word == kind] for kind in ("log", "wire", "record", "done", "stats")}
+        self.assertEqual(len(lines), sum(map(len, said.values())))
+        self.assertEqual([re.search(r"retry-(\d) error: (.*)", line).groups() for line in said["log"]],
+                         [("0", "status 503"), ("1", "status 503"), ("0", "status 503")])
+        self.assertEqual([line for line in said["wire"] if line.startswith(">")], ["> GET /x HTTP/1.1"] * 5)
+        self.assertEqual([line.split("127")[0] for line in said["wire"] if ":" in line], ["new   "] + ["again "] * 4)
+        self.assertEqual([line.split(";")[0] for line in said["record"]],
+                         ["first, retried, judged by status", "retry, failed, judged by status, not retried: attempts",
+                          "first, retried, judged by status", "retry, won", "first, won"])
+        self.assertEqual(said["done"], ["503, stop: attempts", "200, stop: success", "200, stop: success"])
+        self.assertEqual(said["stats"][:2], ["pester.client.exchanges = 5, of them pester.client.retries = 2",
+                                             "pester.client.retries.denied{pester.denial=attempts} = 1"])
+        self.assertRegex(said["stats"][2], r"^pester.client.request.duration: 3, half of them within [\d.]+ ms, ")
+
     # ---- upload_form
 
     def test_upload_form_is_sent_until_it_is_taken(self):
@@ -323,4 +344,4 @@ class ExamplesTest(unittest.TestCase):
 
 if __name__ == "__main__":
     servers.main("PESTER_FLAKY", "COOKIES", "EXISTING_APP", "FAILOVER", "FOLLOW", "GET", "POST_FROM_THREADS",
-                 "POST_RETRY", "RACE", "SHUTDOWN", "STREAM", "UPLOAD_FORM", "UPLOAD_STREAM")
+                 "POST_RETRY", "RACE", "SHUTDOWN", "STREAM", "UPLOAD_FORM", "UPLOAD_STREAM", "WATCH")

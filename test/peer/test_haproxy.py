@@ -216,6 +216,47 @@ frontend front
         self.assertIn(found["error"]["name"], ("PESTER_EEMPTY", "UV_ECONNRESET", "UV_EPIPE"))
         self.assertEqual(self.documents(proxy.url("/x"))[0]["response"]["status"], 200)
 
+    RESETS = """
+frontend front
+  bind 127.0.0.1:@port@
+  option nolinger
+  http-request reject if { path /reset }
+  http-request return status 200
+"""
+
+    def test_a_reset_on_a_kept_connection_is_made_up_for_and_then_the_servers_word(self):
+        proxy = self.haproxy(self.RESETS)
+        with Driver(PEER_CLIENT, "--attempts", "2") as client:
+            self.assertEqual(client.ask(f"GET {proxy.url('/x')}")["status"], 200)
+            found = client.ask(f"GET {proxy.url('/reset')}")
+        self.assertEqual([e["kind"] for e in found["exchanges"]], ["first", "resend", "retry"])
+        self.assertEqual([e["reused"] for e in found["exchanges"]], [1, 0, 0])
+        self.assertLessEqual({e["error"] for e in found["exchanges"]}, {"UV_ECONNRESET", "PESTER_EEMPTY"})
+        self.assertEqual([e.path for e in proxy.wait_for(4)], ["/x"] + ["/reset"] * 3)
+
+    def test_a_post_that_met_a_reset_is_not_doubled(self):
+        proxy = self.haproxy(self.RESETS)
+        with Driver(PEER_CLIENT) as client:
+            self.assertEqual(client.ask(f"POST {proxy.url('/x')} 10")["status"], 200)
+            found = client.ask(f"POST {proxy.url('/reset')} 10")
+        self.assertIn(found["error"], ("UV_ECONNRESET", "PESTER_EEMPTY"))
+        self.assertEqual((found["stop"], [e["delivery"] for e in found["exchanges"]]), ("not_retryable", ["sent"]))
+        self.assertEqual([e.path for e in proxy.wait_for(2)], ["/x", "/reset"])
+
+    def test_a_503_that_names_its_time_is_waited_for(self):
+        proxy = self.haproxy("""
+frontend front
+  bind 127.0.0.1:@port@
+  stick-table type ip size 10 expire 30s store http_req_cnt
+  http-request track-sc0 src
+  http-request return status 503 hdr Retry-After 1 if { sc_http_req_cnt(0) le 1 }
+  http-request return status 200
+""")
+        started = time.monotonic()
+        found, = self.documents(proxy.url("/x"))
+        self.assertEqual(self.statuses(found), [503, 200])
+        self.assertGreater(time.monotonic() - started, 1)
+
     def test_connections_rejected_now_and_then_cost_no_request(self):
         proxy = self.haproxy("""
 frontend front

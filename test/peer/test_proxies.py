@@ -179,6 +179,26 @@ class SquidTest(ProxyTest):
         _, errors = self.ask(*self.through, "-p", "--max-attempts", "1", f"http://127.0.0.1:{away}/", status=97)
         self.assertIn("the proxy refused the tunnel: 503", errors)
 
+    def test_each_hop_of_a_redirect_asks_anew_which_way_it_goes(self):
+        first = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)[0][4][0]
+        direct = self.flaky("--host", first, "--route", "* = echo")
+        server = self.flaky("--route", f"* = status=307 header='Location: http://localhost:{direct.port}/next'")
+        found, = self.documents(*self.through, "--noproxy", "localhost", "-L", server.url + "/page")
+        self.assertEqual([a["proxy"] for a in found["attempts"]], [self.proxy, None])
+        self.assertEqual([a["status"] for a in found["attempts"]], [307, 200])
+        seen, _ = self.ask(*self.through, "--noproxy", "localhost", "-L", "-u", "me:mine", server.url + "/page")
+        self.assertIn("GET /next HTTP/1.1", seen)
+        self.assertNotIn("uthorization", seen)  # neither the proxy's nor, at another host, the server's
+        self.assertEqual([e.url for e in self.squid.wait_for(2)], [server.url + "/page"] * 2)
+
+    def test_a_redirect_leads_from_a_forwarded_request_into_a_tunnel(self):
+        secure, trust = self.secure()
+        server = self.flaky("--route", f"* = status=302 header='Location: {secure.url}/next'")
+        seen, _ = self.ask(*self.through, *trust, "-L", server.url + "/page")
+        self.assertIn("GET /next HTTP/1.1", seen)
+        self.assertNotIn("roxy", seen)
+        self.assertEqual([(e.method, e.status) for e in self.squid.wait_for(2)], [("GET", "302"), ("CONNECT", "200")])
+
     def test_the_environment_is_honoured_as_curl_does(self):
         server = self.flaky("--route", "* = body=hello")
         with_user = self.proxy.replace("//", "//user:s%20cret@")
@@ -235,6 +255,13 @@ class MicrosocksTest(ProxyTest):
         found = self.documents("-x", f"socks5h://user:s%20cret@{self.at}", "--repeat", "3", server.url + "/")
         self.assertEqual([d["attempts"][0]["reused"] for d in found], [False, True, True])
         self.assertEqual({d["attempts"][0]["proxy"] for d in found}, {f"socks5h://{self.at}"})
+
+    def test_a_redirect_from_http_to_https_is_followed_with_the_same_credentials(self):
+        secure, trust = self.secure()
+        server = self.flaky("--route", f"* = status=302 header='Location: {secure.url}/next'")
+        found, = self.documents("-x", f"socks5h://user:s%20cret@{self.at}", *trust, "-L", server.url)
+        self.assertEqual([a["status"] for a in found["attempts"]], [302, 200])
+        self.assertEqual({a["proxy"] for a in found["attempts"]}, {f"socks5h://{self.at}"})
 
     def test_wrong_credentials_are_refused_once(self):
         server = self.flaky("--route", "* = body=hello")

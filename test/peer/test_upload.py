@@ -95,7 +95,7 @@ class MemoryTest(unittest.TestCase):
         # AddressSanitizer keeps what was freed and every frame of the stack for a while: no growth of the program's.
         asan = os.environ.get("ASAN_OPTIONS", "") + (":quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
                                                      ":detect_stack_use_after_return=0")
-        done = run(UPLOAD_CLIENT, server.url, str(GIBIBYTE), env={"ASAN_OPTIONS": asan})
+        done = run(UPLOAD_CLIENT, server.url, str(GIBIBYTE), env={"ASAN_OPTIONS": asan}, timeout=150)
         status, told, growth_kib = done.stdout.split()
         self.assertEqual((status, told), (b"200", b"%d/0" % GIBIBYTE), done.stderr)
         self.assertLessEqual(int(growth_kib), 2048)

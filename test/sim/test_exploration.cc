@@ -52,12 +52,14 @@ struct Exploration {
   std::unordered_map<uint64_t, uint32_t> seen;  // and how many events could follow
   uint64_t runs = 0, ends = 0;
   std::string failure;
+  uint32_t warm = 0;  // connections that are opened before it is sent
 
   // One list of choices; false when a claim does not hold.
   bool run(ListedChoices* choices) {
     Menu menu(limits, options, *choices);
     Shell& shell = menu.shell();
     ++runs;
+    if (warm != 0) shell.warm_up(0, warm, Duration::from_ms(1'000));
     shell.submit(sent);
     for (uint32_t left = kDepth; left > 0 && shell.ok() && !shell.requests().empty(); --left) {
       if (!choices->is_on_old_ground()) {
@@ -77,8 +79,9 @@ struct Exploration {
 };
 
 // Apart from the test, whose assert would jump over what is to be freed.
-bool explore(const Sent& sent, const core::Limits& limits, const MenuOptions& options) {
-  Exploration it{sent, limits, options, {}, 0, 0, {}};
+bool explore(const Sent& sent, const core::Limits& limits, const MenuOptions& options,
+             uint32_t warm = 0) {
+  Exploration it{sent, limits, options, {}, 0, 0, {}, warm};
   ListedChoices choices;
   do {
     if (it.run(&choices)) continue;
@@ -146,6 +149,12 @@ void two_lanes_streamed_with_one_connection(void**) {
   assert_true(explore(some(2, true), at_most(1), plain()));
 }
 
+void two_lanes_with_room_for_one_in_all(void**) {
+  core::Limits limits = at_most(2);
+  limits.connections = 1;
+  assert_true(explore(some(2, true), limits, plain()));
+}
+
 void two_lanes_streamed(void**) {
   assert_true(explore(some(2, true), at_most(3), plain()));
 }
@@ -173,6 +182,11 @@ void one_lane_whose_body_can_go_on(void**) {
   assert_true(explore(sent, at_most(1), {}));
 }
 
+void one_lane_that_finds_connections_on_their_way(void**) {
+  assert_true(explore(some(1, false), at_most(2), {}, 1));
+  assert_true(explore(some(1, true), at_most(1), plain(), 1));
+}
+
 void two_lanes_hedged(void**) {
   Sent sent = some(2, false);
   sent.policy.hedge_after = Duration::from_ms(50);
@@ -190,10 +204,12 @@ int main() {
       cmocka_unit_test(one_lane_that_must_not_be_repeated),
       cmocka_unit_test(two_lanes_gathered),
       cmocka_unit_test(two_lanes_streamed_with_one_connection),
+      cmocka_unit_test(two_lanes_with_room_for_one_in_all),
       cmocka_unit_test(two_lanes_streamed),
       cmocka_unit_test(one_lane_with_a_fallback),
       cmocka_unit_test(two_lanes_with_a_fallback),
       cmocka_unit_test(one_lane_whose_body_can_go_on),
+      cmocka_unit_test(one_lane_that_finds_connections_on_their_way),
       cmocka_unit_test(two_lanes_hedged),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

@@ -263,8 +263,13 @@ void what_the_library_refuses_is_told_by_option_and_value(void**) {
                       "option --attempt-header: 'X Y': longer than 63 bytes");
   assert_string_equal(in_options("deadline_header: no", o).c_str(),
                       "option --deadline-header: 'Host': no");
-  for (const char* other : {"retry_on: item 1", "base_urls, number 3: x", "base_urls, number 0: x",
-                            "base_urls, number x: y", "base_urls, number 1", ""}) {
+  assert_string_equal(in_options("retry_on: item 1 \"x\" is none", o).c_str(),
+                      "option --retry-on: item 1 \"x\" is none");
+  assert_string_equal(in_options("resolve \"x\": no host", o).c_str(),
+                      "option --resolve: \"x\": no host");
+  for (const char* other :
+       {"retry_on", "max_idle_per_origin: negative", "base_urls, number 3: x", "base_urls, number 0: x",
+        "base_urls, number x: y", "base_urls, number 1", ""}) {
     assert_string_equal(in_options(other, o).c_str(), other);
   }
 }
@@ -339,12 +344,32 @@ void a_dot_is_standard_input_too(void**) {
   assert_string_equal(parsed({"-T", ".", "u"}).request.upload_file->c_str(), "-");
 }
 
+void sizes_are_bytes_or_multiples_of_1024(void**) {
+  const auto read = [](const char* text) {
+    return parsed({"--max-filesize", text, "a"}).request.max_body_bytes;
+  };
+  assert_int_equal(read("0"), 0);
+  assert_int_equal(read("5000"), 5000);
+  assert_int_equal(read("10k"), 10240);
+  assert_int_equal(read("2M"), 2 << 20);
+  assert_int_equal(read("1g"), 1 << 30);
+}
+
+void a_file_is_named_as_the_url_ends(void**) {
+  const auto name = [](const char* url) { return *parsed({"-O", url}).output.output; };
+  assert_string_equal(name("http://a/b/c.txt?d=/e#f").c_str(), "c.txt");
+  assert_string_equal(name("a/b%2Fc").c_str(), "b%2Fc");
+}
+
 void nonsense_is_refused(void**) {
   assert_true(has(refusal({}), "no URL"));
   assert_true(has(refusal({"a", "b"}), "more than one URL"));
   assert_true(has(refusal({"--frobnicate", "a"}), "--frobnicate: is unknown"));
   assert_true(has(refusal({"-Z", "a"}), "-Z: is unknown"));
-  assert_true(has(refusal({"a", "-X"}), "request"));
+  assert_string_equal(refusal({"a", "-X"}).c_str(), "option --request: has no value");
+  assert_true(has(refusal({"--retry", "3", "a"}), "--retry: is unknown; it tries 3 times"));
+  assert_true(has(refusal({"-O", "-o", "x", "a/b"}), "only one of"));
+  assert_true(has(refusal({"-G", "-T", "f", "a"}), "only one of"));
   assert_true(has(refusal({"-I", "-d", "x", "a"}), "only one of"));
   assert_true(has(refusal({"-T", "f", "-d", "x", "a"}), "only one of"));
   assert_true(has(refusal({"--json=no", "a"}), "--json"));
@@ -400,6 +425,8 @@ int main() {
       cmocka_unit_test(bad_values_name_option_and_value),
       cmocka_unit_test(cookies_are_read_in_their_order),
       cmocka_unit_test(a_dot_is_standard_input_too),
+      cmocka_unit_test(sizes_are_bytes_or_multiples_of_1024),
+      cmocka_unit_test(a_file_is_named_as_the_url_ends),
       cmocka_unit_test(nonsense_is_refused),
       cmocka_unit_test(passwords_are_not_shown),
       cmocka_unit_test(a_certificate_may_carry_its_password),

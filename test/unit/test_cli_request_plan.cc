@@ -72,6 +72,37 @@ void the_method_follows_the_options(void**) {
   assert_string_equal(plan_request(o, fake_file).method.c_str(), "PATCH");
 }
 
+void data_go_into_the_query_of_a_get(void**) {
+  const auto url = [](const char* given) {
+    RequestOptions o;
+    o.url = given;
+    o.get = true;
+    o.data = {{Kind::data, "x"}, {Kind::urlencode, "y=1 2"}};
+    const RequestPlan plan = plan_request(o, fake_file);
+    assert_string_equal(plan.method.c_str(), "GET");
+    assert_false(plan.body.has_value());
+    assert_true(plan.headers.empty());
+    return plan.url;
+  };
+  assert_string_equal(url("http://a/b").c_str(), "http://a/b?x&y=1+2");
+  assert_string_equal(url("http://a/b?").c_str(), "http://a/b?x&y=1+2");
+  assert_string_equal(url("http://a/b?c#d?e").c_str(), "http://a/b?c&x&y=1+2#d?e");
+  assert_string_equal(url("http://a/b#d?e").c_str(), "http://a/b?x&y=1+2#d?e");
+}
+
+void headers_that_frame_a_body_become_what_they_ask_for(void**) {
+  RequestOptions o;
+  o.url = "a";
+  o.headers = {"Transfer-Encoding: chunked", "Expect: 100-Continue", "Expect:", "X: y"};
+  RequestPlan plan = plan_request(o, fake_file);
+  assert_int_equal(plan.headers.size(), 4);  // of no body: the library's to refuse
+  assert_false(plan.chunked || plan.expect);
+  o.data = {{Kind::data, "x"}};
+  plan = plan_request(o, fake_file);
+  assert_true(plan.chunked && plan.expect);
+  assert_int_equal(plan.headers.size(), 3);  // and Content-Type
+}
+
 void data_are_a_form_unless_said_otherwise(void**) {
   RequestOptions o;
   o.url = "a";
@@ -274,6 +305,8 @@ int main() {
       cmocka_unit_test(an_unreadable_file_is_26),
       cmocka_unit_test(cookies_given_as_text_join_in_one_header),
       cmocka_unit_test(the_method_follows_the_options),
+      cmocka_unit_test(data_go_into_the_query_of_a_get),
+      cmocka_unit_test(headers_that_frame_a_body_become_what_they_ask_for),
       cmocka_unit_test(data_are_a_form_unless_said_otherwise),
       cmocka_unit_test(headers_add_remove_and_empty),
       cmocka_unit_test(credentials_yield_to_a_header_given),
