@@ -96,14 +96,20 @@ int make(Client& client, const wire::TlsOptions& options, TlsConfiguration** out
   return 0;
 }
 
-void unlist(TlsConfiguration& configuration) {
-  if (!configuration.listed) return;
-  TlsConfigurations& all = configuration.client->configurations;
-  TlsConfiguration** link = &all.first;
-  while (*link != &configuration) link = &(*link)->next;
-  *link = configuration.next;
-  configuration.listed = false;
-  --all.count;
+void keep_no_longer(TlsConfiguration& configuration) {
+  if (!configuration.kept) return;
+  configuration.kept = false;
+  --configuration.client->configurations.count;
+}
+
+// The client's own is in no list.
+void unlink(TlsConfiguration& configuration) {
+  for (TlsConfiguration** link = &configuration.client->configurations.first; *link != nullptr;
+       link = &(*link)->next) {
+    if (*link != &configuration) continue;
+    *link = configuration.next;
+    return;
+  }
 }
 
 bool is_by(const Origin& origin, const TlsConfiguration& configuration) {
@@ -115,7 +121,7 @@ void retire(TlsConfiguration& configuration) {
   Client& client = *configuration.client;
   const core::Now now = client_now(client);
   tls_configuration_hold(&configuration);
-  unlist(configuration);
+  keep_no_longer(configuration);
   for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
     const bool is_pooled = connection->state < core::ConnectionState::handed_over;
     if (!is_pooled || !is_by(*static_cast<Origin*>(connection->origin), configuration)) continue;
@@ -131,7 +137,7 @@ void retire(TlsConfiguration& configuration) {
 TlsConfiguration* find(Client& client, const wire::TlsOptions& options) {
   TlsConfigurations& all = client.configurations;
   for (TlsConfiguration* each = all.first; each != nullptr; each = each->next) {
-    if (!wire::tls_same_options(each->options(), options)) continue;
+    if (!each->kept || !wire::tls_same_options(each->options(), options)) continue;
     each->used = ++all.uses;
     return each;
   }
@@ -142,7 +148,7 @@ TlsConfiguration* find(Client& client, const wire::TlsOptions& options) {
 TlsConfiguration* find_idle(const Client& client) {
   TlsConfiguration* oldest = nullptr;
   for (TlsConfiguration* each = client.configurations.first; each != nullptr; each = each->next) {
-    if (oldest != nullptr && oldest->used < each->used) continue;
+    if (!each->kept || (oldest != nullptr && oldest->used < each->used)) continue;
     const bool in_use = client.origins.any(each, [](const Origin& origin, const void* by) {
       return origin.requests != 0 && is_by(origin, *static_cast<const TlsConfiguration*>(by));
     });
@@ -167,7 +173,7 @@ int add(Client& client, const wire::TlsOptions& options, TlsConfiguration** out,
   made->next = all.first;
   all.first = made;
   ++all.count;
-  made->listed = true;
+  made->kept = true;
   made->used = ++all.uses;
   *out = made;
   return 0;
@@ -212,7 +218,8 @@ void tls_configuration_leave(TlsConfiguration* configuration) {
   PESTER_ASSERT(configuration->holders != 0);
   if (--configuration->holders != 0) return;
   PESTER_ASSERT(configuration->awaiting == nullptr);
-  unlist(*configuration);
+  keep_no_longer(*configuration);
+  unlink(*configuration);
   abandon(*configuration);
   wire::tls_context_free(configuration->context);
   wire::BlockPool& pool = configuration->client->pool;

@@ -28,7 +28,7 @@ struct TlsConfiguration {
   uint64_t used = 0;
   uint32_t holders = 0;  // the client, routes, connections, a request that is being sent
   bool ready = false;
-  bool listed = false;  // found by who brings an equal one
+  bool kept = false;  // counted, and found by who brings an equal one
 
   [[nodiscard]] const wire::TlsOptions& options() const { return wire::tls_context_options(context); }
 };
@@ -38,8 +38,8 @@ struct TlsConfigurations {
   // That requests bring. Beyond, the one that was used longest ago and that no live request needs makes
   // room. Those without their certificate, for redirects, may be as many again.
   static constexpr uint32_t kMost = 64;
-  TlsConfiguration* first = nullptr;
-  uint32_t count = 0;
+  TlsConfiguration* first = nullptr;  // all that are held, by next
+  uint32_t count = 0;                 // of those, the kept ones
   uint64_t uses = 0;
 };
 
