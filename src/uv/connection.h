@@ -136,6 +136,10 @@ inline Request& request_of(core::Lane& lane) {
 inline Connection& connection_of(core::Lane& lane) {
   return static_cast<Connection&>(*lane.connection);
 }
+// The lookup and the dial, if they are under way, are no more.
+void connection_free_dialing(Connection& connection);
+// Whom it is connected to, for the record of the exchange that it is dialed for.
+void connection_note_remote(Connection& connection);
 // The record of the lane's exchange, or one that nobody reads.
 core::Record& record_of(core::Lane& lane);
 // The exchange failed: keeps the text and tells the engine.
