@@ -84,9 +84,10 @@ typedef struct pester_request_s {
   const pester_policy_t* policy; /* NULL: the client's. Fields that are 0: the client's */
   int idempotent;                /* 1: may be repeated and raced whatever its method */
   pester_done_cb on_done;        /* required */
-  pester_head_cb on_head;        /* with on_body: the answer is streamed */
-  pester_body_cb on_body;
-  void* data; /* given to the callbacks, never touched */
+  pester_head_cb on_head;
+  pester_body_cb on_body; /* if given, the answer is streamed. Without on_head nothing is told before its
+                             first span: a body that breaks off before that is a failed attempt */
+  void* data;             /* given to the callbacks, never touched */
   void* into; /* the gathered body is written here instead of memory of Pester's; a longer one
                  is PESTER_EBODYSIZE. Must live until on_done */
   size_t into_size;

@@ -123,7 +123,7 @@ typedef enum {
   PESTER_DENIAL_PREDICATE,    /* the user's retry predicate would not */
   PESTER_DENIAL_UNSAFE,       /* the server may have acted on it, and it is not safe to repeat */
   PESTER_DENIAL_LOOKUP,       /* the name does not exist: asked three times */
-  PESTER_DENIAL_TOLD,         /* on_head was called already */
+  PESTER_DENIAL_TOLD,         /* on_head was called already, or on_body */
   PESTER_DENIAL_RETRY_AFTER,  /* the server asks to wait longer than retry_after_max_ms */
   PESTER_DENIAL_DEADLINE,     /* it would begin after the deadline */
   PESTER_DENIAL_IN_VAIN,      /* with `feasible`: it could not be answered by the deadline */

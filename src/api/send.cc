@@ -133,6 +133,7 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   result->no_body = checked.traits.head;
   result->wants_close = checked.info.close;
   result->streamed = given.on_body != nullptr;
+  result->late_head = given.on_head == nullptr && given.on_body != nullptr;
   result->wants_head = given.on_head != nullptr || given.on_body != nullptr;
   result->into = static_cast<char*>(given.into);
   result->into_size = given.into_size;

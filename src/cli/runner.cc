@@ -112,7 +112,8 @@ bool Runner::start_one() {
   pester_request_t request = request_of(plan_, options_, room);
   request.source = flight.feed.source();
   add_content_type(flight.feed.content_type(), room.headers, request);
-  request.on_head = on_head;
+  // A head that nobody waits for is shown with the body's first byte: until then it can be tried again.
+  if (options_.output.include || options_.output.dump_header) request.on_head = on_head;
   request.on_body = on_body;
   request.on_done = on_done;
   if (plan_.fallback) request.fallback = on_fallback;
@@ -134,17 +135,23 @@ bool Runner::start_one() {
   return false;
 }
 
+bool Runner::show_head(Flight& flight, const pester_result_t* result) {
+  flight.answered = true;
+  return flight.transfer.head(response_of(result), flight.hops.of(result), uv_hrtime());
+}
+
 void Runner::on_head(const pester_result_t* result, void* data) {
   auto& flight = *static_cast<Flight*>(data);
-  flight.answered = true;
-  if (flight.transfer.head(response_of(result), flight.hops.of(result), uv_hrtime())) return;
+  if (flight.runner.show_head(flight, result)) return;
   flight.runner.give_up(kExitWrite, flight.transfer.error());
 }
 
-void Runner::on_body(const pester_result_t*, const char* bytes, size_t len, void* data) {
+void Runner::on_body(const pester_result_t* result, const char* bytes, size_t len, void* data) {
   auto& flight = *static_cast<Flight*>(data);
   if (flight.runner.stopping_ && !flight.transfer.error().empty()) return;
-  if (flight.transfer.body({bytes, len}, uv_hrtime())) return;
+  if ((flight.answered || flight.runner.show_head(flight, result)) &&
+      flight.transfer.body({bytes, len}, uv_hrtime()))
+    return;
   flight.runner.give_up(kExitWrite, flight.transfer.error());
 }
 
@@ -174,7 +181,11 @@ void Runner::done(Flight& flight, const pester_result_t* result) {
     report.exit_message = flight.feed.error();
   }
   const bool failed_before = !flight.transfer.error().empty();
-  if (!flight.answered) static_cast<void>(flight.transfer.heads_only(flight.hops.of(result)));
+  if (!flight.answered && report.error) {
+    static_cast<void>(flight.transfer.heads_only(flight.hops.of(result)));
+  } else if (!flight.answered) {
+    static_cast<void>(show_head(flight, result));
+  }
   if (!flight.transfer.finish(report)) {
     report.exit_status = kExitWrite;
     report.exit_message = flight.transfer.error();

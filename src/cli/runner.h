@@ -42,7 +42,7 @@ class Runner {
     Transfer transfer;
     BodyFeed feed;
     HopHeads hops;
-    bool answered = false;
+    bool answered = false;  // its head was shown
     pester_request_id_t id = 0;
     std::string fallback_for;
     std::list<Flight>::iterator place;
@@ -56,6 +56,7 @@ class Runner {
   static void on_trace(int event, const pester_exchange_t* exchange, pester_slice_t text, void* data);
   static void on_interrupt(uv_signal_t* signal, int number);
 
+  bool show_head(Flight& flight, const pester_result_t* result);
   void open_client();
   void show_trace(int event, const pester_exchange_t& exchange, std::string_view text);
   void start_more();

@@ -197,7 +197,7 @@ bool decoding_hold(Connection& connection) {
 }
 
 void decoding_hand_over(Connection& connection, Request& request) {
-  if (!request.resumable || connection.decoding == nullptr) return;
+  if (!request.resumable || !request.head_told || connection.decoding == nullptr) return;
   if (!decoding_hold(connection)) request.resumable = false;
   request.rare->decoding = connection.decoding;
   connection.decoding = nullptr;

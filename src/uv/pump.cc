@@ -182,7 +182,7 @@ void tell_head(Client& client, Request& request) {
   } else if (request.fell_back) {
     request_show(request, &request.response);
   }
-  request.head_told = true;
+  request.head_told = !request.late_head || request.fell_back;
   if (request.streamed && request.policy->resumes_max != 0) resume_prepare(request);
   client.hooks.head(request);
   if (request.fell_back && request.streamed && !request.response.body.empty()) {
@@ -267,6 +267,7 @@ void tell(Client& client, Request& request, core::Now now) {
   client_run_io(client, now);
   if (take(work::kHead)) tell_head(client, request);
   if (take(shell_work::kBody) && request.state != core::RequestState::done) {
+    request.head_told = true;  // and with it what was late
     client.hooks.body(request, request.span);
   }
   if (take(work::kDone)) {

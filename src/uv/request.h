@@ -141,6 +141,7 @@ struct Request : core::Request {
   bool is_form : 1 = false;      // the log has Pester's word for it
   bool composes : 1 = false;     // a head as it goes out may differ from the one in wire_bytes
   bool decodes : 1 = false;      // coded bodies of its responses are told decoded
+  bool late_head : 1 = false;    // streamed, and nobody hears of its head before its first span
   bool attends : 1 = false;      // its responses are read for more than what frames them
   bool paused = false;
   const core::Lane* asked = nullptr;  // while the user is asked about a lane

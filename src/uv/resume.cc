@@ -43,13 +43,15 @@ int refuse(core::Why* why, std::string_view reason) {
 void resume_prepare(Request& request) {
   wire::ResumePoint point;
   core::Why why;
-  if (request.shown == nullptr || request.resume() != nullptr || asks_for_a_range(request)) return;
+  request.resumable = false;  // what broke off before anybody heard of it
+  if (request.shown == nullptr || asks_for_a_range(request)) return;
   if (!wire::can_resume(request.shown->head, request.method(), &point, &why)) return;
   wire::BlockPool& pool = request.client->pool;
   Rare* const rare = request_rare(request, pool);
-  const wire::Block block = rare != nullptr ? pool.take(sizeof(Resume)) : wire::Block{};
-  if (block.at == nullptr) return;
-  rare->resume = ::new (block.at) Resume;
+  if (rare == nullptr) return;
+  void* const room = rare->resume != nullptr ? rare->resume : pool.take(sizeof(Resume)).at;
+  if (room == nullptr) return;
+  rare->resume = ::new (room) Resume;
   request.resumable = true;
   request.composes = true;
   request.attends = true;

@@ -499,6 +499,15 @@ class CommandTest(unittest.TestCase):
         done = self.expect(18, self.url(cut))
         self.assertEqual(done.stdout, b"short")
 
+    def test_a_body_of_which_nothing_was_written_is_tried_again(self):
+        cut = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n")
+        done = self.expect(0, "--backoff", "none", "-w", "%{num_retries}", self.url(cut, cut, answer()))
+        self.assertEqual(done.stdout, b"hello world\n2")
+        self.expect(18, "--backoff", "none", self.url(cut))  # three times
+        for option in (("-i",), ("-D", "/dev/null")):  # its head was written
+            self.expect(18, "--backoff", "none", *option, self.url(cut, answer()))
+        self.assertEqual(len(self.seen()), 3 + 3 + 1 + 1)
+
     def test_an_unreadable_body_is_26(self):
         self.expect(26, "-d", "@/nowhere/x", self.url())
         self.expect(26, "-T", "/nowhere/x", self.url())
