@@ -24,7 +24,7 @@ typedef struct {
 typedef void (*pester_preconnect_cb)(const pester_preconnected_t* it, void* data);
 
 /* Opens connections for requests that are to come, so that the first ones need not wait for a name, TCP,
- * a proxy or TLS. `request` says where to and by which way: its url (with a host), route, proxy and
+ * a proxy or TLS. `request` says where to and by which way: its url (with a host), route, proxy, tls and
  * upgrade count, and what else makes requests share connections or not; all else is not looked at, and
  * on_done may be NULL. All of it is copied.
  *

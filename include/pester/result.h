@@ -169,8 +169,8 @@ typedef struct pester_exchange_s {
                           */
   int64_t computed_backoff_ns; /* the backoff alone; backoff_ns is what was waited: the longer of it and
                                   Retry-After. -1 for a lane's first */
-  const char* proxy; /* through which it went or was to go, without its credentials; "" for none. Then
-                        `remote` is the proxy's, and its handshake is a part of connect_ns */
+  const char* proxy; /* through which it went or was dialed for, without its credentials; "" for none.
+                        Then `remote` is the proxy's, and its handshake is a part of connect_ns */
   /* Of those bytes the heads: the request's, and the response's with its informational ones. What is
    * left is bodies in their transfer coding, with their trailers. 65,535 stands for more, too. */
   uint32_t head_bytes_sent, head_bytes_received;

@@ -2,6 +2,7 @@
 // What must hold of endpoints: how many may be left out, and that who tries again, or beside another
 // lane, does not go where that was in vain while there is somewhere else to go.
 #include <algorithm>
+#include <iterator>
 
 #include "sim/checker.h"
 

@@ -96,14 +96,20 @@ int make(Client& client, const wire::TlsOptions& options, TlsConfiguration** out
   return 0;
 }
 
-void unlist(TlsConfiguration& configuration) {
-  if (!configuration.listed) return;
-  TlsConfigurations& all = configuration.client->configurations;
-  TlsConfiguration** link = &all.first;
-  while (*link != &configuration) link = &(*link)->next;
-  *link = configuration.next;
-  configuration.listed = false;
-  --all.count;
+void keep_no_longer(TlsConfiguration& configuration) {
+  if (!configuration.kept) return;
+  configuration.kept = false;
+  --configuration.client->configurations.count;
+}
+
+// The client's own is in no list.
+void unlink(TlsConfiguration& configuration) {
+  for (TlsConfiguration** link = &configuration.client->configurations.first; *link != nullptr;
+       link = &(*link)->next) {
+    if (*link != &configuration) continue;
+    *link = configuration.next;
+    return;
+  }
 }
 
 bool is_by(const Origin& origin, const TlsConfiguration& configuration) {
@@ -115,7 +121,7 @@ void retire(TlsConfiguration& configuration) {
   Client& client = *configuration.client;
   const core::Now now = client_now(client);
   tls_configuration_hold(&configuration);
-  unlist(configuration);
+  keep_no_longer(configuration);
   for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
     const bool is_pooled = connection->state < core::ConnectionState::handed_over;
     if (!is_pooled || !is_by(*static_cast<Origin*>(connection->origin), configuration)) continue;
@@ -128,19 +134,49 @@ void retire(TlsConfiguration& configuration) {
   tls_configuration_leave(&configuration);
 }
 
-bool make_room(Client& client) {
+TlsConfiguration* find(Client& client, const wire::TlsOptions& options) {
   TlsConfigurations& all = client.configurations;
-  if (all.count < TlsConfigurations::kMost) return true;
-  TlsConfiguration* oldest = nullptr;
   for (TlsConfiguration* each = all.first; each != nullptr; each = each->next) {
-    if (oldest != nullptr && oldest->used < each->used) continue;
+    if (!each->kept || !wire::tls_same_options(each->options(), options)) continue;
+    each->used = ++all.uses;
+    return each;
+  }
+  return nullptr;
+}
+
+// Of those that no live request needs, the one used longest ago; nullptr: all are needed.
+TlsConfiguration* find_idle(const Client& client) {
+  TlsConfiguration* oldest = nullptr;
+  for (TlsConfiguration* each = client.configurations.first; each != nullptr; each = each->next) {
+    if (!each->kept || (oldest != nullptr && oldest->used < each->used)) continue;
     const bool in_use = client.origins.any(each, [](const Origin& origin, const void* by) {
       return origin.requests != 0 && is_by(origin, *static_cast<const TlsConfiguration*>(by));
     });
     if (!in_use) oldest = each;
   }
-  if (oldest != nullptr) retire(*oldest);
-  return oldest != nullptr;
+  return oldest;
+}
+
+bool make_room(Client& client) {
+  while (client.configurations.count >= TlsConfigurations::kMost) {
+    TlsConfiguration* const idle = find_idle(client);
+    if (idle == nullptr) return false;
+    retire(*idle);
+  }
+  return true;
+}
+
+int add(Client& client, const wire::TlsOptions& options, TlsConfiguration** out, core::Why* why) {
+  TlsConfiguration* made = nullptr;
+  if (const int rc = make(client, options, &made, why); rc != 0) return rc;
+  TlsConfigurations& all = client.configurations;
+  made->next = all.first;
+  all.first = made;
+  ++all.count;
+  made->kept = true;
+  made->used = ++all.uses;
+  *out = made;
+  return 0;
 }
 
 }  // namespace
@@ -153,41 +189,28 @@ int tls_configuration_get(Client& client, const wire::TlsOptions& options, TlsCo
                           core::Why* why) {
   *out = nullptr;
   if (wire::tls_same_options(client.tls->options(), options)) return 0;
-  TlsConfigurations& all = client.configurations;
-  for (TlsConfiguration* each = all.first; each != nullptr; each = each->next) {
-    if (!wire::tls_same_options(each->options(), options)) continue;
-    each->used = ++all.uses;
-    *out = tls_configuration_hold(each);
-    return 0;
-  }
-  if (!make_room(client)) {
-    why->clear();
-    why->add("tls: 64 other configurations are in use");
-    return PESTER_EOPTION;
-  }
-  TlsConfiguration* made = nullptr;
-  if (const int rc = make(client, options, &made, why); rc != 0) return rc;
-  made->next = all.first;
-  all.first = made;
-  ++all.count;
-  made->listed = true;
-  made->used = ++all.uses;
-  *out = made;
-  return 0;
+  *out = tls_configuration_hold(find(client, options));
+  if (*out != nullptr) return 0;
+  if (make_room(client)) return add(client, options, out, why);
+  why->clear();
+  why->add("tls: 64 other configurations are in use");
+  return PESTER_EOPTION;
 }
 
+// Makes no room for a new one, as it is asked for in the midst of I/O: there is at most one for each
+// that has a certificate.
 int tls_configuration_without_certificate(Client& client, TlsConfiguration* base,
                                           TlsConfiguration** out) {
   wire::TlsOptions options = (base != nullptr ? base : client.tls)->options();
   *out = tls_configuration_hold(base);
   if (options.cert_file == nullptr) return 0;
   options.cert_file = options.key_file = options.key_password = nullptr;
-  core::Why why;
-  TlsConfiguration* bare = nullptr;
-  const int rc = tls_configuration_get(client, options, &bare, &why);
   tls_configuration_leave(base);
-  *out = bare;
-  return rc;
+  *out = nullptr;
+  if (wire::tls_same_options(client.tls->options(), options)) return 0;
+  *out = tls_configuration_hold(find(client, options));
+  core::Why why;
+  return *out != nullptr ? 0 : add(client, options, out, &why);
 }
 
 void tls_configuration_leave(TlsConfiguration* configuration) {
@@ -195,7 +218,8 @@ void tls_configuration_leave(TlsConfiguration* configuration) {
   PESTER_ASSERT(configuration->holders != 0);
   if (--configuration->holders != 0) return;
   PESTER_ASSERT(configuration->awaiting == nullptr);
-  unlist(*configuration);
+  keep_no_longer(*configuration);
+  unlink(*configuration);
   abandon(*configuration);
   wire::tls_context_free(configuration->context);
   wire::BlockPool& pool = configuration->client->pool;

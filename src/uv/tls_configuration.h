@@ -28,18 +28,18 @@ struct TlsConfiguration {
   uint64_t used = 0;
   uint32_t holders = 0;  // the client, routes, connections, a request that is being sent
   bool ready = false;
-  bool listed = false;  // found by who brings an equal one
+  bool kept = false;  // counted, and found by who brings an equal one
 
   [[nodiscard]] const wire::TlsOptions& options() const { return wire::tls_context_options(context); }
 };
 
 // Those of a client.
 struct TlsConfigurations {
-  // Beside the client's own. Beyond, the one that was used longest ago and that no live request needs
-  // makes room.
+  // That requests bring. Beyond, the one that was used longest ago and that no live request needs makes
+  // room. Those without their certificate, for redirects, may be as many again.
   static constexpr uint32_t kMost = 64;
-  TlsConfiguration* first = nullptr;
-  uint32_t count = 0;
+  TlsConfiguration* first = nullptr;  // all that are held, by next
+  uint32_t count = 0;                 // of those, the kept ones
   uint64_t uses = 0;
 };
 
@@ -55,7 +55,7 @@ inline constexpr size_t kKeyLogBytesMax = 65536;
 [[nodiscard]] int tls_configuration_get(Client& client, const wire::TlsOptions& options,
                                         TlsConfiguration** out, core::Why* why);
 // The same without a client certificate, for an origin that a redirect led to. `base` is nullptr for the
-// client's own, and so is `out`.
+// client's own, and so is `out`. UV_ENOMEM.
 [[nodiscard]] int tls_configuration_without_certificate(Client& client, TlsConfiguration* base,
                                                         TlsConfiguration** out);
 inline TlsConfiguration* tls_configuration_hold(TlsConfiguration* configuration) {

@@ -313,7 +313,12 @@ void at_the_limit_the_idle_one_of_another_origin_is_closed(void**) {
 }
 
 void a_busy_origin_leaves_room_for_another(void**) {
-  serve_hello();
+  c.serve([](Peer& peer) {
+    while (!peer.head().empty()) {
+      sleep_ms(1);
+      peer.answer("hello");
+    }
+  });
   c.options.max_connections = 2;
   assert_int_equal(c.open(), 0);
   LoopbackServer other([](Peer& peer) {
@@ -334,7 +339,7 @@ void a_busy_origin_leaves_room_for_another(void**) {
   assert_int_equal(c.stats().attempts_waiting, 199);
   c.run();
   assert_string_equal(outcome.body.c_str(), "other");
-  assert_in_range(done_before, 1, 100);  // it did not wait for all of them
+  assert_in_range(done_before, 1, 190);  // it did not wait for all of them
   for (const Outcome& one : many) assert_int_equal(one.error, 0);
   pester_histogram_t waits;
   assert_int_equal(pester_client_histogram(c.client, PESTER_HISTOGRAM_WAITS, &waits), 0);

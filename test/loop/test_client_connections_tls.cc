@@ -110,6 +110,29 @@ void a_certificate_that_is_refused_is_told_in_words(void**) {
   end_tls();
 }
 
+// The client trusts nobody here; the request does, and the connection is for requests that do the same.
+void the_tls_of_the_request_is_its_way(void**) {
+  serve_tls();
+  pester_tls_options_t own = c.tls;
+  c.tls.ca_file = pki("stranger.pem");
+  assert_int_equal(c.open(), 0);
+  const std::string to = url();
+  pester_request_t request = c.request(to, &outcome);
+  request.tls = &own;
+  assert_int_equal(pester_preconnect(c.client, &request, 1, on_told, nullptr), 0);
+  c.run();
+  assert_int_equal(ready, 1);
+  assert_int_equal(c.send(request, &outcome), 0);
+  c.run();
+  assert_string_equal(outcome.body.c_str(), "hello");
+  assert_int_equal(c.stats().connections_opened, 1);
+  assert_int_equal(preconnect(to, 1), 0);
+  c.run();
+  assert_int_equal(told, 2);
+  assert_int_equal(error, PESTER_ECERTIFICATE);
+  end_tls();
+}
+
 void a_trim_forgets_sessions(void**) {
   serve_tls();
   assert_int_equal(c.open(), 0);
@@ -136,6 +159,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test_setup(the_handshake_is_done_ahead, begin),
       cmocka_unit_test_setup(a_certificate_that_is_refused_is_told_in_words, begin),
+      cmocka_unit_test_setup(the_tls_of_the_request_is_its_way, begin),
       cmocka_unit_test_setup(a_trim_forgets_sessions, begin),
   };
   return cmocka_run_group_tests(tests, make, unmake) != 0;

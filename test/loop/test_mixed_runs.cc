@@ -2,8 +2,10 @@
 // Redirects, cookies and proxies mixed, ten thousand requests: sessions with a jar each share one
 // client, its pool and five servers, and every request that arrives is held against an oracle that was
 // written apart from the product (mixed_oracle.h, mixed_script.h). Every fourth session races two lanes.
-// `test_mixed_runs SEED REQUESTS` runs others; a failure prints the seed of its session, which alone
-// (`test_mixed_runs SEED 10`) does the same again.
+// `test_mixed_runs SEED REQUESTS` runs others. A failure prints the seed of its session, for a run of it
+// alone (`test_mixed_runs SEED 10`), and its exchanges: in which order sockets are read is the system's,
+// so that not each failure comes again.
+// A third number limits the connections: with fewer than there are sessions, their origins take turns.
 #include <pester.h>
 
 #include <algorithm>
@@ -29,6 +31,7 @@ namespace {
 constexpr size_t kRequestsOfASession = 10, kSessionsAtOnce = 12;
 
 uint64_t first_seed = 1;
+int64_t connections = 0;  // at most, in all; 0: any
 size_t requests = 10'000;
 
 Case c;
@@ -230,7 +233,7 @@ Granting on_tunnel(Place, const std::string& target) {
     return Granting::forbidden;
   }
   ++sums.tunnels;
-  if (!chance.one_in(30)) return Granting::granted;
+  if (!chance.one_in(200)) return Granting::granted;  // three times in a row is a failure
   ++sums.refusals;
   return Granting::refused;
 }
@@ -266,6 +269,9 @@ void check_records(const Session& session, const pester_result_t* result) {
     expect(session, at <= script.last, "a redirect too many");
     if (at > script.last) return;
     expect_equal(session, "an exchange's URL", e.url, script.url(servers, at));
+    // One that lost the race while it waited for a connection was not on any way yet.
+    const bool waited = e.outcome == PESTER_OUTCOME_CANCELLED && e.delivery == PESTER_DELIVERY_UNSENT;
+    if (waited && e.proxy[0] == '\0') continue;
     expect_equal(session, "an exchange's proxy", e.proxy, script.hops[at].via.shown);
   }
   const int winner = pester_result_winner(result).lane;
@@ -378,6 +384,7 @@ int open_client() {
   c.options.resolve_count = pointers.size();
   c.options.proxy = &proxy;
   c.options.max_idle_per_origin = 2;
+  c.options.max_connections = connections;
   return c.open();
 }
 
@@ -434,10 +441,11 @@ void every_hop_is_as_the_oracle_says(void**) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 3) {
+  if (argc >= 3) {
     first_seed = std::strtoull(argv[1], nullptr, 10);
     requests = std::strtoull(argv[2], nullptr, 10);
   }
+  if (argc == 4) connections = std::strtoll(argv[3], nullptr, 10);
   const CMUnitTest tests[] = {cmocka_unit_test(every_hop_is_as_the_oracle_says)};
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

@@ -99,12 +99,16 @@ static void on_done(const pester_result_t* result, void* data) {
 
 int main(int argc, char** argv) {
   struct download download = {0};
+  pester_client_options_t options;
   pester_request_t request;
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 3) return 2;
+  pester_client_options_init(&options);
+  options.decode = argc == 3; /* any second argument */
+  options.max_decode_ratio = PESTER_NONE;
   download.low = 1;
   download.rest.data = &download;
   if (uv_timer_init(uv_default_loop(), &download.rest) != 0) return 3;
-  if (pester_client_new(&download.client, uv_default_loop(), NULL) != 0) return 3;
+  if (pester_client_new(&download.client, uv_default_loop(), &options) != 0) return 3;
   pester_request_init(&request);
   request.url = argv[1];
   request.on_head = on_head;

@@ -30,11 +30,12 @@ GUARDED = """
 
 LIMITED = """
   limit_req_zone $binary_remote_addr zone=rate:1m rate=20r/s;
+  limit_req_zone $binary_remote_addr zone=seldom:1m rate=2r/s;
   limit_conn_zone $binary_remote_addr zone=few:1m;
   server {
     listen 127.0.0.1:@port@; root @dir@;
     location /rate/ { limit_req zone=rate; alias @dir@/; }
-    location /asks/ { limit_req zone=rate; limit_req_status 429; add_header Retry-After 1 always; alias @dir@/; }
+    location /asks/ { limit_req zone=seldom; limit_req_status 429; add_header Retry-After 1 always; alias @dir@/; }
     location /few/ { limit_conn few 2; limit_rate 400k; alias @dir@/; }
     location /seven/ { keepalive_requests 7; client_max_body_size 1m; dav_methods PUT; create_full_put_path on;
                        alias @dir@/put/; }
