@@ -5,14 +5,17 @@
 namespace pester::cli {
 namespace {
 
-std::vector<std::pair<std::string, uint64_t>> by_reason(const uint64_t (&counts)[16]) {
-  static_assert(PESTER_DENIAL_COUNT <= 16);
+// Those that there were.
+template <size_t kSize>
+std::vector<std::pair<std::string, uint64_t>> by_reason(const uint64_t (&counts)[kSize], int reasons,
+                                                        const char* (*name)(int)) {
   std::vector<std::pair<std::string, uint64_t>> out;
-  for (int reason = 0; reason < PESTER_DENIAL_COUNT; ++reason) {
-    if (counts[reason] > 0) out.emplace_back(pester_denial_name(reason), counts[reason]);
+  for (int reason = 0; reason < reasons; ++reason) {
+    if (counts[reason] > 0) out.emplace_back(name(reason), counts[reason]);
   }
   return out;
 }
+static_assert(PESTER_DENIAL_COUNT <= 16 && PESTER_CLOSE_COUNT <= 8);
 
 HistogramReport histogram_of(const pester_client_t* client, int which, const char* name) {
   pester_histogram_t histogram;
@@ -49,11 +52,14 @@ StatsReport stats_of(const pester_client_t* client) {
   out.unpaid = stats.unpaid;
   out.refused = stats.refused;
   out.budget_balance_per_mille = stats.budget_balance_per_mille;
-  out.retries_denied = by_reason(stats.retries_denied);
-  out.hedges_denied = by_reason(stats.hedges_denied);
+  out.retries_denied = by_reason(stats.retries_denied, PESTER_DENIAL_COUNT, pester_denial_name);
+  out.hedges_denied = by_reason(stats.hedges_denied, PESTER_DENIAL_COUNT, pester_denial_name);
+  out.connections_closed =
+      by_reason(stats.connections_closed, PESTER_CLOSE_COUNT, pester_close_reason_name);
   out.histograms = {histogram_of(client, PESTER_HISTOGRAM_REQUESTS, "requests"),
                     histogram_of(client, PESTER_HISTOGRAM_EXCHANGES, "exchanges"),
-                    histogram_of(client, PESTER_HISTOGRAM_BACKOFFS, "backoffs")};
+                    histogram_of(client, PESTER_HISTOGRAM_BACKOFFS, "backoffs"),
+                    histogram_of(client, PESTER_HISTOGRAM_WAITS, "waits")};
   return out;
 }
 

@@ -117,7 +117,7 @@ Json attempt_object(const ExchangeReport& x) {
           {"proxy", text_or_null(x.proxy)}};
 }
 
-Json denied_object(const std::vector<std::pair<std::string, uint64_t>>& reasons) {
+Json counts_object(const std::vector<std::pair<std::string, uint64_t>>& reasons) {
   Json object = Json::object();
   for (const auto& [name, count] : reasons) object[name] = count;
   return object;
@@ -140,8 +140,9 @@ Json stats_object(const StatsReport& s) {
                  {"unpaid", s.unpaid},
                  {"refused", s.refused},
                  {"budget_balance_per_mille", s.budget_balance_per_mille},
-                 {"retries_denied", denied_object(s.retries_denied)},
-                 {"hedges_denied", denied_object(s.hedges_denied)}};
+                 {"retries_denied", counts_object(s.retries_denied)},
+                 {"hedges_denied", counts_object(s.hedges_denied)},
+                 {"connections_closed", counts_object(s.connections_closed)}};
   for (const HistogramReport& h : s.histograms) {
     const auto length = [](uint64_t ns) { return ms(static_cast<int64_t>(ns)); };
     object[h.name + "_ms"] = {{"count", h.count},

@@ -25,7 +25,7 @@ struct StatsReport {
   uint64_t unpaid = 0, refused = 0;
   int64_t budget_balance_per_mille = 0;
   // By the name of the reason, only those that there were.
-  std::vector<std::pair<std::string, uint64_t>> retries_denied, hedges_denied;
+  std::vector<std::pair<std::string, uint64_t>> retries_denied, hedges_denied, connections_closed;
   std::vector<HistogramReport> histograms;
 };
 

@@ -275,7 +275,7 @@ class FailoverTest(unittest.TestCase):
         self.assertIn("exchanges:       10, of them 5 retries, 0 hedges, 0 resends, 0 resumes\n", text)
         self.assertIn("retries denied:  none\n", text)
         rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if re.match(r"[a-z]+ +\d+( +[\d.]+){4}$", line)}
-        self.assertEqual({name: row[0] for name, row in rows.items()}, {"requests": "5", "exchanges": "10", "backoffs": "5"})
+        self.assertEqual({name: row[0] for name, row in rows.items()}, {"requests": "5", "exchanges": "10", "backoffs": "5", "waits": "0"})
         self.assertEqual(rows["backoffs"][4], "3.000")
         for row in rows.values():
             numbers = [float(n) for n in row[1:]]

@@ -185,6 +185,7 @@ void stats_are_a_member_or_a_line(void**) {
   s.unpaid = 2;
   s.budget_balance_per_mille = 250;
   s.retries_denied = {{"attempts", 1}, {"budget", 2}};
+  s.connections_closed = {{"room", 1}};
   s.histograms = {{"requests", 3, 1'500'000, 2'000'000, 2'500'000, 2'500'000}};
   report.stats = s;
   const Json d = document(report);
@@ -192,6 +193,7 @@ void stats_are_a_member_or_a_line(void**) {
     "hedges": 0, "resends": 0, "resumes": 4, "connections_opened": 0, "connections_reused": 0,
     "connection_hedges": 5, "ejections": 6, "bytes_sent": 0, "bytes_received": 0, "unpaid": 2, "refused": 0, "budget_balance_per_mille": 250,
     "retries_denied": {"attempts": 1, "budget": 2}, "hedges_denied": {},
+    "connections_closed": {"room": 1},
     "requests_ms": {"count": 3, "p50": 1.5, "p90": 2.0, "p99": 2.5, "max": 2.5}})"));
   const std::string line = json_stats(s);
   assert_null(strchr(line.c_str(), '\n'));

@@ -72,11 +72,13 @@ void the_stats_tell_counters_denials_and_latencies(void**) {
   s.unpaid = 4;
   s.budget_balance_per_mille = 46'500;
   s.retries_denied = {{"attempts", 26}, {"budget", 4}};
+  s.connections_closed = {{"by_peer", 8}, {"room", 1}};
   s.histograms = {{"requests", 29, 2'621'000, 3'146'000, 7'541'000, 7'541'000}, {"backoffs"}};
   const std::string text = stats_text(s);
   assert_true(has(text, "requests:        30 started, 29 done\n"));
   assert_true(has(text, "exchanges:       90, of them 60 retries, 0 hedges, 0 resends, 7 resumes\n"));
   assert_true(has(text, "connections:     12 opened, of them 2 hedges, 0 used again\n"));
+  assert_true(has(text, "closed:          by_peer 8, room 1\n"));
   assert_true(has(text, "endpoints:       3 ejections\n"));
   assert_true(has(text, "budget, breaker: 4 not paid for, 46.500 left; 0 refused\n"));
   assert_true(has(text, "retries denied:  attempts 26, budget 4\n"));
