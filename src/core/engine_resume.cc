@@ -32,13 +32,24 @@ bool is_passing(const Lane& lane) {
   return false;
 }
 
+// Of a response that the user has heard nothing of: is a retry likely to follow anyway?
+bool is_retried(const Lane& lane) {
+  const Policy& policy = *lane.request->policy;
+  const bool is_last = lane.attempt >= policy.max_attempts && policy.max_attempts != Policy::kUnlimited;
+  const FailureClass failure = class_of(lane.error, true);
+  return !is_last && (policy.ask_verdict || policy.rules.retries_class(failure));
+}
+
 }  // namespace
 
-// The lane's exchange has failed, and it was the one that brought the user's body.
+// The lane's exchange has failed, and it was the one that brought the user's body. What the user has
+// heard nothing of is tried again instead, as long as that may be.
 bool Engine::try_resume(Lane& lane, Instant now) {
   Request& request = *lane.request;
   const Policy& policy = *request.policy;
-  if (!request.head_told || policy.resumes_max == 0 || !is_passing(lane)) return false;
+  if (policy.resumes_max == 0 || !is_passing(lane)) return false;
+  const bool untold = (request.work & request_work::kHead) != 0;
+  if (!request.head_told && (untold || is_retried(lane))) return false;
   Duration wait{};  // a backoff of the user's is for retries
   if (policy.backoff.kind != BackoffKind::custom) {
     wait = backoff_wait(policy.backoff, uint32_t{request.resumes} + 1, lane.backoff,
@@ -57,6 +68,7 @@ bool Engine::try_resume(Lane& lane, Instant now) {
     return false;
   }
   ++request.resumes;
+  request.head_told = true;  // whether or not the user has heard of it: it is the one
   lane.resuming = true;
   write_record(lane, Outcome::followed, now);
   kLaneTable.step(lane.state, LaneSignal::retry);

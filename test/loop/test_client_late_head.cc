@@ -136,6 +136,31 @@ void what_broke_off_untold_leaves_nothing_behind(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// With no try left, or none for what happened, the same answer goes on as if it had been told.
+void untold_it_goes_on_when_no_try_is_left(void**) {
+  for (const bool by_rules : {false, true}) {
+    begin(nullptr);
+    const std::string body(50, 'x');
+    answers = {cut(whole(body, "ETag: \"mine\"\r\n"), body.size()),
+               "HTTP/1.1 206 Partial Content\r\nETag: \"mine\"\r\nContent-Range: bytes 0-49/50\r\n"
+               "Content-Length: 50\r\n\r\n" +
+                   body};
+    c.policy.max_resumes = 1;
+    if (by_rules) {
+      c.policy.retry_on = "connect,503";
+    } else {
+      c.policy.max_attempts = 1;
+    }
+    stream();
+    assert_int_equal(outcome.error, 0);
+    assert_true(outcome.streamed == body);
+    assert_int_equal(asked.size(), 2);
+    assert_non_null(std::strstr(asked[1].c_str(), "\r\nRange: bytes=0-\r\n"));
+    assert_int_equal(outcome.exchanges[1].kind, PESTER_KIND_RESUME);
+    assert_int_equal(c.end(), 0);
+  }
+}
+
 void an_answer_without_a_tag_behind_one_that_had_one_is_not_resumed(void**) {
   answers = {cut(whole("other", "ETag: \"other\"\r\n"), 5), cut(whole("hello"), 2), whole("hello")};
   c.policy.max_resumes = 3;
@@ -190,6 +215,7 @@ int main() {
       cmocka_unit_test_setup(an_empty_body_is_one, begin),
       cmocka_unit_test_setup(a_fallback_is_told_when_nothing_else_was, begin),
       cmocka_unit_test_setup(what_broke_off_untold_leaves_nothing_behind, begin),
+      cmocka_unit_test(untold_it_goes_on_when_no_try_is_left),
       cmocka_unit_test_setup(an_answer_without_a_tag_behind_one_that_had_one_is_not_resumed, begin),
       cmocka_unit_test_setup(a_coded_body_begins_anew, begin),
       cmocka_unit_test_setup(the_last_answer_that_is_one_to_retry_is_told, begin),
