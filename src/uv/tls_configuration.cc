@@ -125,7 +125,7 @@ void retire(TlsConfiguration& configuration) {
   for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
     const bool is_pooled = connection->state < core::ConnectionState::handed_over;
     if (!is_pooled || !is_by(*static_cast<Origin*>(connection->origin), configuration)) continue;
-    client.engine.close(*connection, now.mono);
+    client.engine.close(*connection, now.mono, core::Closing::room);
   }
   client_run_io(client, now);
   client.origins.forget(client.pool, &configuration, [](const Origin& origin, const void* by) {
