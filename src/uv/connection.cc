@@ -67,6 +67,13 @@ bool user_accepts(Connection& connection) {
                        wire::tls_verify_error(connection.tls), tls.verify_data) == 0;
 }
 
+// A dial of a warm-up that is cut: its time was over, or it gave way.
+int code_of_cut(const Connection& connection) {
+  const Client& client = *connection.client;
+  if (client.closing) return PESTER_ECLOSED;
+  return client_now(client).mono >= connection.dial_end ? PESTER_ETIMEOUT_CONNECT : PESTER_ECANCELED;
+}
+
 }  // namespace
 
 void connection_reached(Connection& connection, core::Now now) {
@@ -189,17 +196,6 @@ void connection_part(Connection& connection) {
   connection.response = Response{};
   request_show(*request, &request->response);
 }
-
-namespace {
-
-// A dial of a warm-up that is cut: its time was over, or it gave way.
-int code_of_cut(const Connection& connection) {
-  const Client& client = *connection.client;
-  if (client.closing) return PESTER_ECLOSED;
-  return client_now(client).mono >= connection.dial_end ? PESTER_ETIMEOUT_CONNECT : PESTER_ECANCELED;
-}
-
-}  // namespace
 
 void connection_close(Connection& connection) {
   Client& client = *connection.client;
