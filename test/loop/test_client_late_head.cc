@@ -239,7 +239,7 @@ void without_memory_no_part_is_told_twice(void**) {
 }
 
 void the_last_answer_that_is_one_to_retry_is_told(void**) {
-  answers = {"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"};
+  answers = {"HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbusy"};
   stream();
   assert_int_equal(outcome.error, 0);
   assert_int_equal(outcome.status, 503);
