@@ -56,6 +56,7 @@ void add_lane(Print* print, const Shell& shell, const Request& request, const co
 void add_request(Print* print, const Shell& shell, const Request& request) {
   print->add(request.id).add(request.state).add(request.stop).add(request.error).add(request.winner);
   print->add(request.stored).add(request.stored_seq).add(request.stored_lane).add(request.head_seq);
+  print->add(request.is_run).add(request.shared).add(request.follower);
   print->add(request.head_told).add(request.paused).add(request.lookup_failures).add(request.was_won);
   print->add(request.total, shell.now());
   bool unknown = false;
@@ -170,6 +171,7 @@ std::vector<Menu::Item> Menu::items() const {
   if (!shell_.engine().next_deadline().is_never()) items.push_back({What::expire, 0});
   if (!options_.user_acts || kind_) return items;
   for (const auto& request : shell_.requests()) {
+    if (request->is_run) continue;
     items.push_back({What::cancel, request->id});
     if (request->streamed && !request->paused) items.push_back({What::pause, request->id});
   }
