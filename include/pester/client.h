@@ -184,6 +184,9 @@ typedef struct {
    * with none idle, attempts wait in their origin's queue, and the origins that wait take turns. 0 or
    * PESTER_NONE: unlimited. */
   int64_t max_connections;
+  int collapse; /* 1: of all requests that do not say otherwise, see <pester/collapse.h>. 0: off */
+  int64_t stale_if_error_ms; /* likewise; 0: nothing is kept */
+  int64_t stale_cache_bytes; /* of all answers that are kept, at most 1,024; 0: 1 MiB */
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

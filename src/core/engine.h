@@ -63,7 +63,7 @@ class Engine {
   void may_follow(Lane& lane, Following answer, int error, Instant now);
   // Instead of submit(), of requests that are the same: the first begins the run, the others join it
   // while it is not closed and not done. The run's request is set up like any other, with the run's
-  // policy; it, too, is told as done.
+  // policy, and no fallback; it, too, is told as done.
   [[gnu::noinline]] void begin_run(SharedRun& run, Request& first, Instant now);
   [[gnu::noinline]] void join(SharedRun& run, Request& member, Instant now);
   // Of a run's lane, before head(): whether its members may share that response.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Shared runs: who joins one, who leaves it, and what its end is for each of its members. A run is a
 // request that is nobody's own; its members wait for it and have deadlines, cancels and ends of their
-// own. Refuses to know which requests are the same, and what makes a response one for all: the shell does.
+// own. Refuses to know which requests are the same, and what makes a response one for all: the shell
+// does.
 #include <cstddef>
 
 #include "core/assert.h"
@@ -102,12 +103,6 @@ void Engine::end_like(const Request& run, Request& member, Instant now) {
   member.stop = run.stop;
   member.retry_after_ms = run.retry_after_ms;
   member.winner = -1;
-  if (run.fell_back) {
-    member.fell_back = true;
-    kRequestTable.step(member.state, RequestSignal::complete);
-    finish(member, now);
-    return;
-  }
   member.stored = run.winner >= 0;
   member.stored_lane = run.winner;
   member.stored_attempt = run.winner_attempt;

@@ -63,7 +63,6 @@ inline constexpr Row<RequestState, RequestSignal, RequestAction> kRequestRows[] 
     {RequestState::parked, RequestSignal::deadline, RequestState::done, RequestAction::conclude},
     {RequestState::sharing, RequestSignal::submit, RequestState::racing, RequestAction::start},
     {RequestState::sharing, RequestSignal::park, RequestState::parked, RequestAction::wait},
-    {RequestState::sharing, RequestSignal::complete, RequestState::done, RequestAction::finish},
     {RequestState::sharing, RequestSignal::exhaust, RequestState::done, RequestAction::conclude},
     {RequestState::sharing, RequestSignal::spend, RequestState::falling_back, RequestAction::ask},
     {RequestState::sharing, RequestSignal::cancel, RequestState::done, RequestAction::abort},

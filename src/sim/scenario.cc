@@ -164,7 +164,8 @@ class Scenario final : public World {
   void send(const Sent& sent) {
     unlimited_ |= sent.policy.max_attempts == core::Policy::kUnlimited;
     const uint32_t id = shell_.submit(sent);
-    if (choices_.one_in(sent.key != 0 ? 3 : 6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });
+    if (choices_.one_in(sent.key != 0 ? 3 : 6))
+      simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });
     if (choices_.one_in(4)) pause(id, some_wait(choices_));
   }
 
@@ -362,7 +363,7 @@ class Scenario final : public World {
   Shell& shell_;
   std::map<uint64_t, Temper> tempers_;  // by the endpoint's key
   uint32_t submitted_ = 0, exchanges_ = 0, black_holes_ = 0;
-  std::map<uint32_t, Sent> shared_;     // by its key
+  std::map<uint32_t, Sent> shared_;  // by its key
   bool shares_ = false;
   bool memory_fails_ = false;
   bool friendly_ = false;

@@ -260,7 +260,8 @@ bool cancel_at_some_moment(uint64_t seed, Sums* sums) {
   run.answer = [&](const Request&, const core::Lane& lane) {
     ExchangePlan plan = answers(kAnswers[static_cast<const Origin*>(lane.origin)->id],
                                 choices.between(0, 20), choices.one_in(2) ? 1'000 : 0);
-    if (choices.one_in(5)) plan = choices.one_in(2) ? breaks(kReset, choices.between(0, 20)) : answers(503);
+    if (choices.one_in(5))
+      plan = choices.one_in(2) ? breaks(kReset, choices.between(0, 20)) : answers(503);
     plan.parts = 3;
     plan.part_gap = ms(choices.between(0, 10));
     plan.head.apart = choices.one_in(8);
@@ -298,7 +299,9 @@ bool cancel_at_some_moment(uint64_t seed, Sums* sums) {
     ok &= ended.error == 0 && ended.status == kAnswers[keys[ended.id - 1]];
     ended.shared ? ++sums->by_run : ++sums->alone;
   }
-  if (!ok) std::printf("seed %d: %s\n%s\n", static_cast<int>(seed), run.shell.failure().c_str(), run.shell.log().c_str());
+  if (!ok)
+    std::printf("seed %d: %s\n%s\n", static_cast<int>(seed), run.shell.failure().c_str(),
+                run.shell.log().c_str());
   return ok;
 }
 
