@@ -35,10 +35,13 @@ typedef void (*pester_preconnect_cb)(const pester_preconnected_t* it, void* data
  * idle_timeout_ms.
  *
  * Returns 0, and then `cb` (may be NULL) is told exactly once, from the loop, when none of them is on
- * its way any more, at the latest after connect_timeout_ms of the client's policy; the loop is kept
- * alive until then. The client's end tells it with PESTER_ECLOSED. Or returns UV_EINVAL, UV_ENOMEM,
- * PESTER_EURL, PESTER_ESCHEME, PESTER_EOPTION, PESTER_ECLOSING; request->error_text then tells why.
- * Nothing is tried again, and nothing of it is in a breaker, a budget or a histogram of requests. */
+ * its way any more: at the latest after connect_timeout_ms of the client's policy, or of a request that
+ * took one over; the loop is kept alive until then. Where max_connections is reached, one that no
+ * request has taken over gives way to a request (PESTER_ECANCELED). The client's end tells it with
+ * PESTER_ECLOSED. What is asked for from within a callback of this kind is told in a later turn of the
+ * loop. Or returns UV_EINVAL, UV_ENOMEM, PESTER_EURL, PESTER_ESCHEME, PESTER_EOPTION, PESTER_ECLOSING;
+ * request->error_text then tells why. Nothing is tried again, and nothing of it is in a breaker, a
+ * budget or a histogram of requests. */
 PESTER_API int pester_preconnect(pester_client_t* client, const struct pester_request_s* request,
                                  int count, pester_preconnect_cb cb, void* data);
 

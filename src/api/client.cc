@@ -9,6 +9,7 @@
 #include "api/objects.h"
 #include "api/policy_reader.h"
 #include "api/upload.h"
+#include "core/text.h"
 
 namespace pester::api {
 
@@ -112,8 +113,9 @@ void on_trace(uv::Request& request, uint32_t record, uv::Trace event, std::strin
 
 void on_resolve(uv::Client& client, const uv::NameQuestion& question, uint64_t token) {
   pester_client_s& owner = owner_of(client);
-  const pester_resolve_question_t asked = {sizeof asked, token, question.host.data(), question.port,
-                                           question.family};
+  char host[wire::kHostBytesMax + 1];  // what is asked for may be forgotten once it is answered
+  host[core::copy_text(question.host, host, sizeof host - 1)] = '\0';
+  const pester_resolve_question_t asked = {sizeof asked, token, host, question.port, question.family};
   owner.resolve_hook(&owner, &asked, owner.resolve_data);
 }
 

@@ -12,6 +12,7 @@
 #include "cli/command_error.h"
 #include "cli/curl_words.h"
 #include "cli/exit_code.h"
+#include "cli/report.h"
 #include "cli/text.h"
 
 namespace pester::cli {
@@ -31,7 +32,8 @@ void apply_row(const WordRow& row, const std::string& value) {
     // A password has no place on the screen, not even a wrong one.
     const bool shown =
         row.value != nullptr && name != "--user" && name != "--proxy-user" && name != "--oauth2-bearer";
-    usage("option " + name + (shown ? ": '" + printable(value) + "'" : "") + " " + why.what());
+    const std::string text = name == "--url" ? without_secrets(value) : value;
+    usage("option " + name + (shown ? ": '" + printable(text) + "'" : "") + " " + why.what());
   }
 }
 
@@ -105,6 +107,8 @@ CutWords cut_words(const WordRules& rules, int argc, const char* const* argv) {
     usage("option " + why.substr(0, why.find(':')) + ": has no value");
   } catch (const CLI::ParseError& error) {
     usage(error.what());
+  } catch (const std::logic_error&) {  // what CLI11 takes for a number, and is none
+    usage("an option that takes no value was given one");
   }
   cut.surplus = surplus_of(app.remaining());
   if (positional != nullptr && positional->count() > 0) cut.positional = positional->results().front();

@@ -46,7 +46,7 @@ void check_together(const Options& o) {
     usage("only one of --fail and --fail-with-body can be used");
   }
   if (!r.base_urls.empty() && !r.url.starts_with('/')) {
-    usage("URL '" + printable(without_userinfo(r.url)) +
+    usage("URL '" + printable(without_secrets(r.url)) +
           "' is not a path: with --base-url it begins with '/'");
   }
   if (o.connection.proxy_user && o.connection.proxy.value_or("").empty()) {
@@ -61,14 +61,15 @@ std::string remote_name(const std::string& url) {
   const size_t scheme = path.find("://");
   const size_t from = path.find('/', scheme == std::string::npos ? 0 : scheme + 3);
   const std::string name = from == std::string::npos ? "" : path.substr(path.rfind('/') + 1);
+  if (name == "-") return "./-";  // a file, and not standard output
   if (!name.empty() && name != "." && name != "..") return name;
-  throw CommandError(kExitWrite, "option --remote-name: URL '" + printable(without_userinfo(url)) +
+  throw CommandError(kExitWrite, "option --remote-name: URL '" + printable(without_secrets(url)) +
                                      "' ends in no file's name");
 }
 
 // Of words too many; with curl, --json has the body behind it.
 [[noreturn]] void refuse_surplus(const Options& o, const std::string& word) {
-  usage("more than one URL: '" + printable(word) + "'" +
+  usage("more than one URL: '" + printable(without_secrets(word)) + "'" +
         (o.output.json ? "; --json takes no value here, it shows what happened" : ""));
 }
 

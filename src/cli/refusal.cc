@@ -20,7 +20,7 @@ std::string of_base_url(const std::string& refusal, std::string_view rest, const
   if (colon == std::string_view::npos) return refusal;
   const auto number = whole_number(rest.substr(0, colon));
   if (!number || *number == 0 || *number > o.request.base_urls.size()) return refusal;
-  return sentence("--base-url", without_userinfo(o.request.base_urls[*number - 1].url),
+  return sentence("--base-url", without_secrets(o.request.base_urls[*number - 1].url),
                   rest.substr(colon + 2));
 }
 
@@ -51,7 +51,7 @@ std::string in_options(const std::string& refusal, const Options& o) {
                              kDeadline = "deadline_header: ", kServers = "dns_servers: ";
   if (text.starts_with(kBase)) return of_base_url(refusal, behind(kBase), o);
   if (text.starts_with(kProxy)) {
-    return sentence("--proxy", without_userinfo(o.connection.proxy.value_or("")), behind(kProxy));
+    return sentence("--proxy", without_secrets(o.connection.proxy.value_or("")), behind(kProxy));
   }
   if (text.starts_with(kAttempt)) {
     return sentence("--attempt-header", o.request.attempt_header.value_or(""), behind(kAttempt));

@@ -22,6 +22,14 @@ std::string without_userinfo(const std::string& url) {
   return url.substr(0, from) + url.substr(at + 1);
 }
 
+std::string without_secrets(const std::string& text) {
+  const size_t scheme = text.find("://");
+  const size_t from = scheme == std::string::npos ? 0 : scheme + 3;
+  const size_t at = text.rfind('@');
+  if (at == std::string::npos || at < from) return text;
+  return text.substr(0, from) + text.substr(at + 1);
+}
+
 std::string with_userinfo(const std::string& url, const std::string& user) {
   const std::string bare = without_userinfo(url);
   const size_t scheme = bare.find("://");

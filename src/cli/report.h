@@ -97,6 +97,8 @@ const std::string* find_header(const ResponseReport& response, const std::string
 
 // The URL without "user:password@".
 std::string without_userinfo(const std::string& url);
+// Of a text that may be no URL: without all that could be user and password, be it more than they are.
+std::string without_secrets(const std::string& text);
 // With these instead, "NAME:PASS".
 std::string with_userinfo(const std::string& url, const std::string& user);
 

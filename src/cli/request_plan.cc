@@ -64,8 +64,11 @@ PlannedHeader parse_header(const std::string& line) {
   if (trimmed.size() > 1 && trimmed.ends_with(';')) {
     return {std::string(trimmed.substr(0, trimmed.size() - 1)), ""};
   }
-  throw CommandError(
-      kExitUsage, "option --header: '" + printable(line) + "' is not 'Name: value', 'Name:' or 'Name;'");
+  // A token has no place on the screen: at most what would be the name.
+  const std::string name = line.substr(0, std::min(line.find_first_of(" \t"), line.size()));
+  throw CommandError(kExitUsage, "option --header: '" + printable(name) +
+                                     (name.size() < line.size() ? "...'" : "'") +
+                                     " is not 'Name: value', 'Name:' or 'Name;'");
 }
 
 // -H @FILE has a header a line.
@@ -84,6 +87,7 @@ void add_headers(const RequestOptions& options, const FileReader& read, RequestP
 
 // -G: behind the query that is there, in front of the fragment.
 void add_query(const std::string& data, std::string& url) {
+  if (data.empty()) return;
   const size_t end = std::min(url.find('#'), url.size());
   const size_t query = url.find('?');
   const char* mark = query >= end ? "?" : query + 1 == end ? "" : "&";

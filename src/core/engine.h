@@ -108,7 +108,7 @@ class Engine {
   // A loser that was read on for has its head.
   void late_head(Connection& connection, Instant now);
   // From this side: idle ones, at the client's end, and those that were handed over.
-  void close(Connection& connection, Instant now);
+  void close(Connection& connection, Instant now, Closing why = Closing::asked);
 
   // ---- time
   // Fires every deadline that is due at `due`; `now` is when it happens.
@@ -349,6 +349,7 @@ class Engine {
   }
   [[nodiscard]] bool make_room(Instant now);
   [[nodiscard]] Connection* least_recently_used() const;
+  [[nodiscard]] Connection* any_stray() const;
   void dial_for_waiters(Origin& origin, Instant now);
   void pass_room_on(Origin& origin, Instant now);
   [[nodiscard]] static Lane* first_without_dial(const Origin& origin);

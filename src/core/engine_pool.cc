@@ -135,7 +135,7 @@ void Engine::dial_failed(Connection& connection, int error, Instant now) {
   if (lane != nullptr) {
     // What refused TCP was told already, one by one.
     const bool was_up = connection.state == ConnectionState::handshaking;
-    if (was_up && class_of(error, false) != FailureClass::final) {
+    if (was_up && class_of(error, false) != FailureClass::final && !is_of_this_host(error)) {
       note_endpoint(*lane, CallResult::failed, now);
     }
     lane->endpoint = connection.endpoint;
@@ -158,12 +158,12 @@ void Engine::lost(Connection& connection, Instant now) {
   close_connection(connection, ConnectionSignal::fail, Closing::by_peer, now);
 }
 
-void Engine::close(Connection& connection, Instant now) {
+void Engine::close(Connection& connection, Instant now, Closing why) {
   if (connection.state == ConnectionState::handed_over) {
     kConnectionTable.step(connection.state, ConnectionSignal::cancel);
     post(connection, connection_work::kClose);
   } else if (connection.state != ConnectionState::closing) {
-    close_connection(connection, ConnectionSignal::cancel, Closing::asked, now);
+    close_connection(connection, ConnectionSignal::cancel, why, now);
   }
 }
 
@@ -197,8 +197,8 @@ void Engine::leave_queue(Lane& lane, Instant now) {
     return;
   }
   if (lane.exchange != ExchangeState::acquiring) return;
-  if (connection->warm) {
-    make_stray(*connection, connection->dial_end, now);
+  if (connection->warm && next_turn() == nullptr) {
+    make_stray(*connection, connection->apart, now);
   } else {
     close_connection(*connection, ConnectionSignal::cancel, Closing::unfit, now);
   }
@@ -268,7 +268,7 @@ void Engine::read_on_for_loser(Lane& lane, Instant now) {
   lane.connection = nullptr;
   connection.lane = nullptr;
   connection.fit = false;
-  connection.began = {now.ns - elapsed(lane, now).ns};
+  connection.apart = {now.ns - elapsed(lane, now).ns};
   kConnectionTable.step(connection.state, ConnectionSignal::drain);
   connection.drain_left = kLoserDrainBytes;
   wheel_.arm(connection.deadline, now + lane.request->policy->loser_drain);
@@ -276,7 +276,7 @@ void Engine::read_on_for_loser(Lane& lane, Instant now) {
 
 void Engine::late_head(Connection& connection, Instant now) {
   if (Health* health = connection.origin->health; health != nullptr) {
-    health->digest.record(now - connection.began, now);
+    health->digest.record(now - connection.apart, now);
   }
   const bool known = connection.body_left != UINT64_MAX;
   if (!connection.fit || (known && connection.body_left > connection.drain_left)) {

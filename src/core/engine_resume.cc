@@ -49,7 +49,7 @@ bool Engine::try_resume(Lane& lane, Instant now) {
   const Policy& policy = *request.policy;
   if (policy.resumes_max == 0 || !is_passing(lane)) return false;
   const bool untold = (request.work & request_work::kHead) != 0;
-  if (!request.head_told && (untold || is_retried(lane))) return false;
+  if (!request.head_told && (untold || is_retried(lane) || may_fall_back(request))) return false;
   Duration wait{};  // a backoff of the user's is for retries
   if (policy.backoff.kind != BackoffKind::custom) {
     wait = backoff_wait(policy.backoff, uint32_t{request.resumes} + 1, lane.backoff,

@@ -75,10 +75,10 @@ uint32_t Engine::dialing() const {
 
 // ---- idle ones give way
 
-// False when there is none: every connection is in use, or on its way.
+// False when there is none: every connection is in use, or on its way to somebody.
 bool Engine::make_room(Instant now) {
   while (room_taken_ >= limits_.connections) {
-    Connection* const unused = least_recently_used();
+    Connection* const unused = counters_.connections_idle != 0 ? least_recently_used() : any_stray();
     if (unused == nullptr) return false;
     close_connection(*unused, ConnectionSignal::cancel, Closing::room, now);
   }
@@ -88,7 +88,6 @@ bool Engine::make_room(Instant now) {
 // Of all that idle. Looked for among all that are open, when one is to be closed, rather than kept in
 // order at each exchange.
 Connection* Engine::least_recently_used() const {
-  if (counters_.connections_idle == 0) return nullptr;
   Connection* oldest = nullptr;
   for (const Origin* origin = open_.first(); origin != nullptr; origin = open_.after(*origin)) {
     Connection* last = origin->idle;
@@ -97,6 +96,13 @@ Connection* Engine::least_recently_used() const {
     if (oldest == nullptr || last->idle_since < oldest->idle_since) oldest = last;
   }
   return oldest;
+}
+
+// Dialed for nobody who waits now: it would idle.
+Connection* Engine::any_stray() const {
+  const Origin* origin = open_.first();
+  while (origin != nullptr && origin->strays == nullptr) origin = open_.after(*origin);
+  return origin != nullptr ? origin->strays : nullptr;
 }
 
 // ---- whose turn it is

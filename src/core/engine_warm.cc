@@ -27,9 +27,10 @@ void Engine::warm_began(Origin& origin, Connection& connection, Duration limit, 
   connection.opened = now;
   connection.deadline.kind = static_cast<uint8_t>(DeadlineKind::connection);
   connection.warm = true;
+  connection.apart = now + limit;
   ++counters_.connections_opened;
   ++counters_.connections_open;
-  make_stray(connection, now + limit, now);
+  make_stray(connection, connection.apart, now);
 }
 
 // What is on its way already, and would not be less good than a dial of the lane's own.

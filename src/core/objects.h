@@ -234,8 +234,10 @@ struct Connection {
   Connection* work_next = nullptr;
   Deadline deadline;  // stagger, drain or idle, as the state says
   Instant opened{}, idle_since{};
-  Instant dial_end{};      // while dialing: when it is over
-  Instant began{};         // of the exchange that lost its race and is read on for
+  Instant dial_end{};  // while dialing: when it is over
+  // While a warm one is dialed: when that is over, whoever it is for. Of one that lost its race and is
+  // read on for: when its exchange began.
+  Instant apart{};
   uint64_t endpoint = 0;   // its key, the shell's to write: which is tried, then which is up; 0 unknown
   uint64_t body_left = 0;  // the shell's to write: bytes of the body still to come; UINT64_MAX unknown
   uint32_t exchanges = 0;  // an idle one counts one at least: whoever gets it finds it open already

@@ -73,7 +73,7 @@ void body_aside_drain(Connection& connection, const wire::Parsed& parsed, core::
   switch (parsed.item) {
     case wire::Item::body:
       if (parsed.body.size() > connection.drain_left) {
-        engine.close(connection, now.mono);
+        engine.close(connection, now.mono, core::Closing::unfit);
       } else {
         connection.drain_left -= static_cast<uint32_t>(parsed.body.size());
       }

@@ -219,6 +219,7 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data) {
     client.engine.close(*connection, now.mono);
   }
   for (Inbox* inbox = client.inboxes; inbox != nullptr; inbox = inbox->next) inbox->close();
+  if (client.warmed != nullptr) client.chores |= chore::kWarmUps;
   pump_after_call(client, now);
   if (!client.inside) pump_soon(client);
   return 0;

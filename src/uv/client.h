@@ -204,6 +204,7 @@ struct Client {
   bool pumping = false;
   uint8_t chores = 0;               // of the pump's, beside requests and connections
   bool trims = false;               // what was closed goes back to the allocator
+  bool tells_warm_ups = false;      // what ends meanwhile is told later
   bool shows_certificates = false;  // some configuration has a user's look at them
   bool closing = false;
   bool ending = false;  // the handles are being closed

@@ -67,6 +67,13 @@ bool user_accepts(Connection& connection) {
                        wire::tls_verify_error(connection.tls), tls.verify_data) == 0;
 }
 
+// A dial of a warm-up that is cut: its time was over, or it gave way.
+int code_of_cut(const Connection& connection) {
+  const Client& client = *connection.client;
+  if (client.closing) return PESTER_ECLOSED;
+  return client_now(client).mono >= connection.dial_end ? PESTER_ETIMEOUT_CONNECT : PESTER_ECANCELED;
+}
+
 }  // namespace
 
 void connection_reached(Connection& connection, core::Now now) {
@@ -93,6 +100,7 @@ void connection_dial_failed(Connection& connection, int error, core::Now now) {
     record.dns = connection.dns_ns;
     record.connect = connection.connect_ns;
     record.tls = connection.tls_ns;
+    connection_note_remote(connection);  // it may have been dialed for another lane
   }
   if (connection.warm_up != nullptr) warm_up_failed(connection, error);
   client.engine.dial_failed(connection, error, now.mono);
@@ -193,7 +201,7 @@ void connection_close(Connection& connection) {
   Client& client = *connection.client;
   if (connection.stream != nullptr) stream_on_closing(connection);
   if (connection.warm_up != nullptr) {
-    warm_up_failed(connection, client.closing ? PESTER_ECLOSED : PESTER_ETIMEOUT_CONNECT);
+    warm_up_failed(connection, code_of_cut(connection));
   }
   connection_free_dialing(connection);
   connection_part(connection);

@@ -317,7 +317,7 @@ void connection_stream(Connection& connection, core::Lane& lane, std::string_vie
     return;
   }
   if (request.resume() != nullptr) resume_keep(request, span);
-  request.span = span;
+  request_tell_span(request, span);
   connection.client->engine.post(request, shell_work::kBody);
 }
 
@@ -397,7 +397,7 @@ void connection_resume(Connection& connection, core::Now now) {
     Request& request = request_of(*lane);
     const bool previewed = request.streamed && !connection.response.body.empty();
     if (previewed) {
-      request.span = connection.response.body.view();
+      request_tell_span(request, connection.response.body.view());
       if (request.resume() != nullptr && !lane->decoding) resume_keep(request, request.span);
       client.engine.post(request, shell_work::kBody);
       connection.response.body.clear();

@@ -156,7 +156,8 @@ void connection_broken(Connection& connection, int error, std::string_view detai
   switch (connection.state) {
     case ConnectionState::handshaking:
     case ConnectionState::dialing:
-      connection.client->engine.dial_failed(connection, error, now.mono);
+      connection_keep_detail(connection, detail);
+      connection_dial_failed(connection, error, now);
       return;
     case ConnectionState::idle:
     case ConnectionState::draining:

@@ -149,7 +149,7 @@ void decoding_go_on(Connection& connection, core::Lane& lane, core::Now now) {
     }
     if (span.empty()) continue;
     if (is_streaming(request, lane)) {
-      request.span = span;
+      request_tell_span(request, span);
       client.engine.post(request, shell_work::kBody);
       return;
     }

@@ -71,6 +71,7 @@ void on_timer(uv_timer_t* timer) {
   client.timer_at = Instant::never();
   expire(client, expected, now);
   if (client.names_due <= now.mono) names_expire(client, now);
+  if (client.warmed != nullptr) client.chores |= chore::kWarmUps;
   client_leave(client, now);
 }
 
@@ -267,7 +268,6 @@ void tell(Client& client, Request& request, core::Now now) {
   client_run_io(client, now);
   if (take(work::kHead)) tell_head(client, request);
   if (take(shell_work::kBody) && request.state != core::RequestState::done) {
-    request.head_told = true;  // and with it what was late
     client.hooks.body(request, request.span);
   }
   if (take(work::kDone)) {
@@ -404,6 +404,11 @@ void pump_soon(Client& client) {
   if (client.ending) return;
   // What was expected earlier stays so: a call after a stall is no reason to forget the stall.
   start_timer(client, std::min(client.timer_at, client_now(client).mono), 0);
+}
+
+void pump_next_turn(Client& client) {
+  const Instant at = client_now(client).mono + Duration::from_ms(1);
+  if (!client.ending && at < client.timer_at) start_timer(client, at, 1);
 }
 
 void pump_on_no_sockets(void* data) {

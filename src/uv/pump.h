@@ -12,6 +12,8 @@ namespace pester::uv {
 void pump_after_call(Client& client, core::Now now);
 // Lets the loop come at once.
 void pump_soon(Client& client);
+// Lets it come again after it has polled: a timer of 0 ms, set from within one, would come before that.
+void pump_next_turn(Client& client);
 // SocketHome's: no socket is open any more.
 void pump_on_no_sockets(void* data);
 

@@ -185,6 +185,11 @@ struct Request : core::Request {
                                   wire::Block* block, char** extra, core::Lane** lane_room,
                                   core::Record** record_room, RecordExtra** extra_room);
 void request_release(Request& request, wire::BlockPool& pool);
+// The user hears of `span` next: from now on the response is the one, be it that its head was late.
+inline void request_tell_span(Request& request, std::string_view span) {
+  request.span = span;
+  request.head_told = true;
+}
 // Shows `response`, of the request's own or nullptr.
 void request_show(Request& request, Response* response);
 

@@ -125,7 +125,7 @@ void retire(TlsConfiguration& configuration) {
   for (Connection* connection = client.made; connection != nullptr; connection = connection->next_made) {
     const bool is_pooled = connection->state < core::ConnectionState::handed_over;
     if (!is_pooled || !is_by(*static_cast<Origin*>(connection->origin), configuration)) continue;
-    client.engine.close(*connection, now.mono);
+    client.engine.close(*connection, now.mono, core::Closing::room);
   }
   client_run_io(client, now);
   client.origins.forget(client.pool, &configuration, [](const Origin& origin, const void* by) {
@@ -144,13 +144,14 @@ TlsConfiguration* find(Client& client, const wire::TlsOptions& options) {
   return nullptr;
 }
 
-// Of those that no live request needs, the one used longest ago; nullptr: all are needed.
+// Of those that no live request and no dial needs, the one used longest ago; nullptr: all are needed.
 TlsConfiguration* find_idle(const Client& client) {
   TlsConfiguration* oldest = nullptr;
   for (TlsConfiguration* each = client.configurations.first; each != nullptr; each = each->next) {
     if (!each->kept || (oldest != nullptr && oldest->used < each->used)) continue;
     const bool in_use = client.origins.any(each, [](const Origin& origin, const void* by) {
-      return origin.requests != 0 && is_by(origin, *static_cast<const TlsConfiguration*>(by));
+      const bool needed = origin.requests != 0 || origin.dialing_count != 0;  // by a warm-up, say
+      return needed && is_by(origin, *static_cast<const TlsConfiguration*>(by));
     });
     if (!in_use) oldest = each;
   }
@@ -223,6 +224,8 @@ void tls_configuration_leave(TlsConfiguration* configuration) {
   abandon(*configuration);
   wire::tls_context_free(configuration->context);
   wire::BlockPool& pool = configuration->client->pool;
+  wire::Bytes& untold = configuration->key_log;
+  if (!untold.empty()) explicit_bzero(untold.data(), untold.size());  // the block serves others next
   configuration->key_log.release(pool);
   pool.give({configuration, sizeof *configuration});
 }
@@ -250,7 +253,8 @@ void tls_configurations_abandon(Client& client) {
 
 void tls_configurations_forget_sessions(Client& client) {
   const auto forget = [](const TlsConfiguration& configuration) {
-    if (configuration.job == nullptr) wire::tls_context_forget_sessions(configuration.context);
+    const bool is_ours = configuration.job == nullptr && configuration.context != nullptr;
+    if (is_ours) wire::tls_context_forget_sessions(configuration.context);
   };
   forget(*client.tls);
   for (const TlsConfiguration* each = client.configurations.first; each != nullptr; each = each->next) {

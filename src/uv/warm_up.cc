@@ -15,6 +15,7 @@ void end(Client& client, WarmUp& it) {
   WarmUp** link = &client.warmed;
   while (*link != nullptr) link = &(*link)->next;
   *link = &it;
+  if (client.tells_warm_ups) return;
   client.chores |= chore::kWarmUps;
   if (!client.inside) pump_soon(client);
 }
@@ -63,12 +64,23 @@ int warm_up(Client& client, const wire::Url& url, const WarmUpPlan& plan, const 
 }
 
 void warm_ups_tell(Client& client) {
-  while (WarmUp* const it = client.warmed) {
-    client.warmed = it->next;
+  WarmUp* rest = client.warmed;
+  client.warmed = nullptr;
+  client.tells_warm_ups = true;
+  while (WarmUp* const it = rest) {
+    rest = it->next;
     const WarmUp told = *it;
     client.pool.give(it->block);
     --client.wakes;
     if (told.done != nullptr) told.done(told);
+  }
+  client.tells_warm_ups = false;
+  if (client.warmed == nullptr) return;
+  // Who opens the next from within the callback of the last has its turn after the loop's.
+  if (client.closing) {
+    client.chores |= chore::kWarmUps;
+  } else {
+    pump_next_turn(client);
   }
 }
 

@@ -65,7 +65,8 @@ LayerState run(DecodeLayer& layer, std::string_view* in, char** out, const char*
       zstd->magic_bytes = 0;
     }
     if (!may_begin(zstd->magic_bytes, *in)) return layer.fail("no frame begins so");
-    ZSTD_inBuffer input = {in->data(), in->size(), 0};
+    // The first byte alone: the library reads a frame that it has whole by other rules.
+    ZSTD_inBuffer input = {in->data(), zstd->magic_bytes == 0 ? 1 : in->size(), 0};
     ZSTD_outBuffer output = {*out, static_cast<size_t>(end - *out), 0};
     const size_t rc = ZSTD_decompressStream(zstd->context, &output, &input);
     in->remove_prefix(input.pos);

@@ -36,7 +36,7 @@ size_t Slabs::slab_bytes(size_t index) const {
 }
 
 void Slabs::add(size_t index, void* memory) {
-  static_assert((sizeof(Slab) + kWordBytes) % alignof(max_align_t) == 0);
+  static_assert((sizeof(Slab) + kWordBytes) % alignof(max_align_t) == 0 && kWordBytes == sizeof(void*));
   auto* slab = static_cast<Slab*>(memory);
   slab->free = nullptr;
   slab->used = 0;
@@ -56,13 +56,13 @@ void* Slabs::take(size_t index) {
   }
   char* const word = reinterpret_cast<char*>(slab + 1) + stride(index) * (slab->count - slab->unused);
   --slab->unused;
-  std::memcpy(word, &slab, sizeof slab);
+  std::memcpy(word, &slab, kWordBytes);
   return word + kWordBytes;
 }
 
 void* Slabs::give(size_t index, void* block) {
   Slab* slab;
-  std::memcpy(&slab, static_cast<char*>(block) - kWordBytes, sizeof slab);
+  std::memcpy(&slab, static_cast<char*>(block) - kWordBytes, kWordBytes);
   PESTER_ASSERT(slab->used != 0 && slab->used <= slab->count);
   if (slab->used == slab->count) link(index, slab);
   if (--slab->used == 0) {

@@ -17,12 +17,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #include <psa/crypto.h>
 #define PESTER_MBEDTLS_3 1
-// Three fields are read that 3.x calls private, for want of a public way: the number of an alert, the
-// peer certificate inside a saved session, the length of its ticket.
+// Fields that 3.x calls private are used where there is no public way: the number of an alert, and what
+// a session has that is saved or was read.
 #define PESTER_MBEDTLS_FIELD(name) MBEDTLS_PRIVATE(name)
 #else
 #define PESTER_MBEDTLS_3 0
@@ -142,6 +143,16 @@ inline bool tls_is_1_3(const mbedtls_ssl_session& session) {
 #endif
 }
 
+// Of a session that was read: whether it says that it is a client's.
+inline bool tls_is_of_client(const mbedtls_ssl_session& session) {
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+  return session.PESTER_MBEDTLS_FIELD(endpoint) == MBEDTLS_SSL_IS_CLIENT;
+#else
+  (void)session;
+  return true;
+#endif
+}
+
 // What the server said of the ticket, in seconds; 0: nothing, of TLS 1.2.
 inline uint32_t tls_ticket_lifetime(const mbedtls_ssl_session& session) {
   return session.PESTER_MBEDTLS_FIELD(ticket_lifetime);
@@ -168,6 +179,24 @@ inline void tls_set_ticket_age(mbedtls_ssl_session* session, int64_t age_s) {
   (void)session;
   (void)age_s;
 #endif
+}
+
+// A session that was read has a name of whatever bytes there were, and mbedTLS will look for their end.
+// It gets the one it is for. False: out of memory.
+inline bool tls_set_session_host(mbedtls_ssl_session* session, std::string_view name) {
+#if PESTER_WIRE_TLS_1_3 && defined(MBEDTLS_SSL_SERVER_NAME_INDICATION)
+  char*& field = session->PESTER_MBEDTLS_FIELD(hostname);
+  mbedtls_free(field);
+  field = nullptr;
+  if (name.empty()) return true;
+  field = static_cast<char*>(mbedtls_calloc(1, name.size() + 1));
+  if (field == nullptr) return false;
+  name.copy(field, name.size());
+#else
+  (void)session;
+  (void)name;
+#endif
+  return true;
 }
 
 }  // namespace pester::wire

@@ -108,7 +108,6 @@ void save_session(TlsSession* session) {
   if (session->context->options.verify_cb != nullptr && !session->written) return;
   session->save_pending = false;
   const int64_t now_s = wall_seconds();
-  if (!session->info.resumed) session->verified_s = now_s;
   session->context->cache.put(key_of(*session), session->ssl, tls_peer_leaf(session),
                               session->verify_flags, session->verified_s, now_s);
 }
@@ -168,6 +167,7 @@ TlsStatus handshake_done(TlsSession* session) {
     tls_add_verify_flags(flags, &session->verify_text);
   }
   if (!resumed) {
+    session->verified_s = wall_seconds();
     session->leaf.release(*session->pool);
     if (session->offered != 0) context.cache.drop(session->offered);
   }

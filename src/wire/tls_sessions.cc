@@ -129,10 +129,14 @@ int take(TlsContext* context, const Entry& from, int64_t now_s) {
       &entry->session, reinterpret_cast<const unsigned char*>(from.session.data()), from.session.size());
   if (code == 0) tls_strip_certificate(&entry->session);
   const bool is_as_said = code == 0 && tls_is_1_3(entry->session) == (from.version == 3) &&
+                          tls_is_of_client(entry->session) &&
                           tls_ticket_size(entry->session) <= TlsCache::kTicketBytesMax;
-  if (!is_as_said) {
+  const bool has_room =
+      !is_as_said || tls_set_session_host(&entry->session,
+                                          from.kind == HostKind::name ? from.host : std::string_view());
+  if (!is_as_said || !has_room) {
     cache.release(entry);
-    return tls_is_no_memory(code) ? kTlsNoMemory : 0;
+    return !has_room || tls_is_no_memory(code) ? kTlsNoMemory : 0;
   }
   tls_set_ticket_age(&entry->session, now_s - from.saved_s);
   entry->verify_flags = from.verify_flags;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Claims about connections in the host's hands: the limit of all, those that are opened ahead, those
 // that are given back, and what is told of them.
+#include <algorithm>
+#include <vector>
 #include "support/client_case.h"
 
 #include "support/cmocka.h"
@@ -52,6 +54,32 @@ int preconnect(const std::string& url, int count) {
 
 uint64_t closed(pester_close_reason_t why) {
   return c.stats().connections_closed[why];
+}
+
+// Whoever keeps one warm by asking again each time has the loop's turns in between.
+void a_callback_that_asks_again_lets_the_loop_turn(void**) {
+  serve_hello();
+  assert_int_equal(c.open(), 0);
+  int turns = 0;
+  uv_check_t each_turn;
+  uv_check_init(&c.loop, &each_turn);
+  each_turn.data = &turns;
+  uv_check_start(&each_turn, [](uv_check_t* check) { ++*static_cast<int*>(check->data); });
+  std::vector<int> told_in;
+  told.at_told = [&] {
+    told_in.push_back(turns);
+    if (told_in.size() < 5) {
+      assert_int_equal(preconnect(c.server->url(), 1), 0);
+    } else {
+      uv_close(reinterpret_cast<uv_handle_t*>(&each_turn), nullptr);
+    }
+  };
+  assert_int_equal(preconnect(c.server->url(), 1), 0);
+  c.run();
+  assert_int_equal(told_in.size(), 5);
+  assert_true(std::adjacent_find(told_in.begin(), told_in.end()) == told_in.end());
+  assert_int_equal(c.server->accepted, 1);
+  assert_int_equal(c.end(), 0);
 }
 
 void what_is_opened_ahead_serves_the_first_requests(void**) {
@@ -516,6 +544,7 @@ void each_reason_has_a_name(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
+      cmocka_unit_test_setup(a_callback_that_asks_again_lets_the_loop_turn, begin),
       cmocka_unit_test_setup(what_is_opened_ahead_serves_the_first_requests, begin),
       cmocka_unit_test_setup(a_request_that_comes_meanwhile_takes_one_over, begin),
       cmocka_unit_test_setup(the_record_says_that_the_connection_was_open, begin),

@@ -153,6 +153,27 @@ void a_trim_forgets_sessions(void**) {
   end_tls();
 }
 
+// Trimmed in every turn until nothing is left of the client, its files being read on another thread.
+void a_trim_is_harmless_while_the_client_ends(void**) {
+  serve_tls();
+  assert_int_equal(c.open(), 0);
+  assert_int_equal(c.get(url(), &outcome), 0);
+  uv_prepare_t each_turn;
+  uv_prepare_init(&c.loop, &each_turn);
+  each_turn.data = &c;
+  uv_prepare_start(&each_turn, [](uv_prepare_t* prepare) {
+    if (c.closed) {
+      uv_close(reinterpret_cast<uv_handle_t*>(prepare), nullptr);
+    } else {
+      (void)pester_client_trim(c.client);
+    }
+  });
+  assert_int_equal(c.close_client(), 0);
+  c.run();
+  assert_int_equal(outcome.error, PESTER_ECLOSED);
+  end_tls();
+}
+
 }  // namespace
 
 int main() {
@@ -161,6 +182,7 @@ int main() {
       cmocka_unit_test_setup(a_certificate_that_is_refused_is_told_in_words, begin),
       cmocka_unit_test_setup(the_tls_of_the_request_is_its_way, begin),
       cmocka_unit_test_setup(a_trim_forgets_sessions, begin),
+      cmocka_unit_test_setup(a_trim_is_harmless_while_the_client_ends, begin),
   };
   return cmocka_run_group_tests(tests, make, unmake) != 0;
 }

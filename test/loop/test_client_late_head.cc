@@ -32,8 +32,8 @@ int begin(void**) {
   return 0;
 }
 
-// Ends with the request.
-void stream(const std::function<void(pester_request_t*)>& change = {}) {
+// Ends with the request, or returns why it was refused.
+int try_to_stream(const std::function<void(pester_request_t*)>& change) {
   c.serve([](Peer& peer) {
     const std::string head = peer.head();
     const std::lock_guard<std::mutex> lock(mutex);
@@ -41,15 +41,19 @@ void stream(const std::function<void(pester_request_t*)>& change = {}) {
     asked.push_back(head);
     peer.send(answers.at(std::min(asked.size(), answers.size()) - 1));
   });
-  assert_int_equal(c.open(), 0);
+  if (const int rc = c.open(); rc != 0) return rc;
   const std::string url = c.server->url();
   pester_request_t request = c.request(url, &outcome);
   request.on_body = Outcome::on_body;
   if (change) change(&request);
-  assert_int_equal(c.send(request, &outcome), 0);
+  if (const int rc = c.send(request, &outcome); rc != 0) return rc;
   c.run();
   assert_int_equal(outcome.done, 1);
   assert_int_equal(outcome.heads, 0);
+  return 0;
+}
+void stream(const std::function<void(pester_request_t*)>& change = {}) {
+  assert_int_equal(try_to_stream(change), 0);
 }
 
 std::string whole(const std::string& body, const std::string& fields = "") {
@@ -184,8 +188,58 @@ void a_coded_body_begins_anew(void**) {
   assert_int_equal(c.end(), 0);
 }
 
+// Fails one large block, and the pool's second try for it.
+struct Scarce {
+  int fail_at = 0, large = 0;
+  size_t failed = 0;
+
+  static void* alloc(size_t size, void* data) {
+    constexpr size_t kLarge = 256;
+    auto& it = *static_cast<Scarce*>(data);
+    const bool again = it.failed != 0 && size == it.failed;
+    it.failed = 0;
+    if (again) return nullptr;
+    if (size >= kLarge && it.large++ == it.fail_at) {
+      it.failed = size;
+      return nullptr;
+    }
+    return std::malloc(size);
+  }
+  static void* resize(void* block, size_t size, void*) { return std::realloc(block, size); }
+  static void release(void* block, void*) { std::free(block); }
+};
+
+// What was told of a body is never told again, whichever block it was that could not be had: not even
+// when it was lost between a span and the pump that tells it.
+void without_memory_no_part_is_told_twice(void**) {
+  const std::string body = prose(100'000);
+  bool failed_once = false;
+  bool failed = true;
+  for (int fail_at = 0; failed; ++fail_at) {
+    begin(nullptr);
+    Scarce scarce;
+    scarce.fail_at = fail_at;
+    const pester_allocator_t allocator = {Scarce::alloc, Scarce::resize, Scarce::release, &scarce};
+    c.options.allocator = &allocator;
+    answers = {whole(gzip(body), "Content-Encoding: gzip\r\n")};
+    const int rc = try_to_stream([](pester_request_t* request) { request->decode = 1; });
+    if (rc != 0) {
+      assert_int_equal(rc, UV_ENOMEM);
+    } else if (outcome.error == 0) {
+      assert_true(outcome.streamed == body);
+    } else {
+      assert_true(body.starts_with(outcome.streamed));
+      failed_once = true;
+    }
+    assert_int_equal(c.end(), 0);
+    failed = scarce.large > fail_at;  // else that many were not asked for
+    assert_in_range(fail_at, 0, 400);
+  }
+  assert_true(failed_once);  // it came too late to begin anew
+}
+
 void the_last_answer_that_is_one_to_retry_is_told(void**) {
-  answers = {"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"};
+  answers = {"HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbusy"};
   stream();
   assert_int_equal(outcome.error, 0);
   assert_int_equal(outcome.status, 503);
@@ -218,6 +272,7 @@ int main() {
       cmocka_unit_test(untold_it_goes_on_when_no_try_is_left),
       cmocka_unit_test_setup(an_answer_without_a_tag_behind_one_that_had_one_is_not_resumed, begin),
       cmocka_unit_test_setup(a_coded_body_begins_anew, begin),
+      cmocka_unit_test(without_memory_no_part_is_told_twice),
       cmocka_unit_test_setup(the_last_answer_that_is_one_to_retry_is_told, begin),
       cmocka_unit_test_setup(cancelled_at_its_first_span_it_is_told_once, begin),
   };

@@ -3,6 +3,7 @@
 // share what they made, different ones share nothing; there are so many and no more.
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "support/client_case.h"
@@ -223,6 +224,7 @@ std::vector<pester_tls_options_t> many(size_t count) {
 
 void the_one_used_longest_ago_makes_room(void**) {
   serve_tls();
+  c.options.idle_timeout_ms = 600'000;  // however long so many handshakes take
   assert_int_equal(c.open(), 0);
   const auto all = many(66);
   for (const auto& one : all) assert_int_equal(ask(&one), 0);
@@ -257,6 +259,34 @@ void when_all_are_in_use_the_next_is_refused(void**) {
   assert_int_equal(c.close_client(), 0);
   c.run();
   assert_int_equal(in_its_place.error, PESTER_ECLOSED);
+  assert_int_equal(c.end(), 0);
+}
+
+// A connection that is opened ahead is in use, be it that no request waits for it.
+void what_is_dialed_ahead_is_in_use(void**) {
+  c.serve(nullptr);  // nobody answers
+  assert_int_equal(c.open(), 0);
+  const auto all = many(65);
+  const std::string where = url();
+  std::vector<int> told(64, 0);
+  for (size_t i = 0; i < 64; ++i) {
+    pester_request_t request;
+    pester_request_init(&request);
+    request.url = where.c_str();
+    request.tls = &all[i];
+    const auto on_told = [](const pester_preconnected_t* it, void* data) {
+      *static_cast<int*>(data) = it->error;
+    };
+    assert_int_equal(pester_preconnect(c.client, &request, 1, on_told, &told[i]), 0);
+  }
+  for (int i = 0; i < 20; ++i) uv_run(&c.loop, UV_RUN_NOWAIT);
+  char why[128] = "";
+  assert_int_equal(send(&all[64], &outcome, why, sizeof why), PESTER_EOPTION);
+  assert_string_equal(why, "tls: 64 other configurations are in use");
+  assert_int_equal(std::count(told.begin(), told.end(), 0), 64);
+  assert_int_equal(c.close_client(), 0);
+  c.run();
+  assert_int_equal(std::count(told.begin(), told.end(), int{PESTER_ECLOSED}), 64);
   assert_int_equal(c.end(), 0);
 }
 
@@ -498,6 +528,7 @@ int main() {
       cmocka_unit_test_setup(what_is_wrong_by_itself_is_refused_by_send, begin),
       cmocka_unit_test_setup(the_one_used_longest_ago_makes_room, begin),
       cmocka_unit_test_setup(when_all_are_in_use_the_next_is_refused, begin),
+      cmocka_unit_test_setup(what_is_dialed_ahead_is_in_use, begin),
       cmocka_unit_test(cancel_and_close_are_harmless_while_the_files_are_read),
       cmocka_unit_test_setup(its_own_verify_callback_is_asked, begin),
       cmocka_unit_test_setup(the_secrets_of_each_handshake_are_told, begin),

@@ -292,7 +292,9 @@ void clock_jumps_an_hour_back_and_nothing_hangs_or_is_early(void**) {
 
 // Then no wait is ever over, not even the shortest. Answers come all the same, nobody spins, all can be
 // ended; and when it goes on, everything does.
-void clock_stands_still_and_only_waits_do(void**) {
+// It stops so many milliseconds into a turn of the wheel's first level, of 64; `looks_most` is how often
+// it is read in 200 ms then.
+void stand_still(int64_t into_turn_ms, int looks_most) {
   serve_after(0, 4);
   Outcome cancelled, waits;
   pester_policy_t own;
@@ -301,7 +303,9 @@ void clock_stands_still_and_only_waits_do(void**) {
   own.max_attempts = 5;
   own.total_timeout_ms = 100'000;
   assert_int_equal(c.open(), 0);
-  hands.still_ns = static_cast<int64_t>(read_clock(nullptr));
+  constexpr int64_t kMs = 1'000'000, kTurn = 64 * kMs;
+  const int64_t now = static_cast<int64_t>(read_clock(nullptr));
+  hands.still_ns = (now / kTurn + 1) * kTurn + into_turn_ms * kMs;
   for (Outcome* one : {&cancelled, &waits}) {
     const std::string url = c.server->url();
     pester_request_t request = c.request(url, one);
@@ -312,7 +316,7 @@ void clock_stands_still_and_only_waits_do(void**) {
   hands.read = 0;
   c.run_for(200);
   assert_int_equal(waits.done + cancelled.done, 0);
-  assert_in_range(hands.read, 1, 50);  // at each turn of its timer, which is for 40 ms
+  assert_in_range(hands.read, 1, looks_most);
   assert_int_equal(pester_cancel(c.client, cancelled.id), 0);
   assert_true(run_until_done(c, cancelled));
   assert_int_equal(cancelled.error, PESTER_ECANCELED);
@@ -325,6 +329,15 @@ void clock_stands_still_and_only_waits_do(void**) {
   assert_int_equal(waits.status, 200);
   hands.still_ns = static_cast<int64_t>(read_clock(nullptr));
   assert_int_equal(c.end(), 0);
+}
+
+void clock_stands_still_and_only_waits_do(void**) {
+  stand_still(8, 50);  // at each turn of its timer, which is for 40 ms
+}
+// What is due in the next turn of the wheel is in a slot that begins in a millisecond: no deadline is
+// before that, and the timer comes to see, no more than each millisecond.
+void clock_stands_still_before_a_turn_of_the_wheel(void**) {
+  stand_still(63, 250);
 }
 
 std::string http_date(int64_t unix_s) {
@@ -384,6 +397,7 @@ int main() {
       cmocka_unit_test_setup(clock_jumps_an_hour_ahead_and_nothing_hangs_or_is_early, begin),
       cmocka_unit_test_setup(clock_jumps_an_hour_back_and_nothing_hangs_or_is_early, begin),
       cmocka_unit_test_setup(clock_stands_still_and_only_waits_do, begin),
+      cmocka_unit_test_setup(clock_stands_still_before_a_turn_of_the_wheel, begin),
       cmocka_unit_test_setup(clock_jumps_of_the_wall_move_no_date_and_no_deadline, begin),
   };
   return cmocka_run_group_tests_name("traps_of_time", tests, nullptr, nullptr) != 0;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "growth.h"
+
 static const uint64_t kSettled = 16u << 20, kPortion = 8u << 20;
 static const uint64_t kRestMs = 10, kLongRestMs = 60; /* each eighth, for a server on a busy machine */
 static const uint32_t kAdler = 65521;
@@ -22,26 +24,6 @@ struct download {
   long settled_kib;
   int exit_code;
 };
-
-/* A line of /proc/self/status, in KiB. */
-static long memory_kib(const char* name) {
-  char line[256];
-  long kib = -1;
-  FILE* status = fopen("/proc/self/status", "r");
-  while (status != NULL && fgets(line, sizeof line, status) != NULL) {
-    if (strncmp(line, name, strlen(name)) == 0) kib = strtol(line + strlen(name), NULL, 10);
-  }
-  if (status != NULL) fclose(status);
-  return kib;
-}
-
-/* The peak is counted from here on. */
-static void forget_peak(void) {
-  FILE* refs = fopen("/proc/self/clear_refs", "w");
-  if (refs == NULL) return;
-  fputs("5", refs);
-  fclose(refs);
-}
 
 /* As RFC 1950 has it: 5,552 bytes are what 32 bits can sum up before the remainder is taken. */
 static void add_up(struct download* download, const unsigned char* bytes, size_t len) {

@@ -24,6 +24,35 @@ def free_port():
         return sock.getsockname()[1]
 
 
+class Listener:
+    """Listens on a port of its own, and hands each connection to `serve` on a thread of its own."""
+
+    def __init__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        """The descriptor is given back last: a thread on its way into accept() would take the connections of
+        whoever gets that number next."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(20)
+        self.socket.close()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.begin(connection)
+
+    def begin(self, connection):
+        threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+
 def until(claim, seconds=10.0, why=lambda: ""):
     """Waits until `claim` gives something true, and returns it."""
     end = time.monotonic() + seconds

@@ -24,16 +24,13 @@ import servers
 PESTER = ""
 
 
-class Server:
+class Server(servers.Listener):
     """Answers the nth request to a path with the nth of its replies, the last one from then on."""
 
     def __init__(self):
         self.replies, self.seen = {}, []
         self.lock = threading.Lock()
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
     def on(self, path, *replies):
         self.replies[path] = list(replies)
@@ -42,14 +39,6 @@ class Server:
     def requests(self, path):
         with self.lock:
             return [r for r in self.seen if r["path"] == path]
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
         try:
@@ -135,7 +124,7 @@ class CommandTest(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.socket.close()
+        cls.server.close()
 
     def url(self, *replies):
         return self.server.on("/" + self.id().rsplit(".", 1)[1], *(replies or (answer(),)))

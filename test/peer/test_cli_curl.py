@@ -270,7 +270,7 @@ class CurlTest(unittest.TestCase):
             (23, "-o", "/nowhere/x", url + "/page"), (23, "-o", "/dev/full", url + "/page"),
             (26, "-T", "/nowhere/x", url), (26, "-d", "@/nowhere/x", url), (26, "-F", "a=@/nowhere/x", url),
             (26, "-H", "@/nowhere/x", url), (28, "-m", "0.1", url + "/stall"),
-            (28, "--attempt-timeout", "0.1", url + "/stall"), (35, url.replace("http:", "https:")),
+            (28, "--attempt-timeout", "0.1", url + "/stall"), (35, "-k", url.replace("http:", "https:")),
             (47, "-L", "--max-redirs", "3", url + "/loop"), (47, "-L", "--max-redirs", "0", url + "/loop"),
             (52, url + "/empty"), (56, url + "/garbage"), (56, url + "/reset"),
             (63, "--max-filesize", "1", url + "/page"),

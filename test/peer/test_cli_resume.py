@@ -29,35 +29,22 @@ HTTP = """
 """
 
 
-class Cutter:
+class Cutter(servers.Listener):
     """A proxy to `port` that lets so many bytes of the nth answer's body through as `cuts` says, and ends the
     connection then; later answers pass whole. `on_cut` is called between the last byte and the end."""
 
     def __init__(self, port):
         self.upstream, self.cuts, self.resets, self.on_cut = ("127.0.0.1", port), [], False, lambda: None
         self.heads = []  # of the requests
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.thread = threading.Thread(target=self.accept, daemon=True)
-        self.thread.start()
+        super().__init__()
 
-    def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self.thread.join(20)
-
-    def accept(self):
-        while True:
+    def begin(self, connection):
+        with connection:
+            connection.settimeout(20)
             try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            with client:
-                client.settimeout(20)
-                try:
-                    self.serve(client)
-                except ConnectionError:
-                    pass  # the command has given up what it did not want
+                self.serve(connection)
+            except ConnectionError:
+                pass  # the command has given up what it did not want
 
     def serve(self, client):
         with client.makefile("rb") as requests:

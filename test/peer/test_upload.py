@@ -45,22 +45,12 @@ def chunks(file):
         pass
 
 
-class Server:
+class Server(servers.Listener):
     """Hands each request to `answer(line, headers, file, connection)`, which reads the body and returns the answer's."""
 
     def __init__(self, answer, buffered=1 << 16):
         self.answer, self.buffered, self.seen = answer, buffered, []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def serve(self, connection):
         file = connection.makefile("rb", self.buffered)
@@ -115,7 +105,7 @@ class CommandTest(unittest.TestCase):
 
         self.seen, self.statuses = [], []
         self.server = Server(answer)
-        self.addCleanup(self.server.socket.close)
+        self.addCleanup(self.server.close)
 
     def pester(self, *arguments, status=0, **more):
         done = run(PESTER, *arguments, **more)

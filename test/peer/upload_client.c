@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "growth.h"
+
 static const uint64_t kSettled = 16u << 20;
 
 struct upload {
@@ -14,26 +16,6 @@ struct upload {
   long settled_kib;
   int exit_code;
 };
-
-/* A line of /proc/self/status, in KiB. */
-static long memory_kib(const char* name) {
-  char line[256];
-  long kib = -1;
-  FILE* status = fopen("/proc/self/status", "r");
-  while (status != NULL && fgets(line, sizeof line, status) != NULL) {
-    if (strncmp(line, name, strlen(name)) == 0) kib = strtol(line + strlen(name), NULL, 10);
-  }
-  if (status != NULL) fclose(status);
-  return kib;
-}
-
-/* The peak is counted from here on. */
-static void forget_peak(void) {
-  FILE* refs = fopen("/proc/self/clear_refs", "w");
-  if (refs == NULL) return;
-  fputs("5", refs);
-  fclose(refs);
-}
 
 static int64_t give(pester_request_id_t id, char* buffer, size_t capacity, void* data) {
   struct upload* upload = data;

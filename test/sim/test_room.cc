@@ -177,7 +177,7 @@ void a_held_answer_makes_room_for_a_lane_at_another_origin(void**) {
   Run& run = begin_with(1, 2);
   Sent sent = race(2);
   sent.streamed = true;
-  sent.other_origins = {1};
+  sent.other_origins.push_back(1);
   sent.policy.max_attempts = 1;
   sent.policy.hedge_after = ms(5);
   run.exchanges = {answers(503, 10, 100'000), answers(200)};

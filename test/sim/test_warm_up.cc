@@ -86,6 +86,41 @@ void what_was_taken_over_goes_on_when_its_request_is_gone(void**) {
   FINISH(run);
 }
 
+// Nor does it take the time of that request, which may be for ever.
+void what_was_taken_over_keeps_its_own_time(void**) {
+  Run& run = begin();
+  run.dials = {up_after(0)};
+  run.dials[0].after = kNever;
+  run.shell.warm_up(0, 1, ms(100));
+  Sent patient = get();
+  patient.policy.connect_timeout = core::Duration::never();
+  const uint32_t id = run.shell.submit(patient);
+  run.simulation.after(ms(20), [&run, id] { run.shell.cancel(id); });
+  run.simulation.run_until(run.start + ms(99));
+  assert_int_equal(run.shell.connections().size(), 1);
+  run.simulation.run_until(run.start + ms(103));
+  assert_int_equal(run.shell.connections().size(), 0);
+  FINISH(run);
+}
+
+// What nobody has asked for yet keeps no request waiting.
+void at_the_limit_it_gives_way_to_a_request(void**) {
+  core::Limits limits;
+  limits.connections = 2;
+  Run& run = begin(limits);
+  run.shell.add_origin();
+  run.dials = {up_after(0), up_after(0), up_after(5)};
+  run.dials[0].after = run.dials[1].after = kNever;
+  run.shell.warm_up(0, 2, ms(1'000));
+  Sent elsewhere = get();
+  elsewhere.origin = 1;
+  run.shell.submit(elsewhere);
+  run.simulation.run_until(run.start + ms(20));
+  assert_int_equal(run.begun.size(), 1);
+  assert_int_equal(run.begun[0].at_ms, 5);
+  FINISH(run);
+}
+
 void a_dial_that_fails_fails_nobody_and_is_not_tried_again(void**) {
   Run& run = begin();
   run.dials = {up_after(5, kRefused), up_after(5)};
@@ -143,6 +178,8 @@ int main() {
       cmocka_unit_test(no_limit_is_passed_for_it),
       cmocka_unit_test(a_request_takes_over_what_is_on_its_way),
       cmocka_unit_test(what_was_taken_over_goes_on_when_its_request_is_gone),
+      cmocka_unit_test(what_was_taken_over_keeps_its_own_time),
+      cmocka_unit_test(at_the_limit_it_gives_way_to_a_request),
       cmocka_unit_test(a_dial_that_fails_fails_nobody_and_is_not_tried_again),
       cmocka_unit_test(a_dial_that_hangs_is_given_up_in_time),
       cmocka_unit_test(one_that_turns_out_stale_costs_no_attempt),

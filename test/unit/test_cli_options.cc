@@ -359,6 +359,26 @@ void a_file_is_named_as_the_url_ends(void**) {
   const auto name = [](const char* url) { return *parsed({"-O", url}).output.output; };
   assert_string_equal(name("http://a/b/c.txt?d=/e#f").c_str(), "c.txt");
   assert_string_equal(name("a/b%2Fc").c_str(), "b%2Fc");
+  assert_string_equal(name("http://a/-").c_str(), "./-");  // not standard output
+}
+
+void a_flag_takes_no_value(void**) {
+  for (const char* flag : {"--json=pretty", "--silent=x", "--fail=99999999999999999999", "--json=1",
+                           "--compressed=no", "--location=0"}) {
+    assert_true(has(refusal({flag, "a"}), "takes no value"));
+  }
+}
+
+// Not even where they are none, and for that are refused.
+void what_could_be_a_secret_is_not_shown(void**) {
+  for (const std::string& text :
+       {refusal({"http://a/", "http://me:s3cret@b/"}), refusal({"http://a/", "http://me:s3/cret@b/"}),
+        refusal({"--url", "http://a/", "--url", "http://me:s3cret@b/"}),
+        refusal({"--base-url", "http://a", "http://me:s3/cret@b/"}),
+        refusal({"-O", "-o", "x", "http://me:s3cret@b/"})}) {
+    assert_false(text.empty());
+    assert_false(has(text, "s3"));
+  }
 }
 
 void nonsense_is_refused(void**) {
@@ -427,6 +447,8 @@ int main() {
       cmocka_unit_test(a_dot_is_standard_input_too),
       cmocka_unit_test(sizes_are_bytes_or_multiples_of_1024),
       cmocka_unit_test(a_file_is_named_as_the_url_ends),
+      cmocka_unit_test(a_flag_takes_no_value),
+      cmocka_unit_test(what_could_be_a_secret_is_not_shown),
       cmocka_unit_test(nonsense_is_refused),
       cmocka_unit_test(passwords_are_not_shown),
       cmocka_unit_test(a_certificate_may_carry_its_password),

@@ -73,11 +73,12 @@ void the_method_follows_the_options(void**) {
 }
 
 void data_go_into_the_query_of_a_get(void**) {
-  const auto url = [](const char* given) {
+  std::vector<DataPart> data = {{Kind::data, "x"}, {Kind::urlencode, "y=1 2"}};
+  const auto url = [&data](const char* given) {
     RequestOptions o;
     o.url = given;
     o.get = true;
-    o.data = {{Kind::data, "x"}, {Kind::urlencode, "y=1 2"}};
+    o.data = data;
     const RequestPlan plan = plan_request(o, fake_file);
     assert_string_equal(plan.method.c_str(), "GET");
     assert_false(plan.body.has_value());
@@ -88,6 +89,8 @@ void data_go_into_the_query_of_a_get(void**) {
   assert_string_equal(url("http://a/b?").c_str(), "http://a/b?x&y=1+2");
   assert_string_equal(url("http://a/b?c#d?e").c_str(), "http://a/b?c&x&y=1+2#d?e");
   assert_string_equal(url("http://a/b#d?e").c_str(), "http://a/b?x&y=1+2#d?e");
+  data = {{Kind::data, ""}};
+  assert_string_equal(url("http://a/b").c_str(), "http://a/b");
 }
 
 void headers_that_frame_a_body_become_what_they_ask_for(void**) {

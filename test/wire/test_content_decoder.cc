@@ -429,6 +429,18 @@ void frames_of_before_the_standard_are_refused(void**) {
   }
   assert_int_equal(decode({Coding::zstd}, std::string("\x5f\x2a\x4d\x18\0\0\0\0", 8)).error, 0);
 }
+// A frame of no bytes whose one block is a byte repeated no times: libzstd 1.5.4 by itself takes it
+// when it has it whole, and not when it comes in parts.
+void a_frame_is_read_by_the_same_rules_whole_and_in_parts(void**) {
+  const std::string coded("\x28\xb5\x2f\xfd\x30\x00\x03\x00\x00\x00", 10);
+  const int error = decode({Coding::zstd}, coded).error;
+  for (size_t cut = 1; cut < coded.size(); ++cut) {
+    Body body({Coding::zstd}, {});
+    body.feed(coded.substr(0, cut));
+    body.feed(coded.substr(cut));
+    assert_int_equal(body.end().error, error);
+  }
+}
 // A block of one byte, 128 KiB long: repeated.
 void a_bomb_of_zstd_is_stopped(void**) {
   std::string coded("\x28\xb5\x2f\xfd\x00\x58", 6);
@@ -498,6 +510,7 @@ int main() {
 #ifdef PESTER_HAVE_ZSTD
       cmocka_unit_test(a_window_beyond_8_mib_is_refused),
       cmocka_unit_test(frames_of_before_the_standard_are_refused),
+      cmocka_unit_test(a_frame_is_read_by_the_same_rules_whole_and_in_parts),
       cmocka_unit_test(a_bomb_of_zstd_is_stopped),
 #endif
 #ifdef PESTER_HAVE_BROTLI

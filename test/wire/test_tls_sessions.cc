@@ -246,12 +246,13 @@ void no_byte_does_harm(void**) {
       context->cache.clear();
       const int taken = read(changed);
       assert_true(taken == PESTER_EOPTION || taken == 0 || taken == 1);
-      if (taken != 1 || mask != 0xff || i % 5 != 0) continue;
+      if (taken != 1) continue;
       hang_up();
       line = Connection{};
       line_open = true;
       assert_true(line.open(&peer, context, &pool, "localhost", HostKind::name, 443));
-      (void)line.handshake();  // it may fail, and the session is forgotten then
+      // It may fail, and the session is forgotten then.
+      if (mask == 0xff && i % 5 == 0) (void)line.handshake();
     }
   }
   context->cache.clear();
