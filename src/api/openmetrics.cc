@@ -93,8 +93,7 @@ Stats stats_of(const pester_metrics_source_t& source) {
   return stats;
 }
 
-// ---- one figure a client
-// ------------------------------------------------------------------------------
+// ---- one figure a client ----------------------------------------------------------------------------
 
 struct Figure {
   int metric;
@@ -154,8 +153,7 @@ void write_figure(Exposition& it, const Figure& figure) {
   }
 }
 
-// ---- several figures a client
-// -------------------------------------------------------------------------
+// ---- several figures a client -----------------------------------------------------------------------
 
 void write_open_connections(Exposition& it) {
   const std::string_view name = pester_metric_name(PESTER_METRIC_CONNECTIONS_OPEN);
@@ -214,8 +212,7 @@ void write_reasons(Exposition& it, const Reasons& by) {
   }
 }
 
-// ---- histograms
-// ---------------------------------------------------------------------------------------
+// ---- histograms -------------------------------------------------------------------------------------
 
 struct Lengths {
   int metric, histogram;

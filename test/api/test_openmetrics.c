@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,27 @@ static void a_family_stands_there_once_for_all_clients(void** state) {
   assert_string_equal(text + strlen(text) - 6, "# EOF\n");
 }
 
+static int has_family(const char* name) {
+  char begin[2][160];
+  snprintf(begin[0], sizeof begin[0], "# TYPE %s ", name);
+  snprintf(begin[1], sizeof begin[1], "# TYPE %s_seconds ", name);
+  for (int i = 0; i < 2; ++i) {
+    for (char* c = begin[i]; *c != '\0'; ++c) {
+      if (*c == '.') *c = '_';
+    }
+    if (times(begin[i]) == 1) return 1;
+  }
+  return 0;
+}
+
+static void no_figure_that_has_a_name_is_missing(void** state) {
+  (void)state;
+  write_all(NULL, 0);
+  for (int metric = 0; metric < PESTER_METRIC_COUNT; ++metric) {
+    if (!has_family(pester_metric_name(metric))) fail_msg("%s", pester_metric_name(metric));
+  }
+}
+
 static void without_a_client_it_is_a_text_all_the_same(void** state) {
   (void)state;
   write_all(NULL, 0);
@@ -145,6 +167,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_it_needs_is_told_and_kept_to, open_clients, close_clients),
       cmocka_unit_test_setup_teardown(a_family_stands_there_once_for_all_clients, open_clients,
                                       close_clients),
+      cmocka_unit_test_setup_teardown(no_figure_that_has_a_name_is_missing, open_clients, close_clients),
       cmocka_unit_test_setup_teardown(without_a_client_it_is_a_text_all_the_same, open_clients,
                                       close_clients),
       cmocka_unit_test_setup_teardown(labels_that_are_none_are_refused, open_clients, close_clients),
