@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "api/objects.h"
+#include "api/policy_reader.h"
 #include "uv/shared_memory.h"
 
 namespace pester::api {

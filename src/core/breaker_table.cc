@@ -32,6 +32,7 @@ BreakerSlot* BreakerTable::look_for(uint64_t key) {
 // origin counts no more; whoever dies in between has harmed nobody.
 bool BreakerTable::claim(BreakerSlot& slot, uint64_t key, const BreakerOptions& options, Instant now) {
   uint64_t owner = slot.key.load();
+  if (owner == key) return true;  // another process was faster; two places would be two breakers
   if (owner != 0) {
     const int64_t unasked = second_of(now) - static_cast<int64_t>(slot.used.load());
     const bool closed = slot.breaker.state() == BreakerState::closed;
