@@ -170,7 +170,8 @@ int read_shared_memory(const pester_client_options_t& given, uv::ClientOptions* 
   if (given.shared_budget != nullptr || given.budget != nullptr) {
     return refuse(why, "shared", "has the budget: neither budget nor shared_budget can be given");
   }
-  if (given.clock_ns != nullptr) return refuse(why, "shared", "lives by the system's clock: no clock_ns");
+  if (given.clock_ns != nullptr)
+    return refuse(why, "shared", "lives by the system's clock: no clock_ns");
   return 0;
 }
 

@@ -177,7 +177,8 @@ void Breaker::forget_calls() {
 
 Breaker::Counts Breaker::counts(Instant now) {
   if (share_ != nullptr && !is_forced()) {
-    if (SharedBreaker* shared = share_->reach(options_, now); shared != nullptr) return shared->counts(now);
+    if (SharedBreaker* shared = share_->reach(options_, now); shared != nullptr)
+      return shared->counts(now);
   }
   roll(now);
   return total_;

@@ -16,8 +16,8 @@
 // A breaker that opens again within 10 s of closing goes on doubling: an origin that answers one probe
 // and falls over under the load is not tried every 5 s for ever.
 //
-// One that has a share judges nothing itself: the shared breaker does, and this one shows its state as it
-// was last seen, counts what it saw of it, and can be forced. It judges again when the share is lost.
+// One that has a share judges nothing itself: the shared breaker does, and this one shows its state as
+// it was last seen, counts what it saw of it, and can be forced. It judges again when the share is lost.
 #ifndef PESTER_CORE_BREAKER_H_
 #define PESTER_CORE_BREAKER_H_
 

@@ -31,8 +31,9 @@ class BreakerTable {
   static constexpr int64_t kKeptClosedS = 15 * 60;
   static constexpr int64_t kKeptS = 60 * 60;
 
-  // That of the key (not 0), or a free one which then is the key's; nullptr when there is none within the
-  // walk. Two processes that make it at the same time while others leave may have one each for a while.
+  // That of the key (not 0), or a free one which then is the key's; nullptr when there is none within
+  // the walk. Two processes that make it at the same time while others leave may have one each for a
+  // while.
   [[nodiscard]] BreakerSlot* find(uint64_t key, const BreakerOptions& options, Instant now);
   [[nodiscard]] uint32_t count() const;    // slots that are somebody's; a look at all
   [[nodiscard]] uint64_t crowded() const;  // how often there was none

@@ -43,7 +43,7 @@ State read(uint64_t word) {
   s.probe_out = (word & 1) != 0;
   const auto state = static_cast<uint8_t>(word >> kProbeBits);
   s.state = state > static_cast<uint8_t>(BreakerState::half_open) ? BreakerState::closed
-                                                                 : static_cast<BreakerState>(state);
+                                                                  : static_cast<BreakerState>(state);
   return s;
 }
 
@@ -133,7 +133,8 @@ uint32_t tag_in(uint64_t word) {
 
 // A count of a later second is not begun anew by who comes late.
 bool is_later(uint32_t tag, uint32_t than) {
-  const auto apart = static_cast<int32_t>(((tag >> kTagEraBits) - (than >> kTagEraBits)) << (32 - kTagSecondBits));
+  const auto apart =
+      static_cast<int32_t>(((tag >> kTagEraBits) - (than >> kTagEraBits)) << (32 - kTagSecondBits));
   return apart > 0;
 }
 

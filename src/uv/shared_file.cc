@@ -52,7 +52,8 @@ int read_boot(char (&boot)[SharedHeader::kBootBytes]) {
   return count == 36 ? 0 : EIO;
 }
 
-SharedHeader header_for(const core::BudgetOptions& budget, const char (&boot)[SharedHeader::kBootBytes]) {
+SharedHeader header_for(const core::BudgetOptions& budget,
+                        const char (&boot)[SharedHeader::kBootBytes]) {
   SharedHeader header = {};
   std::memcpy(header.magic, SharedHeader::kMagic, sizeof header.magic);
   header.version = SharedHeader::kVersion;
@@ -121,7 +122,8 @@ int begin_it(const Opening& o, SharedHeader header) {
   // A page that cannot be had later would be a signal.
   if (const int error = posix_fallocate(o.fd, 0, kBytes); error != 0) return o.failed("no room", error);
   const ssize_t written = pwrite(o.fd, &header, sizeof header, 0);
-  if (written != static_cast<ssize_t>(sizeof header)) return o.failed("not written", written < 0 ? errno : EIO);
+  if (written != static_cast<ssize_t>(sizeof header))
+    return o.failed("not written", written < 0 ? errno : EIO);
   return 0;
 }
 
@@ -164,7 +166,8 @@ int join_it(const Opening& o, SharedFile* file) {
   if (const int rc = lock_it(o); rc != 0) return rc;
   if (fstat(o.fd, &status) != 0) return o.failed("not looked at", errno);
   char boot[SharedHeader::kBootBytes];
-  if (const int error = read_boot(boot); error != 0) return o.failed("the machine has no boot_id", error);
+  if (const int error = read_boot(boot); error != 0)
+    return o.failed("the machine has no boot_id", error);
   const SharedHeader wanted = header_for(o.spec.budget, boot);
   bool anew = false;
   if (const int rc = judge(o, wanted, status.st_size, &anew); rc != 0) return rc;

@@ -15,7 +15,8 @@ namespace pester::uv {
 
 struct SharedHeader {
   static constexpr char kMagic[9] = "PesterSh";
-  static constexpr uint32_t kVersion = 1;  // of all that follows: who changes a byte's meaning counts it up
+  static constexpr uint32_t kVersion =
+      1;  // of all that follows: who changes a byte's meaning counts it up
   static constexpr size_t kBootBytes = 40;
 
   char magic[8];

@@ -48,7 +48,11 @@ class SharedMemory {
 
  private:
   SharedMemory(const SharedFile& file, const core::BudgetOptions& options, SharedBudget* own)
-      : file_(file), seed_(file.at->header.seed), budget_(&file.at->ledger, options), own_(own), own_ledger_(own->ledger()) {}
+      : file_(file),
+        seed_(file.at->header.seed),
+        budget_(&file.at->ledger, options),
+        own_(own),
+        own_ledger_(own->ledger()) {}
   ~SharedMemory() = default;
 
   // Whether the memory may be touched. Once it may not, it never may again.

@@ -334,7 +334,8 @@ void what_looking_costs(void**) {
   const uint64_t before = uv_hrtime();
   for (int i = 0; i < kTimes; ++i) memory->ledger().began(now());
   const uint64_t each = (uv_hrtime() - before) / kTimes;
-  std::printf("a request that begins costs %d ns, the look at the file included\n", static_cast<int>(each));
+  std::printf("a request that begins costs %d ns, the look at the file included\n",
+              static_cast<int>(each));
   assert_int_equal(memory->figures().counts.begun, kTimes);
   memory->leave();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Claims about clients of several processes that share a budget and breakers, against a server that always
-// fails: its bound holds for all of them together, whoever is killed or comes late, and who comes
+// Claims about clients of several processes that share a budget and breakers, against a server that
+// always fails: its bound holds for all of them together, whoever is killed or comes late, and who comes
 // afterwards finds it as it is. Each process is forked before there is a thread, and waits for its word.
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -175,10 +175,11 @@ void eight_processes_keep_to_one_bound_whoever_dies_or_comes_late(void**) {
   pester_shared_stats(shared, &stats);
   pester_shared_close(shared);
   const uint64_t bound = (200 * stats.requests + 10 * (ms + 10'000)) / 1'000;
-  std::printf("%d workers, one killed, one late, one afterwards: %d first and %d extra exchanges in %.1f s; "
-              "N = %llu, bound %llu\n",
-              kWorkers, firsts.load(), extras.load(), static_cast<double>(ms) / 1'000,
-              static_cast<unsigned long long>(stats.requests), static_cast<unsigned long long>(bound));
+  std::printf(
+      "%d workers, one killed, one late, one afterwards: %d first and %d extra exchanges in %.1f s; "
+      "N = %llu, bound %llu\n",
+      kWorkers, firsts.load(), extras.load(), static_cast<double>(ms) / 1'000,
+      static_cast<unsigned long long>(stats.requests), static_cast<unsigned long long>(bound));
   assert_true(static_cast<uint64_t>(firsts) <= stats.requests);
   assert_true(static_cast<uint64_t>(extras) <= bound);
   assert_true(static_cast<uint64_t>(extras) <= stats.reserved - stats.refunded);
@@ -252,7 +253,8 @@ void what_cannot_be_is_refused_in_words(void**) {
   for (const char* bad : {"", "/", "x", "/a/b", "/..", "/."}) {
     options.name = bad;
     assert_int_equal(try_shared(options, &shared, &text), PESTER_EOPTION);
-    assert_string_equal(text.text, "shared.name: must be '/' and a name of at most 250 bytes without '/'");
+    assert_string_equal(text.text,
+                        "shared.name: must be '/' and a name of at most 250 bytes without '/'");
   }
   options.name = name.c_str();
   options.path = "/tmp/x";
@@ -269,7 +271,8 @@ void what_cannot_be_is_refused_in_words(void**) {
   pester_shared_t* other = nullptr;
   budget.ratio_per_mille = 500;
   assert_int_equal(try_shared(options, &other, &text), PESTER_ESHARED);
-  assert_string_equal(text.text, ("budget: there it is ratio 200, floor 10, window 5000 ms: " + name).c_str());
+  assert_string_equal(text.text,
+                      ("budget: there it is ratio 200, floor 10, window 5000 ms: " + name).c_str());
   pester_shared_close(shared);
   pester_shared_close(nullptr);
 }

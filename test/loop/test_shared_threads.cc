@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Claims about shared memory under eight threads that do nothing else than to use it, which to the memory
-// are eight processes: the bound holds for them together, no token is lost that nobody died with, and one
-// probe is out at a time.
+// Claims about shared memory under eight threads that do nothing else than to use it, which to the
+// memory are eight processes: the bound holds for them together, no token is lost that nobody died with,
+// and one probe is out at a time.
 #include <unistd.h>
 #include <uv.h>
 
@@ -120,7 +120,9 @@ void eight_threads_together_keep_to_the_bound(void**) {
 void eight_breakers_are_one(void**) {
   constexpr int kRounds = 20'000;
   static BreakerTable table;
-  const BreakerOptions options = {.calls_min = 5, .successes_to_close = 2, .open_first = Duration::from_ms(10),
+  const BreakerOptions options = {.calls_min = 5,
+                                  .successes_to_close = 2,
+                                  .open_first = Duration::from_ms(10),
                                   .open_most = Duration::from_ms(20)};
   std::atomic<int64_t> clock_ms{1'000'000};
   std::atomic<int> probes_out{0}, probes{0}, two_at_once{0};

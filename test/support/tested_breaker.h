@@ -27,7 +27,8 @@ class TestedBreaker : public core::Breaker {
     static core::BreakerTable table;
     static uint64_t made = 0;
     share_ = {&table, 1 + made++ % 8, nullptr, [](void*) { return true; }, nullptr};
-    if (share_.reach(options, {}) != nullptr) std::memset(static_cast<void*>(share_.slot), 0, sizeof *share_.slot);
+    if (share_.reach(options, {}) != nullptr)
+      std::memset(static_cast<void*>(share_.slot), 0, sizeof *share_.slot);
     join(&share_);
   }
   TestedBreaker(const TestedBreaker&) = delete;
@@ -38,7 +39,8 @@ class TestedBreaker : public core::Breaker {
     std::string bytes(reinterpret_cast<const char*>(static_cast<const core::Breaker*>(this)),
                       sizeof(core::Breaker));
     if (share_.slot == nullptr) return bytes;
-    return bytes.append(reinterpret_cast<const char*>(&share_.slot->breaker), sizeof share_.slot->breaker);
+    return bytes.append(reinterpret_cast<const char*>(&share_.slot->breaker),
+                        sizeof share_.slot->breaker);
   }
 
  private:
@@ -55,7 +57,8 @@ class TestedBreaker : public core::Breaker {
  public:
   using Breaker::Breaker;
   [[nodiscard]] std::string bytes() const {
-    return {reinterpret_cast<const char*>(static_cast<const core::Breaker*>(this)), sizeof(core::Breaker)};
+    return {reinterpret_cast<const char*>(static_cast<const core::Breaker*>(this)),
+            sizeof(core::Breaker)};
   }
 };
 

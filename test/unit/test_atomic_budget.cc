@@ -133,7 +133,8 @@ void a_now_that_lags_counts_as_the_latest(void**) {
   Shared shared{{}};
   begin(shared.budget, at_ms(60'000), 10);
   const int64_t balance = shared->balance(at_ms(60'000));
-  for (const int64_t late_ms : {59'499, 30'000, 0}) assert_int_equal(shared->balance(at_ms(late_ms)), balance);
+  for (const int64_t late_ms : {59'499, 30'000, 0})
+    assert_int_equal(shared->balance(at_ms(late_ms)), balance);
   assert_int_equal(paid_at(shared.budget, at_ms(0)), balance / 1'000);
   assert_int_equal(paid_at(shared.budget, at_ms(60'000)), 0);
 }
@@ -183,8 +184,8 @@ void no_options_and_no_load_overflow(void**) {
   assert_int_equal(paid_at(old.budget, last), 0);
 }
 
-// Both are asked for as much as they give, at each of the same instants. The one credits a bucket when it
-// begins and has nineteen, the other as time goes on, and has nearly twenty.
+// Both are asked for as much as they give, at each of the same instants. The one credits a bucket when
+// it begins and has nineteen, the other as time goes on, and has nearly twenty.
 void it_pays_as_the_ledger_of_one_process_does_but_for_a_bucket_or_two(void**) {
   Rng rng(77);
   int runs_that_differ = 0;
@@ -237,7 +238,8 @@ class World {
   // buckets from a - 18 to b, once each, or comes of requests begun since then.
   [[nodiscard]] bool law_holds() {
     const int64_t floor = int64_t{options_.floor_per_second} * options_.window.ns / 20 / 1'000'000;
-    for (std::vector<uint32_t>* times : {&begun_, &extras_, &refunded_}) std::sort(times->begin(), times->end());
+    for (std::vector<uint32_t>* times : {&begun_, &extras_, &refunded_})
+      std::sort(times->begin(), times->end());
     std::vector<uint32_t> ends = extras_;
     ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
     for (const uint32_t from : ends) {
@@ -366,7 +368,8 @@ BudgetOptions random_options(Rng& rng) {
   constexpr uint32_t kRatios[] = {0, 1, 200, 200, 333, 1'000, 2'500};
   constexpr uint32_t kFloors[] = {0, 0, 20, 40, 100};  // whole thousandths of a token in a bucket
   constexpr int64_t kWindowsMs[] = {1'000, 2'000, 10'000};
-  return {kRatios[rng.next() % 7], kFloors[rng.next() % 5], Duration::from_ms(kWindowsMs[rng.next() % 3])};
+  return {kRatios[rng.next() % 7], kFloors[rng.next() % 5],
+          Duration::from_ms(kWindowsMs[rng.next() % 3])};
 }
 
 void the_law_holds_whoever_is_stopped_late_or_killed_wherever(void**) {
@@ -377,7 +380,8 @@ void the_law_holds_whoever_is_stopped_late_or_killed_wherever(void**) {
     const BudgetOptions options = random_options(rng);
     World world(seed * 7'919, options);
     world.run(60);
-    if (!world.law_holds()) fail_msg("seed %llu: the law is broken", static_cast<unsigned long long>(seed));
+    if (!world.law_holds())
+      fail_msg("seed %llu: the law is broken", static_cast<unsigned long long>(seed));
     paid += world.extras();
     refused += world.refused;
     deaths += world.deaths;

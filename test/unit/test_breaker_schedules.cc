@@ -72,14 +72,16 @@ const char* end_one(Schedule* s, Breaker* breaker, const BreakerOptions& options
   if (breaker->entered(BreakerState::open) == opened) return nullptr;
   ++s->openings;
   const int64_t wait = breaker->admit({s->now}).retry_at.ns - s->now;
-  const bool bounded = wait >= options.open_first.ns && wait <= options.open_most.ns * 11 / 10 + pester::test::kBreakerGrain;
+  const bool bounded = wait >= options.open_first.ns &&
+                       wait <= options.open_most.ns * 11 / 10 + pester::test::kBreakerGrain;
   return bounded ? nullptr : "a wait out of bounds";
 }
 
 // From wherever it is, with calls that go well and whatever is still under way never reporting.
 const char* heal(Schedule* s, Breaker* breaker, const BreakerOptions& options) {
   if (breaker->state() >= BreakerState::forced_open) breaker->automatic({s->now});
-  const int64_t limit = s->now + options.open_most.ns * 11 / 10 + options.probe_most.ns + 1 + 2 * pester::test::kBreakerGrain;
+  const int64_t limit = s->now + options.open_most.ns * 11 / 10 + options.probe_most.ns + 1 +
+                        2 * pester::test::kBreakerGrain;
   while (breaker->state() != BreakerState::closed) {
     const Admission got = breaker->admit({s->now});
     if (got.verdict == Admit::refuse) {

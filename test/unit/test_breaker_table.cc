@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Claims about the breakers that processes share, and the table in which they are found: whoever is
-// stopped or dies at any access to the memory leaves one that works, and no probe is lost for ever. Built
-// with its own copy of the code, which tells of each access.
+// stopped or dies at any access to the memory leaves one that works, and no probe is lost for ever.
+// Built with its own copy of the code, which tells of each access.
 #include "core/breaker_table.h"
 
 #include <cstdio>
@@ -59,7 +59,8 @@ struct Member {
   BreakerShare share;
   Breaker breaker;
   explicit Member(const BreakerOptions& options = kOptions, uint64_t key = 5)
-      : share{table.get(), key, nullptr, [](void*) { return memory_is_there; }, nullptr}, breaker(options) {
+      : share{table.get(), key, nullptr, [](void*) { return memory_is_there; }, nullptr},
+        breaker(options) {
     breaker.join(&share);
   }
   Member(const Member&) = delete;
@@ -194,7 +195,8 @@ void what_nobody_asked_for_a_quarter_of_an_hour_makes_room(void**) {
   std::vector<std::unique_ptr<Member>> members;
   for (uint64_t i = 0; i < BreakerTable::kWalk; ++i) {
     members.push_back(std::make_unique<Member>(kOptions, 7 + i * BreakerTable::kSlots));
-    members[i]->breaker.record(members[i]->breaker.admit(at_ms(0)).permit, CallResult::failed, at_ms(0), 0);
+    members[i]->breaker.record(members[i]->breaker.admit(at_ms(0)).permit, CallResult::failed, at_ms(0),
+                               0);
   }
   const uint64_t late = 7 + 99 * BreakerTable::kSlots;
   assert_null(table->find(late, kOptions, at_ms(kMs - 1'000)));
@@ -203,7 +205,8 @@ void what_nobody_asked_for_a_quarter_of_an_hour_makes_room(void**) {
   assert_int_equal(newcomer.breaker.counts(at_ms(kMs)).calls, 0);
   assert_ptr_equal(newcomer.share.slot, members[1]->share.slot);
   for (int i = 0; i < 19; ++i) {  // one more, of the other origin, would open it
-    newcomer.breaker.record(newcomer.breaker.admit(at_ms(kMs)).permit, CallResult::failed, at_ms(kMs), 0);
+    newcomer.breaker.record(newcomer.breaker.admit(at_ms(kMs)).permit, CallResult::failed, at_ms(kMs),
+                            0);
   }
   assert_true(newcomer.breaker.state() == BreakerState::closed);
   // Whose place it was finds another, or is on its own.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Claims about the way to a budget: it is the budget itself, or the functions of whoever shares it, which
-// are called once for each question.
+// Claims about the way to a budget: it is the budget itself, or the functions of whoever shares it,
+// which are called once for each question.
 #include "core/ledger.h"
 
 #include <initializer_list>
