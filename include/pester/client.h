@@ -184,6 +184,10 @@ typedef struct {
    * with none idle, attempts wait in their origin's queue, and the origins that wait take turns. 0 or
    * PESTER_NONE: unlimited. */
   int64_t max_connections;
+  /* The budget and the breakers that clients of several processes share (shared.h): instead of `budget`,
+   * which must be NULL, as must shared_budget and clock_ns. The client keeps it until it is gone. NULL:
+   * its own. */
+  pester_shared_t* shared;
   int collapse; /* 1: of all requests that do not say otherwise, see <pester/collapse.h>. 0: off */
   int64_t stale_if_error_ms; /* likewise; 0: nothing is kept */
   int64_t stale_cache_bytes; /* of all answers that are kept, at most 1,024; 0: 1 MiB */

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "uv/shared_memory.h"
+
 namespace pester::uv {
 
 namespace {
@@ -31,11 +33,16 @@ void give(wire::BlockPool& pool, Origin& origin) {
 
 }  // namespace
 
-bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& options) {
+bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& options,
+                  SharedMemory* shared) {
   if (origin.health != nullptr) return true;
   const wire::Block block = pool.take(sizeof(core::Health));
   if (block.at == nullptr) return false;
   origin.health = ::new (block.at) core::Health(options);
+  if (shared != nullptr) {
+    origin.health->share = shared->share_of(origin, options);
+    origin.health->breaker.join(&origin.health->share);
+  }
   return true;
 }
 
