@@ -48,6 +48,9 @@ typedef struct {
   uint64_t connections_handed_over; /* to the host, by an upgrade or CONNECT */
   uint32_t connections_dialing;     /* of the open ones, those not ready yet */
   uint32_t attempts_waiting;        /* now, for a connection: a limit lets none be opened for them */
+  uint64_t requests_collapsed;      /* that joined the run of others that are the same ... */
+  uint64_t requests_parted; /* ... and those of them that it sent away: its answer was for one alone */
+  uint64_t stale_served;    /* kept answers that were delivered in the place of an error */
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);
@@ -117,6 +120,9 @@ typedef enum {
   PESTER_METRIC_CONNECTIONS_DIALING,
   PESTER_METRIC_ATTEMPTS_WAITING,
   PESTER_METRIC_WAIT_DURATION, /* PESTER_HISTOGRAM_WAITS */
+  PESTER_METRIC_REQUESTS_COLLAPSED,
+  PESTER_METRIC_REQUESTS_PARTED,
+  PESTER_METRIC_STALE_SERVED,
   PESTER_METRIC_COUNT
 } pester_metric_t;
 /* NULL when there is no such metric. Static storage. */

@@ -80,7 +80,7 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->balance_per_mille = record.balance;
   out->computed_backoff_ns = record.computed_backoff;
   out->proxy = request.text(extra.proxy).data();
-  out->request = request.id;
+  out->request = request.is_run ? 0 : request.id;
   out->request_data = static_cast<const pester_result_s&>(request).data;
 }
 
