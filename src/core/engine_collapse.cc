@@ -12,7 +12,7 @@ namespace pester::core {
 
 SharedRun& SharedRun::of(const Request& run) {
   static_assert(offsetof(SharedRun, policy) == 0);
-  PESTER_ASSERT(run.is_run);
+  PESTER_ASSERT(bool{run.is_run});
   return *reinterpret_cast<SharedRun*>(const_cast<Policy*>(run.policy));
 }
 
