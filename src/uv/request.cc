@@ -22,12 +22,7 @@ namespace pester::uv {
 
 namespace {
 
-constexpr size_t kAlign = alignof(std::max_align_t);
 constexpr size_t kTextsMax = 65536;
-
-constexpr size_t aligned(size_t size) {
-  return (size + kAlign - 1) / kAlign * kAlign;
-}
 
 // At the limit the oldest record that is over and told makes room.
 bool drop_oldest(Request& request) {
@@ -59,7 +54,7 @@ void give_records(Request& request, wire::BlockPool& pool) {
 bool grow_records(Request& request, wire::BlockPool& pool) {
   if (request.record_count >= kRecordsMax) return drop_oldest(request);
   const uint32_t room = std::min(request.record_room * 2u + 2, kRecordsMax);
-  const size_t records_bytes = aligned(room * sizeof(core::Record));
+  const size_t records_bytes = aligned_size(room * sizeof(core::Record));
   const wire::Block block = pool.take(records_bytes + room * sizeof(RecordExtra));
   if (block.at == nullptr) return false;
   auto* records = static_cast<core::Record*>(block.at);
@@ -108,24 +103,6 @@ void Response::release(wire::BlockPool& pool) {
   body.release(pool);
   body_bytes = 0;
   any = false;
-}
-
-void* request_block(wire::BlockPool& pool, size_t size, uint8_t lanes, size_t bytes, wire::Block* block,
-                    char** extra, core::Lane** lane_room, core::Record** record_room,
-                    RecordExtra** extra_room) {
-  const size_t lanes_at = aligned(size);
-  const size_t records_at = aligned(lanes_at + lanes * sizeof(core::Lane));
-  const size_t extras_at = aligned(records_at + lanes * sizeof(core::Record));
-  const size_t bytes_at = extras_at + lanes * sizeof(RecordExtra);
-  *block = pool.take(bytes_at + bytes);
-  if (block->at == nullptr) return nullptr;
-  auto* base = static_cast<char*>(block->at);
-  *lane_room = reinterpret_cast<core::Lane*>(base + lanes_at);
-  for (uint8_t i = 0; i < lanes; ++i) ::new (static_cast<void*>(*lane_room + i)) core::Lane;
-  *record_room = reinterpret_cast<core::Record*>(base + records_at);
-  *extra_room = reinterpret_cast<RecordExtra*>(base + extras_at);
-  *extra = base + bytes_at;
-  return base;
 }
 
 void request_release(Request& request, wire::BlockPool& pool) {
