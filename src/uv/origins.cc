@@ -25,17 +25,31 @@ bool goes_before(const Origin& a, const Origin& b) {
 
 void give(wire::BlockPool& pool, Origin& origin) {
   route_leave(origin.route);
-  if (origin.health != nullptr) pool.give({origin.health, sizeof(core::Health)});
+  if (core::Health* const health = origin.health; health != nullptr) {
+    if (health->throttle != nullptr) pool.give({health->throttle, sizeof(core::Throttle)});
+    pool.give({health, sizeof(core::Health)});
+  }
   pool.give(origin.block);
 }
 
 }  // namespace
 
-bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& options) {
+bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& breaker,
+                  const core::Limits& limits) {
   if (origin.health != nullptr) return true;
+  core::Throttle* throttle = nullptr;
+  if (limits.throttle.any()) {
+    const wire::Block block = pool.take(sizeof(core::Throttle));
+    if (block.at == nullptr) return false;
+    throttle = ::new (block.at) core::Throttle(limits.throttle_of_origin());
+  }
   const wire::Block block = pool.take(sizeof(core::Health));
-  if (block.at == nullptr) return false;
-  origin.health = ::new (block.at) core::Health(options);
+  if (block.at == nullptr) {
+    if (throttle != nullptr) pool.give({throttle, sizeof(core::Throttle)});
+    return false;
+  }
+  origin.health = ::new (block.at) core::Health(breaker);
+  origin.health->throttle = throttle;
   return true;
 }
 

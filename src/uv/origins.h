@@ -36,7 +36,7 @@ struct Origin : core::Origin {
 
 // Begins to keep what its exchanges come to; false when memory is out.
 [[nodiscard]] bool origin_watch(wire::BlockPool& pool, Origin& origin,
-                                const core::BreakerOptions& options);
+                                const core::BreakerOptions& breaker, const core::Limits& limits);
 
 class Origins {
  public:
