@@ -310,7 +310,9 @@ class Engine {
   [[gnu::noinline]] void ask_for_place(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool may_hedge_now(Lane& lane, Instant now);
   [[gnu::noinline]] void serve_throttled(Throttle& throttle, Instant now);
+  [[nodiscard]] static Lane* first_alive(const Throttle& throttle, Instant now);
   void unlink_throttled(Lane& lane);
+  void drop_held_of(Request& request, Instant now);
   [[gnu::noinline]] void stop_waiting(Request& request, const Lane* kept);
   [[gnu::noinline]] void end_place(Lane& lane, Connection* had, Instant now);
   [[gnu::noinline]] void end_place(Connection& connection, Instant now);

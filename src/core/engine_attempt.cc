@@ -204,7 +204,7 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
     lane.held = true;
     wheel_.disarm(lane.phase);
     for (int i = 0; i < request.lane_count && lane.held; ++i) {
-      if (request.lanes[i].waits) drop_held(lane, now);
+      if (request.lanes[i].waits || request.lanes[i].throttled) drop_held(lane, now);
     }
   } else {
     lane.gathering = true;

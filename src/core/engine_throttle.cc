@@ -27,14 +27,6 @@ bool is_overload(uint16_t status) {
   return status == kTooMany || status == kUnavailable;
 }
 
-// The first whose request is not over, though nobody has told it yet.
-template <class IsOver>
-Lane* first_alive(const Throttle& throttle, IsOver is_over) {
-  Lane* lane = throttle.waiting.first;
-  while (lane != nullptr && is_over(*lane->request)) lane = lane->wait_next;
-  return lane;
-}
-
 }  // namespace
 
 // ---- why somebody waits
@@ -73,7 +65,7 @@ Wait Engine::take_place(const Lane& lane, Throttle& throttle, Instant now) {
 // and a hedge that would have to wait is worth nothing.
 void Engine::ask_for_place(Lane& lane, Instant now) {
   Throttle& throttle = *throttle_of(*lane.origin);
-  const Lane* const first = throttle.waiting.first;
+  const Lane* const first = first_alive(throttle, now);
   const Wait why = first != nullptr ? first->wait_for : take_place(lane, throttle, now);
   if (why == Wait::none) {
     go_on(lane, now);
@@ -83,7 +75,7 @@ void Engine::ask_for_place(Lane& lane, Instant now) {
   const bool shut = is_shut(*lane.request, *lane.origin, now);
   if (shut || lane.kind == Kind::hedge || throttle.waiting.count >= limits_.waiting_per_origin) {
     if (shut) ++counters_.refused;
-    if (first == nullptr) wheel_.disarm(throttle.turn);
+    if (throttle.waiting.first == nullptr) wheel_.disarm(throttle.turn);
     fail_soon(lane, shut ? PESTER_EBREAKER : PESTER_EQUEUE, now);
     return;
   }
@@ -92,6 +84,14 @@ void Engine::ask_for_place(Lane& lane, Instant now) {
   lane.throttled = true;
   throttle.waiting.push(lane);
   if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
+  drop_held_of(*lane.request, now);
+}
+
+// A held response keeps its place from everybody, as it does its connection.
+void Engine::drop_held_of(Request& request, Instant now) {
+  for (int i = 0; i < request.lane_count; ++i) {
+    if (request.lanes[i].held) drop_held(request.lanes[i], now);
+  }
 }
 
 // A hedge must never add to a queue: it takes its place now, or does not start. Where the gate is shut
@@ -108,12 +108,18 @@ bool Engine::may_hedge_now(Lane& lane, Instant now) {
 
 // ---- who waits
 
+// The first whose request is not over, though nobody has told it yet.
+Lane* Engine::first_alive(const Throttle& throttle, Instant now) {
+  Lane* lane = throttle.waiting.first;
+  while (lane != nullptr && is_over(*lane->request, now)) lane = lane->wait_next;
+  return lane;
+}
+
 // As many as there is room for. What gives back a place meanwhile is seen by the next round.
 void Engine::serve_throttled(Throttle& throttle, Instant now) {
   if (throttle.serving) return;
   throttle.serving = true;
-  const auto is_late = [now](const Request& request) { return is_over(request, now); };
-  while (Lane* const lane = first_alive(throttle, is_late)) {
+  while (Lane* const lane = first_alive(throttle, now)) {
     if (is_gated(*lane, now)) {
       unlink_throttled(*lane);
       park(*lane, now);
