@@ -5,6 +5,7 @@
 #define PESTER_CLIENT_H_
 
 #include <pester/base.h>
+#include <pester/limits.h>
 #include <pester/policy.h>
 #include <pester/proxy.h>
 #include <pester/redirect.h>
@@ -184,6 +185,7 @@ typedef struct {
    * with none idle, attempts wait in their origin's queue, and the origins that wait take turns. 0 or
    * PESTER_NONE: unlimited. */
   int64_t max_connections;
+  const pester_limiter_options_t* limiter; /* of each origin, see limits.h; NULL: none */
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/limit_words.h"
+
 namespace pester::cli {
 
 // One -d, --data-binary, --data-raw or --data-urlencode, in the order given: they join in that order.
@@ -96,6 +98,7 @@ struct ResilienceOptions {
   std::optional<std::string> retry_on;
   int64_t max_in_flight = 0;  // 0: unlimited
   int64_t max_wait_ms = 0;    // 0: until another deadline
+  LimiterWords limiter;
   bool idempotent = false;
   bool retry_unsafe = false;
   std::optional<uint64_t> seed;
