@@ -30,6 +30,7 @@
 #include <pester/cookies.h>
 #include <pester/fallback.h>
 #include <pester/limits.h>
+#include <pester/openmetrics.h>
 #include <pester/policy.h>
 #include <pester/proxy.h>
 #include <pester/redirect.h>

@@ -3,7 +3,7 @@
 """Whether the documents speak of what there is: names of the headers, fields, links, programs.
 
 - Each pester_... and PESTER_... in README.md, CHANGELOG.md and docs/ is in include/ ("pester_tls_" and "PESTER_E..." are
-  beginnings of names); each field that C text sets is one of the struct that its variable is named after.
+  beginnings of names), or a metric's as OpenMetrics has it, or one of its labels; each field that C text sets is one of the struct that its variable is named after.
 - What coming-from.md has in code on the right side of its tables is a name or a field.
 - Each link within the repository leads somewhere, and each heading that one names is there.
 - A block of C that says where it is from (```c examples/get.c) is that program's text, with "..." where something is
@@ -40,7 +40,14 @@ class Headers:
         for body, name in re.findall(r'^typedef struct \w*\s*\{(.*?)^\} (pester_\w+);', text, re.M | re.S):
             self.fields[name] = set(re.findall(r'(\w+)(?:\[\w+\])?\s*[;,)]', body))
 
+        names = (root / 'src/api/stats.cc').read_text(encoding='utf-8')
+        self.metrics = {name.replace('.', '_') for name in re.findall(r'"(pester\.[a-z_.]+)"', names)}
+        text = (root / 'src/api/openmetrics.cc').read_text(encoding='utf-8')
+        self.metrics |= set(re.findall(r'"(pester_\w+)"', text))
+
     def knows(self, name):
+        if re.sub(r'(_seconds)?(_total|_bucket|_sum|_count)?$', '', name) in self.metrics:
+            return True
         beginning = name.endswith('_') or name == 'PESTER_E'
         return name in self.names or beginning and any(known.startswith(name) for known in self.names)
 
