@@ -203,9 +203,8 @@ constexpr Reasons kReasons[] = {
     {PESTER_METRIC_ATTEMPTS_WAITED, "Times that somebody had to wait.", "pester_wait", 1,
      PESTER_WAIT_COUNT, pester_wait_name,
      [](const Stats& s, int reason) { return s.attempts_waited[reason]; }},
-    {PESTER_METRIC_ATTEMPTS_TURNED_AWAY, "Of those, ended in vain.", "pester_wait", 1,
-     PESTER_WAIT_COUNT, pester_wait_name,
-     [](const Stats& s, int reason) { return s.attempts_turned_away[reason]; }},
+    {PESTER_METRIC_ATTEMPTS_TURNED_AWAY, "Of those, ended in vain.", "pester_wait", 1, PESTER_WAIT_COUNT,
+     pester_wait_name, [](const Stats& s, int reason) { return s.attempts_turned_away[reason]; }},
 };
 
 void write_reasons(Exposition& it, const Reasons& by) {
