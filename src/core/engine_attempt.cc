@@ -25,8 +25,8 @@ void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
   lane.resent = false;
   lane.fresh = false;
   lane.hedge_denial = Denial::none;
-  const bool chosen = kind == Kind::hedge && lane.request->policy->limited;  // by who let it begin
-  if (may_roam(lane) && !chosen) {
+  const auto is_chosen = [&] { return kind == Kind::hedge && lane.request->policy->limited; };
+  if (may_roam(lane) && !is_chosen()) {  // a limited hedge's is, by who let it begin
     kind != Kind::retry ? go_to(lane, choose_target(lane, now)) : reconsider_target(lane, now);
   }
   const Duration limit = lane.request->policy->attempt_timeout;
