@@ -74,9 +74,7 @@ void no_more_are_with_the_server_than_there_are_places(void**) {
   const pester_client_stats_t stats = c.stats();
   assert_int_equal(stats.attempts_waited[PESTER_WAIT_CONCURRENCY], std::size(told) - 3);
   assert_int_equal(stats.attempts_throttled, 0);
-  const pester_origin_stats_t after = origin_stats();
-  assert_int_equal(after.attempts_in_flight, 0);
-  assert_true(after.usual_latency_ns >= 5'000'000);
+  assert_int_equal(origin_stats().attempts_in_flight, 0);
   assert_int_equal(c.end(), 0);
 }
 
@@ -144,6 +142,7 @@ void cancel_and_close_free_who_waits(void**) {
   limiter.kind = PESTER_LIMITER_AIMD;
   limiter.initial = limiter.max = 1;
   limiter.rate = 1;
+  limiter.burst = 2;
   c.serve(answers_in_5_ms);
   assert_int_equal(c.open(), 0);
   for (size_t i = 0; i < 10; ++i) get(told[i]);
