@@ -4,7 +4,8 @@
  *
  * Conventions
  *  - One thread. Every function with a client, a request id or a result is called on the thread that
- *    runs the client's loop. Those with a pester_budget_t or a pester_inbox_t are called on any.
+ *    runs the client's loop. Those with a pester_budget_t, a pester_shared_t or a pester_inbox_t are
+ * called on any.
  *  - I/O now, callbacks later. No function of this header calls one of your callbacks before it
  *    returns (the allocator, clock and random hooks and a jar's is_public_suffix excepted). Callbacks
  * come from the loop.
@@ -37,6 +38,7 @@
 #include <pester/resolve.h>
 #include <pester/result.h>
 #include <pester/route.h>
+#include <pester/shared.h>
 #include <pester/stats.h>
 #include <pester/threads.h>
 #include <pester/tls.h>

@@ -34,6 +34,7 @@ extern "C" {
 
 typedef struct pester_client_s pester_client_t;         /* opaque; belongs to one loop */
 typedef struct pester_budget_s pester_budget_t;         /* opaque; belongs to whoever uses it */
+typedef struct pester_shared_s pester_shared_t;         /* likewise, by several processes */
 typedef struct pester_cookie_jar_s pester_cookie_jar_t; /* opaque; belongs to one thread at a time */
 typedef struct pester_result_s pester_result_t; /* opaque; valid during the callback that got it */
 typedef uint64_t pester_request_id_t;           /* 0 is never a request */

@@ -185,6 +185,10 @@ typedef struct {
    * with none idle, attempts wait in their origin's queue, and the origins that wait take turns. 0 or
    * PESTER_NONE: unlimited. */
   int64_t max_connections;
+  /* The budget and the breakers that clients of several processes share (shared.h): instead of `budget`,
+   * which must be NULL, as must shared_budget and clock_ns. The client keeps it until it is gone. NULL:
+   * its own. */
+  pester_shared_t* shared;
   const pester_limiter_options_t* limiter; /* of each origin, see limits.h; NULL: none */
 } pester_client_options_t;
 

@@ -18,6 +18,7 @@
   XX(ENOENT, -7006, "no such request")                                            \
   XX(ECLOSING, -7007, "the client is closing")                                    \
   XX(ECOOKIE, -7008, "the cookie was refused")                                    \
+  XX(ESHARED, -7009, "the shared memory was refused")                             \
   /* the peer or the network */                                                   \
   XX(EEMPTY, -7020, "the server closed the connection before sending a response") \
   XX(EHEADCUT, -7021, "the connection ended within the response head")            \

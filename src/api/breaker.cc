@@ -21,8 +21,8 @@ int find_health(pester_client_s& client, const char* url, core::Health** health)
   int rc = wire::parse_url(url, static_cast<char*>(storage.at), &parsed, &why);
   if (rc == 0) {
     uv::Origin* origin = uv::origin_for(shell, nullptr, parsed);
-    if (origin == nullptr ||
-        !uv::origin_watch(shell.pool, *origin, shell.options.breaker, shell.options.limits)) {
+    if (origin == nullptr || !uv::origin_watch(shell.pool, *origin, shell.options.breaker,
+                                               shell.options.limits, shell.shared)) {
       rc = UV_ENOMEM;
     } else {
       *health = origin->health;
@@ -79,11 +79,12 @@ int pester_client_breaker_stats_sized(pester_client_t* client, const char* url,
   if (client == nullptr || out == nullptr) return UV_EINVAL;
   pester::core::Health* health = nullptr;
   if (const int rc = pester::api::find_health(*client, url, &health); rc != 0) return rc;
-  const auto counts = health->breaker.counts(pester::uv::client_now(*client->client).mono);
+  const pester::core::Instant now = pester::uv::client_now(*client->client).mono;
+  const auto counts = health->breaker.counts(now);
   pester_breaker_stats_t stats;
   std::memset(&stats, 0, sizeof stats);
   stats.struct_size = struct_size;
-  stats.state = pester::api::state_of(health->breaker.state());
+  stats.state = pester::api::state_of(health->breaker.look(now));
   stats.calls = counts.calls;
   stats.failed = counts.failed;
   stats.slow = counts.slow;

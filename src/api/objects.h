@@ -119,6 +119,9 @@ inline const wire::CookieJar* jar_of(const pester_cookie_jar_t* jar) {
 inline uv::SharedBudget* shared_of(pester_budget_t* budget) {
   return reinterpret_cast<uv::SharedBudget*>(budget);
 }
+inline uv::SharedMemory* memory_of(pester_shared_t* shared) {
+  return reinterpret_cast<uv::SharedMemory*>(shared);
+}
 uv::Hooks make_hooks();
 // The one-liners' client is closed: it leaves the registry.
 void forget_default(pester_client_s& client);

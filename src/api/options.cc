@@ -164,6 +164,18 @@ int read_resolver(const pester_client_options_t& given, uv::ClientOptions* optio
   return 0;
 }
 
+// It is the budget of clients that live by the system's clock.
+int read_shared_memory(const pester_client_options_t& given, uv::ClientOptions* options, Why* why) {
+  options->shared = memory_of(given.shared);
+  if (given.shared == nullptr) return 0;
+  if (given.shared_budget != nullptr || given.budget != nullptr) {
+    return refuse(why, "shared", "has the budget: neither budget nor shared_budget can be given");
+  }
+  if (given.clock_ns != nullptr)
+    return refuse(why, "shared", "lives by the system's clock: no clock_ns");
+  return 0;
+}
+
 }  // namespace
 
 int read_budget(const pester_budget_options_t* from, core::BudgetOptions* out, Why* why) {
@@ -246,6 +258,7 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   if (given.budget != nullptr && given.shared_budget != nullptr) {
     return refuse(why, "shared_budget", "takes the place of budget: only one can be given");
   }
+  if (const int rc = read_shared_memory(given, options, why); rc != 0) return rc;
   if (const int rc = read_budget(given.budget, &options->budget, why); rc != 0) return rc;
   options->shared_budget = shared_of(given.shared_budget);
   if (const int rc = read_breaker(given.breaker, &options->breaker, why); rc != 0) return rc;

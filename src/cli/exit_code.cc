@@ -17,6 +17,7 @@ int own_status(int error) {
     case PESTER_EMETHOD:
     case PESTER_EHEADER:
     case PESTER_EOPTION:
+    case PESTER_ESHARED:
       return kExitUsage;
     case PESTER_ESOURCE:
       return kExitRead;

@@ -93,6 +93,7 @@ struct ResilienceOptions {
   int hedge_per_mille = 0;     // 0: the policy's; PESTER_NONE: off
   int64_t loser_drain_ms = 0;  // likewise
   int budget = 0, breaker = 0, origin_gate = 0;
+  std::optional<std::string> shared, shared_object;  // where both are, for several runs
   int max_resumes = 0, endpoint_ejection = 0;
   int64_t retry_after_max_ms = 0;  // 0: the library's default; PESTER_NONE: off
   std::optional<std::string> retry_on;

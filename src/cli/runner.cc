@@ -46,7 +46,11 @@ bool shows_hops(const Options& o) {
 }  // namespace
 
 Runner::Runner(const Options& options, const RequestPlan& plan)
-    : options_(options), plan_(plan), cookies_(options.request), setup_(options, plan) {
+    : options_(options),
+      plan_(plan),
+      cookies_(options.request),
+      shared_(options.resilience),
+      setup_(options, plan) {
   const int error = uv_loop_init(&loop_);
   if (error != 0) throw CommandError(kExitMemory, std::string("no event loop: ") + uv_strerror(error));
   uv_signal_init(&loop_, &interrupt_);
@@ -69,6 +73,7 @@ void Runner::open_client() {
     setup_.client.trace_data = this;
   }
   setup_.client.cookies = cookies_.jar();
+  setup_.client.shared = shared_.handle();
   const int error = pester_client_new(&client_, &loop_, &setup_.client);
   if (error == 0) return;
   const bool said = setup_.error_text[0] != '\0';

@@ -20,6 +20,7 @@
 #include "cli/latency_summary.h"
 #include "cli/options.h"
 #include "cli/request_plan.h"
+#include "cli/shared.h"
 #include "cli/transfer.h"
 #include "cli/wire_trace.h"
 
@@ -77,6 +78,7 @@ class Runner {
   const Options& options_;
   const RequestPlan& plan_;
   Cookies cookies_;
+  Shared shared_;
   ClientSetup setup_;
   uv_loop_t loop_;
   uv_signal_t interrupt_;

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "core/breaker_share.h"
+#include "core/shared_breaker.h"
+
 namespace pester::core {
 
 namespace {
@@ -17,7 +20,9 @@ bool reaches(uint32_t part, uint32_t whole, uint32_t rate) {
   return rate != 0 && uint64_t{part} * 1'000 >= uint64_t{whole} * rate;
 }
 
-Duration wait_open(const BreakerOptions& options, uint8_t openings, double u) {
+}  // namespace
+
+Duration breaker_wait(const BreakerOptions& options, uint8_t openings, double u) {
   const int64_t most = std::max(options.open_first, options.open_most).ns;
   const int64_t first = options.open_first.ns;
   const int64_t wait = first > most >> openings ? most : first << openings;
@@ -26,7 +31,12 @@ Duration wait_open(const BreakerOptions& options, uint8_t openings, double u) {
   return {more > Duration::never().ns - wait ? Duration::never().ns : wait + more};
 }
 
-}  // namespace
+bool is_over(const BreakerOptions& options, const Breaker::Counts& counts, uint32_t failures_in_a_row) {
+  if (options.failures_in_a_row != 0 && failures_in_a_row >= options.failures_in_a_row) return true;
+  if (counts.calls < options.calls_min) return false;
+  return reaches(counts.failed, counts.calls, options.failure_rate) ||
+         reaches(counts.slow, counts.calls, options.slow_rate);
+}
 
 Breaker::Breaker(const BreakerOptions& options) : options_(options) {
   options_.calls_min = std::max(options_.calls_min, uint32_t{1});
@@ -40,6 +50,10 @@ CallResult Breaker::result_of_success(Duration took) const {
 }
 
 Admission Breaker::admit(Instant now) {
+  if (share_ != nullptr) [[unlikely]] {
+    Admission admission;
+    if (admit_by_share(now, &admission)) return admission;
+  }
   switch (state_) {
     case BreakerState::closed:
     case BreakerState::forced_closed:
@@ -70,18 +84,24 @@ Admission Breaker::give_probe(Instant now) {
 }
 
 void Breaker::record(Permit permit, CallResult result, Instant now, double u) {
-  if (permit.era != era_) return;
+  if (permit.era != era_) {
+    if ((permit.era & Permit::kShared) != 0) record_in_share(permit, result, now, u);
+    return;
+  }
   if (permit.probe) return settle_probe(result, now, u);
   count(result, now);
   const bool was_over = over_;
-  over_ = over_a_limit();
+  over_ = is_over(options_, total_, in_a_row_);
   if (!over_ || was_over) return;
   ++trips_;
   if (state_ == BreakerState::closed) open(now, u);
 }
 
 void Breaker::release(Permit permit) {
-  if (permit.era != era_ || !permit.probe) return;
+  if (permit.era != era_ || !permit.probe) {
+    if ((permit.era & Permit::kShared) != 0) release_in_share(permit);
+    return;
+  }
   probe_out_ = false;
   begin_era();
 }
@@ -96,7 +116,7 @@ void Breaker::settle_probe(CallResult result, Instant now, double u) {
 
 void Breaker::open(Instant now, double u) {
   if (state_ == BreakerState::closed && now - since_ >= kSettled) openings_ = 0;
-  until_ = now + wait_open(options_, openings_, u);
+  until_ = now + breaker_wait(options_, openings_, u);
   if (openings_ < kOpeningsMost) ++openings_;
   enter(BreakerState::open, now);
 }
@@ -119,7 +139,7 @@ void Breaker::enter(BreakerState state, Instant now) {
 }
 
 void Breaker::begin_era() {
-  if (++era_ == 0) era_ = 1;
+  if (++era_ == Permit::kShared) era_ = 1;
 }
 
 void Breaker::roll(Instant now) {
@@ -156,15 +176,64 @@ void Breaker::forget_calls() {
 }
 
 Breaker::Counts Breaker::counts(Instant now) {
+  if (share_ != nullptr && !is_forced()) {
+    if (SharedBreaker* shared = share_->reach(options_, now); shared != nullptr)
+      return shared->counts(now);
+  }
   roll(now);
   return total_;
 }
 
-bool Breaker::over_a_limit() const {
-  if (options_.failures_in_a_row != 0 && in_a_row_ >= options_.failures_in_a_row) return true;
-  if (total_.calls < options_.calls_min) return false;
-  return reaches(total_.failed, total_.calls, options_.failure_rate) ||
-         reaches(total_.slow, total_.calls, options_.slow_rate);
+// ---- a share
+
+bool Breaker::is_forced() const {
+  return state_ == BreakerState::forced_open || state_ == BreakerState::forced_closed ||
+         state_ == BreakerState::metrics_only;
+}
+
+// False: this one is to judge.
+bool Breaker::admit_by_share(Instant now, Admission* admission) {
+  if (is_forced()) return false;
+  SharedBreaker* const shared = share_->reach(options_, now);
+  if (shared == nullptr) {
+    leave_share(now);
+    return false;
+  }
+  *admission = shared->admit(options_, now);
+  show(shared->state(), now);
+  return true;
+}
+
+void Breaker::record_in_share(Permit permit, CallResult result, Instant now, double u) {
+  if (share_ == nullptr) return;
+  SharedBreaker* const shared = share_->reach(options_, now);
+  if (shared == nullptr) return leave_share(now);
+  shared->record(options_, permit, result, now, u);
+  show(shared->state(), now);
+}
+
+void Breaker::release_in_share(Permit permit) {
+  if (share_ == nullptr) return;
+  if (SharedBreaker* const shared = share_->held(); shared != nullptr) shared->release(permit);
+}
+
+void Breaker::look_at_share(Instant now) {
+  if (is_forced()) return;
+  SharedBreaker* const shared = share_->reach(options_, now);
+  if (shared == nullptr) return leave_share(now);
+  show(shared->state(), now);
+}
+
+void Breaker::show(BreakerState state, Instant now) {
+  if (state == state_ || is_forced()) return;
+  trips_ += state_ == BreakerState::closed && state == BreakerState::open;
+  enter(state, now);
+}
+
+// From closed and with an empty window: what the others knew is not known here.
+void Breaker::leave_share(Instant now) {
+  share_ = nullptr;
+  if (!is_forced()) go_to(BreakerState::closed, now);
 }
 
 }  // namespace pester::core

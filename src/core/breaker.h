@@ -15,6 +15,9 @@
 //
 // A breaker that opens again within 10 s of closing goes on doubling: an origin that answers one probe
 // and falls over under the load is not tried every 5 s for ever.
+//
+// One that has a share judges nothing itself: the shared breaker does, and this one shows its state as
+// it was last seen, counts what it saw of it, and can be forced. It judges again when the share is lost.
 #ifndef PESTER_CORE_BREAKER_H_
 #define PESTER_CORE_BREAKER_H_
 
@@ -51,7 +54,8 @@ struct BreakerOptions {
 
 // What a call that was let through gives back, exactly once, with record() or release().
 struct Permit {
-  uint32_t era = 0;  // 0: none
+  static constexpr uint32_t kShared = uint32_t{1} << 31;  // a bit of the era: a shared breaker gave it
+  uint32_t era = 0;                                       // 0: none
   bool probe = false;
 };
 
@@ -63,6 +67,11 @@ struct Admission {
   Instant retry_at;  // of refuse: asking sooner is of little use; never() when forced open
 };
 
+struct BreakerShare;
+
+// The wait after so many openings; `u` is its randomness.
+[[nodiscard]] Duration breaker_wait(const BreakerOptions& options, uint8_t openings, double u);
+
 class Breaker {
  public:
   struct Counts {
@@ -72,6 +81,9 @@ class Breaker {
   };
 
   explicit Breaker(const BreakerOptions& options);
+
+  // From now on another judges; `share` outlives this one.
+  void join(BreakerShare* share) { share_ = share; }
 
   [[nodiscard]] Admission admit(Instant now);
   // How a call ended. `u` in [0, 1) is the randomness of a wait that may begin.
@@ -84,10 +96,20 @@ class Breaker {
   void force_open(Instant now) { go_to(BreakerState::forced_open, now); }
   void force_closed(Instant now) { go_to(BreakerState::forced_closed, now); }
   void metrics_only(Instant now) { go_to(BreakerState::metrics_only, now); }
-  // Back to judging, from closed and with an empty window.
-  void automatic(Instant now) { go_to(BreakerState::closed, now); }
+  // Back to judging, from closed and with an empty window; or, of one that has a share, from what that
+  // is: others go by it, too.
+  void automatic(Instant now) {
+    go_to(BreakerState::closed, now);
+    (void)look(now);
+  }
 
+  // As it was last seen; look() sees what others have made of it.
   [[nodiscard]] BreakerState state() const { return state_; }
+  [[nodiscard]] BreakerState look(Instant now) {
+    if (share_ != nullptr) [[unlikely]]
+      look_at_share(now);
+    return state_;
+  }
   [[nodiscard]] Counts counts(Instant now);
   // How often a state was entered, the first closed not counted.
   [[nodiscard]] uint32_t entered(BreakerState state) const { return entered_[static_cast<int>(state)]; }
@@ -106,7 +128,13 @@ class Breaker {
   void roll(Instant now);
   void count(CallResult result, Instant now);
   void forget_calls();
-  [[nodiscard]] bool over_a_limit() const;
+  [[nodiscard]] bool is_forced() const;
+  [[gnu::noinline]] bool admit_by_share(Instant now, Admission* admission);
+  [[gnu::noinline]] void record_in_share(Permit permit, CallResult result, Instant now, double u);
+  [[gnu::noinline]] void release_in_share(Permit permit);
+  [[gnu::noinline]] void look_at_share(Instant now);
+  void show(BreakerState state, Instant now);
+  void leave_share(Instant now);
 
   BreakerOptions options_;
   BreakerState state_ = BreakerState::closed;
@@ -122,8 +150,13 @@ class Breaker {
   int64_t second_ = 0;  // of the newest bucket
   Counts total_;
   Counts buckets_[kBuckets];
+  BreakerShare* share_ = nullptr;
 };
 static_assert(std::is_trivially_copyable_v<Breaker> && sizeof(Breaker) <= 256);
+
+// Whether the window's counts, or so many failures in a row, pass a limit.
+[[nodiscard]] bool is_over(const BreakerOptions& options, const Breaker::Counts& counts,
+                           uint32_t failures_in_a_row);
 
 }  // namespace pester::core
 

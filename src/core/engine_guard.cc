@@ -163,7 +163,7 @@ bool Engine::breaker_is_open_until(const Request& request, const Origin& origin,
                                    Instant now) {
   Health* health = origin.health;
   if (!request.policy->use_breaker || health == nullptr) return false;
-  const BreakerState state = health->breaker.state();
+  const BreakerState state = health->breaker.look(now);
   if (state != BreakerState::open && state != BreakerState::forced_open) return false;
   const Admission admission = health->breaker.admit(now);
   if (admission.verdict == Admit::refuse) return admission.retry_at > due;

@@ -35,7 +35,7 @@ bool Engine::is_shut(const Request& request, const Origin& origin, Instant now) 
   if (health == nullptr) return false;
   if (request.policy->origin_gate && now < health->gate) return true;
   if (!request.policy->use_breaker) return false;
-  const BreakerState state = health->breaker.state();
+  const BreakerState state = health->breaker.look(now);
   if (state != BreakerState::open && state != BreakerState::half_open &&
       state != BreakerState::forced_open) {
     return false;

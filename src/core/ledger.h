@@ -1,69 +1,65 @@
 // SPDX-License-Identifier: MIT
 // The engine's way to the budget that pays for its extra exchanges. A budget of the engine's own is used
-// as it is; one that engines of several threads share is used inside a guard, which who shares it
-// brings: refuses to know what a lock is.
+// as it is; one that others share, be they threads or processes, is asked by functions that whoever
+// shares it brings. Refuses to know what a lock is, and what a process.
 #ifndef PESTER_CORE_LEDGER_H_
 #define PESTER_CORE_LEDGER_H_
-
-#include <type_traits>
 
 #include "core/budget.h"
 
 namespace pester::core {
 
-// Keeps all others out from lock() to unlock(), which one thread calls in turn and never nested.
-struct LedgerGuard {
-  void (*lock)(void* data) = nullptr;  // nullptr: nobody else is there
-  void (*unlock)(void* data) = nullptr;
-  void* data = nullptr;
+// What a shared budget answers with; each does what Budget says of the function of that name.
+struct LedgerCalls {
+  void (*began)(void* data, Instant now);
+  Payment (*reserve)(void* data, Instant now);
+  void (*refund)(void* data, Payment paid, Instant now);
+  int64_t (*balance)(void* data, Instant now);
+  Duration (*retry_after)(void* data, Instant now);
 };
 
-// A name for the budget, to be copied. Not to be used when false: there is none. What each call does is
-// said at Budget's; between two calls, those of others may come.
+// A name for the budget, to be copied. Not to be used when false: there is none. Where it is shared,
+// calls of others may come between two calls.
 class Ledger {
  public:
   Ledger() = default;
-  explicit Ledger(Budget* budget, const LedgerGuard& guard = {}) : budget_(budget), guard_(guard) {}
+  explicit Ledger(Budget* own) : data_(own) {}
+  // `calls` and `data` outlive it.
+  Ledger(const LedgerCalls* calls, void* data) : calls_(calls), data_(data) {}
 
-  explicit operator bool() const { return budget_ != nullptr; }
+  explicit operator bool() const { return data_ != nullptr; }
 
   void began(Instant now) const {
-    ask([now](Budget& budget) { budget.began(now); });
+    if (calls_ == nullptr) [[likely]]
+      return own().began(now);
+    calls_->began(data_, now);
   }
   [[nodiscard]] Payment reserve(Instant now) const {
-    return ask([now](Budget& budget) { return budget.reserve(now); });
+    if (calls_ == nullptr) [[likely]]
+      return own().reserve(now);
+    return calls_->reserve(data_, now);
   }
   void refund(Payment paid, Instant now) const {
-    ask([paid, now](Budget& budget) { budget.refund(paid, now); });
+    if (calls_ == nullptr) [[likely]]
+      return own().refund(paid, now);
+    calls_->refund(data_, paid, now);
   }
   [[nodiscard]] int64_t balance(Instant now) const {
-    return ask([now](Budget& budget) { return budget.balance(now); });
+    if (calls_ == nullptr) [[likely]]
+      return own().balance(now);
+    return calls_->balance(data_, now);
   }
   [[nodiscard]] Duration retry_after(Instant now) const {
-    return ask([now](Budget& budget) { return budget.retry_after(now); });
+    if (calls_ == nullptr) [[likely]]
+      return own().retry_after(now);
+    return calls_->retry_after(data_, now);
   }
 
  private:
-  class Turn {
-   public:
-    explicit Turn(const LedgerGuard& guard) : guard_(guard) { guard_.lock(guard_.data); }
-    ~Turn() { guard_.unlock(guard_.data); }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
+  [[nodiscard]] Budget& own() const { return *static_cast<Budget*>(data_); }
 
-   private:
-    const LedgerGuard& guard_;
-  };
-  template <class Question>
-  std::invoke_result_t<Question, Budget&> ask(Question question) const {
-    if (guard_.lock == nullptr) [[likely]]
-      return question(*budget_);
-    const Turn turn(guard_);
-    return question(*budget_);
-  }
-
-  Budget* budget_ = nullptr;
-  LedgerGuard guard_;
+  const LedgerCalls* calls_ = nullptr;  // nullptr: nobody else is there
+  void* data_ = nullptr;
 };
 
 }  // namespace pester::core

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/breaker.h"
+#include "core/breaker_share.h"
 #include "core/budget.h"
 #include "core/concurrency_limit.h"
 #include "core/deadline_wheel.h"
@@ -301,6 +302,7 @@ struct Health {
   explicit Health(const BreakerOptions& options) : breaker(options) {}
   LatencyDigest digest;
   Breaker breaker;
+  BreakerShare share;  // its, where processes share it; not to be moved then
   Endpoints endpoints{EndpointOptions{}};
   Instant gate{};                // nothing begins before it
   Duration gate_spread{};        // and what was parked begins within so long after it

@@ -108,8 +108,8 @@ Connection* delivering(Request& request) {
   Origin* const origin = is_usual ? client.origins.get(client.pool, url, client.route)
                                   : origin_for(client, &request, url, estranged);
   if (origin == nullptr) return nullptr;
-  if (request.policy->needs_health() &&
-      !origin_watch(client.pool, *origin, client.options.breaker, client.options.limits)) {
+  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker,
+                                                      client.options.limits, client.shared)) {
     return nullptr;
   }
   ++origin->requests;
@@ -130,6 +130,12 @@ Connection* delivering(Request& request) {
 }
 
 int join_budget(Client& client, core::Why* why) {
+  if (client.options.shared != nullptr) {
+    client.shared = client.options.shared;
+    client.shared->join();
+    client.engine.set_ledger(client.shared->ledger());
+    return 0;
+  }
   SharedBudget* const budget = client.options.shared_budget;
   if (budget == nullptr) return 0;
   if (!budget->join(client.options.clock)) {

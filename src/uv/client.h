@@ -22,6 +22,7 @@
 #include "uv/resolver.h"
 #include "uv/route.h"
 #include "uv/shared_budget.h"
+#include "uv/shared_memory.h"
 #include "uv/tls_configuration.h"
 #include "uv/warm_up.h"
 #include "uv/worker_threads.h"
@@ -76,6 +77,7 @@ struct ClientOptions {
   core::RandomSource random;
   core::BudgetOptions budget;
   SharedBudget* shared_budget = nullptr;  // in the place of one of its own
+  SharedMemory* shared = nullptr;         // likewise, and of its own breakers
   core::BreakerOptions breaker;
   // Fields added to each request, if named: which attempt it is, and milliseconds until its deadline.
   std::string_view attempt_header, deadline_header;
@@ -156,6 +158,7 @@ struct Client {
   }
   ~Client() {
     if (shared_budget != nullptr) shared_budget->leave();
+    if (shared != nullptr) shared->leave();
   }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -169,6 +172,7 @@ struct Client {
   wire::ResponseParser* spare_parser = nullptr;  // most messages come whole: one serves all
   core::Budget budget;
   SharedBudget* shared_budget = nullptr;  // in its place, joined
+  SharedMemory* shared = nullptr;         // likewise
   core::Engine engine;
   core::Slots slots;
   Routes routes;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "uv/shared_memory.h"
+
 namespace pester::uv {
 
 namespace {
@@ -34,8 +36,8 @@ void give(wire::BlockPool& pool, Origin& origin) {
 
 }  // namespace
 
-bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& breaker,
-                  const core::Limits& limits) {
+bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& options,
+                  const core::Limits& limits, SharedMemory* shared) {
   if (origin.health != nullptr) return true;
   core::Throttle* throttle = nullptr;
   if (limits.throttle.any()) {
@@ -48,8 +50,12 @@ bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOpti
     if (throttle != nullptr) pool.give({throttle, sizeof(core::Throttle)});
     return false;
   }
-  origin.health = ::new (block.at) core::Health(breaker);
+  origin.health = ::new (block.at) core::Health(options);
   origin.health->throttle = throttle;
+  if (shared != nullptr) {
+    origin.health->share = shared->share_of(origin, options);
+    origin.health->breaker.join(&origin.health->share);
+  }
   return true;
 }
 

@@ -34,9 +34,13 @@ struct Origin : core::Origin {
   [[nodiscard]] std::string_view zone() const { return {text + host_bytes, zone_bytes}; }
 };
 
-// Begins to keep what its exchanges come to; false when memory is out.
+class SharedMemory;
+
+// Begins to keep what its exchanges come to; false when memory is out. `shared`: where its breaker is,
+// or nullptr.
 [[nodiscard]] bool origin_watch(wire::BlockPool& pool, Origin& origin,
-                                const core::BreakerOptions& breaker, const core::Limits& limits);
+                                const core::BreakerOptions& options, const core::Limits& limits,
+                                SharedMemory* shared);
 
 class Origins {
  public:

@@ -57,8 +57,29 @@ void SharedBudget::leave() {
   memory.release(this, memory.data);
 }
 
+// One turn at the budget.
+class SharedBudget::Turn {
+ public:
+  explicit Turn(void* budget) : budget_(*static_cast<SharedBudget*>(budget)) { lock(&budget_.mutex_); }
+  ~Turn() { unlock(&budget_.mutex_); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  core::Budget* operator->() { return &budget_.budget_; }
+
+ private:
+  SharedBudget& budget_;
+};
+
 core::Ledger SharedBudget::ledger() {
-  return core::Ledger(&budget_, {lock, unlock, &mutex_});
+  static constexpr core::LedgerCalls kCalls = {
+      [](void* data, core::Instant now) { Turn(data)->began(now); },
+      [](void* data, core::Instant now) { return Turn(data)->reserve(now); },
+      [](void* data, core::Payment paid, core::Instant now) { Turn(data)->refund(paid, now); },
+      [](void* data, core::Instant now) { return Turn(data)->balance(now); },
+      [](void* data, core::Instant now) { return Turn(data)->retry_after(now); },
+  };
+  return {&kCalls, this};
 }
 
 // Without a client nothing has told the time, and the first to do so may have a clock of its own.

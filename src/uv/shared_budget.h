@@ -42,6 +42,7 @@ class SharedBudget {
   [[nodiscard]] Figures figures();
 
  private:
+  class Turn;
   explicit SharedBudget(const core::BudgetOptions& options) : budget_(options) {}
   ~SharedBudget() = default;
 

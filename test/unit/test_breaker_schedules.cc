@@ -2,23 +2,26 @@
 // Claims about the circuit breaker under random schedules of calls, results told late, twice and never,
 // cancels and forced states: never two probes, no wait out of bounds, never stuck.
 #include "core/breaker.h"
+
 #include "core/rng.h"
+
+#include "support/tested_breaker.h"
 
 #include "support/cmocka.h"
 
 using pester::core::Admission;
 using pester::core::Admit;
-using pester::core::Breaker;
 using pester::core::BreakerOptions;
 using pester::core::BreakerState;
 using pester::core::CallResult;
 using pester::core::Instant;
 using pester::core::Permit;
 using pester::core::Rng;
+using Breaker = pester::test::TestedBreaker;
 
 namespace {
 
-constexpr Instant kStart = {3'141'592'653'589};
+constexpr Instant kStart = pester::test::kBreakerStart;
 
 // Calls under way in a random schedule. Some are never heard of again.
 struct Schedule {
@@ -69,14 +72,16 @@ const char* end_one(Schedule* s, Breaker* breaker, const BreakerOptions& options
   if (breaker->entered(BreakerState::open) == opened) return nullptr;
   ++s->openings;
   const int64_t wait = breaker->admit({s->now}).retry_at.ns - s->now;
-  const bool bounded = wait >= options.open_first.ns && wait <= options.open_most.ns * 11 / 10;
+  const bool bounded = wait >= options.open_first.ns &&
+                       wait <= options.open_most.ns * 11 / 10 + pester::test::kBreakerGrain;
   return bounded ? nullptr : "a wait out of bounds";
 }
 
 // From wherever it is, with calls that go well and whatever is still under way never reporting.
 const char* heal(Schedule* s, Breaker* breaker, const BreakerOptions& options) {
   if (breaker->state() >= BreakerState::forced_open) breaker->automatic({s->now});
-  const int64_t limit = s->now + options.open_most.ns * 11 / 10 + options.probe_most.ns + 1;
+  const int64_t limit = s->now + options.open_most.ns * 11 / 10 + options.probe_most.ns + 1 +
+                        2 * pester::test::kBreakerGrain;
   while (breaker->state() != BreakerState::closed) {
     const Admission got = breaker->admit({s->now});
     if (got.verdict == Admit::refuse) {
@@ -146,7 +151,8 @@ void no_schedule_leaves_it_stuck(void**) {
   print_message("%lld probes, %lld openings\n", static_cast<long long>(probes),
                 static_cast<long long>(openings));
   assert_true(probes > 400'000);
-  assert_true(openings > 400'000);
+  // What a shared one does while this one is forced is not seen here.
+  assert_true(openings > (pester::test::kBreakerIsShared ? 300'000 : 400'000));
 }
 
 }  // namespace

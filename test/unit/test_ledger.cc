@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Claims about the way to a budget: without a guard it is the budget itself; with one, each call is made
-// inside it, once, and never leaves it held.
+// Claims about the way to a budget: it is the budget itself, or the functions of whoever shares it,
+// which are called once for each question.
 #include "core/ledger.h"
 
 #include <initializer_list>
@@ -10,27 +10,31 @@
 using pester::core::Budget;
 using pester::core::Instant;
 using pester::core::Ledger;
-using pester::core::LedgerGuard;
+using pester::core::LedgerCalls;
 using pester::core::Payment;
 
 namespace {
 
 constexpr Instant kStart = {7'123'456'789'012};
 
-// Counts, and tells whether anything nested.
-struct Gate {
-  int held = 0, turns = 0;
-  bool nested = false;
+// A budget behind functions, which counts how often they are called.
+struct Desk {
+  Budget budget{{.ratio = 1'000, .floor_per_second = 0}};
+  int calls = 0;
 
-  LedgerGuard guard() {
-    return {[](void* data) {
-              auto& gate = *static_cast<Gate*>(data);
-              gate.nested = gate.nested || gate.held != 0;
-              ++gate.held;
-              ++gate.turns;
-            },
-            [](void* data) { --static_cast<Gate*>(data)->held; }, this};
+  static Budget& ask(void* data) {
+    auto& desk = *static_cast<Desk*>(data);
+    ++desk.calls;
+    return desk.budget;
   }
+  static constexpr LedgerCalls kCalls = {
+      [](void* data, Instant now) { ask(data).began(now); },
+      [](void* data, Instant now) { return ask(data).reserve(now); },
+      [](void* data, Payment paid, Instant now) { ask(data).refund(paid, now); },
+      [](void* data, Instant now) { return ask(data).balance(now); },
+      [](void* data, Instant now) { return ask(data).retry_after(now); },
+  };
+  Ledger ledger() { return {&kCalls, this}; }
 };
 
 void no_budget_is_false(void**) {
@@ -40,10 +44,11 @@ void no_budget_is_false(void**) {
 }
 
 void it_answers_as_its_budget_does(void**) {
-  Gate gate;
-  for (const LedgerGuard& guard : {LedgerGuard{}, gate.guard()}) {
-    Budget own{{.ratio = 1'000, .floor_per_second = 0}}, led{{.ratio = 1'000, .floor_per_second = 0}};
-    const Ledger ledger(&led, guard);
+  Budget whole{{.ratio = 1'000, .floor_per_second = 0}};
+  Desk desk;
+  const Ledger ledgers[] = {Ledger(&whole), desk.ledger()};
+  for (const Ledger& ledger : ledgers) {
+    Budget own{{.ratio = 1'000, .floor_per_second = 0}};
     for (int i = 0; i < 2; ++i) {
       own.began(kStart);
       ledger.began(kStart);
@@ -60,29 +65,28 @@ void it_answers_as_its_budget_does(void**) {
     ledger.refund(paid, kStart);
     assert_int_equal(ledger.balance(kStart), own.balance(kStart));
     assert_int_equal(ledger.balance(kStart), 1'000);
-    assert_int_equal(led.counts().begun, 2);
-    assert_int_equal(led.counts().reserved, 2);
-    assert_int_equal(led.counts().refunded, 1);
-    assert_int_equal(led.counts().refused, 1);
+  }
+  for (const Budget* led : {&whole, &desk.budget}) {
+    assert_int_equal(led->counts().begun, 2);
+    assert_int_equal(led->counts().reserved, 2);
+    assert_int_equal(led->counts().refunded, 1);
+    assert_int_equal(led->counts().refused, 1);
   }
 }
 
-void each_call_is_one_turn_in_the_guard(void**) {
-  Gate gate;
-  Budget budget{{}};
-  const Ledger ledger(&budget, gate.guard());
-  int turns = 0;
-  const auto was_one_turn = [&] { return gate.turns == ++turns && gate.held == 0 && !gate.nested; };
+void each_question_is_one_call(void**) {
+  Desk desk;
+  const Ledger ledger = desk.ledger();
   ledger.began(kStart);
-  assert_true(was_one_turn());
+  assert_int_equal(desk.calls, 1);
   const Payment paid = ledger.reserve(kStart);
-  assert_true(was_one_turn());
+  assert_int_equal(desk.calls, 2);
   ledger.refund(paid, kStart);
-  assert_true(was_one_turn());
+  assert_int_equal(desk.calls, 3);
   (void)ledger.balance(kStart);
-  assert_true(was_one_turn());
+  assert_int_equal(desk.calls, 4);
   (void)ledger.retry_after(kStart);
-  assert_true(was_one_turn());
+  assert_int_equal(desk.calls, 5);
 }
 
 }  // namespace
@@ -91,7 +95,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(no_budget_is_false),
       cmocka_unit_test(it_answers_as_its_budget_does),
-      cmocka_unit_test(each_call_is_one_turn_in_the_guard),
+      cmocka_unit_test(each_question_is_one_call),
   };
   return cmocka_run_group_tests_name("ledger", tests, nullptr, nullptr) != 0;
 }

@@ -131,6 +131,7 @@ void limits_refusals_and_ends_from_this_side_are_final(void**) {
                           int{PESTER_ENOENT},
                           int{PESTER_ECLOSING},
                           int{PESTER_ECOOKIE},
+                          int{PESTER_ESHARED},
                           int{PESTER_EHEADSIZE},
                           int{PESTER_EBODYSIZE},
                           int{PESTER_EREDIRECTS},
