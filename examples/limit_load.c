@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Asks one server for many things without asking too much of it: as many at a time as it bears, found
- * out by how long it takes, and no more in a second than were agreed on. Shows which answers had to wait,
- * and for what.
+ * out by how long it takes, and no more in a second than were agreed on. Shows which answers had to
+ * wait, and for what.
  *
  *   cc limit_load.c -o limit_load $(pkg-config --cflags --libs pester)
  *   ./limit_load https://example.com/ 100 50 */
