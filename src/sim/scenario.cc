@@ -33,6 +33,15 @@ Duration some_limit(Choices& choices) {
   return limit < 0 ? kNever : ms(limit);
 }
 
+core::ConcurrencyOptions some_concurrency(Choices& choices) {
+  core::ConcurrencyOptions options;
+  options.kind = choices.one_in(2) ? core::LimiterKind::gradient : core::LimiterKind::aimd;
+  options.least = 1 + choices.below(2);
+  options.most = options.least + choices.below(4);
+  options.initial = 1 + choices.below(4);
+  return options;
+}
+
 core::Limits some_limits(Choices& choices) {
   core::Limits limits;
   limits.connections_per_origin = static_cast<uint32_t>(choices.between(1, 4));
@@ -44,6 +53,11 @@ core::Limits some_limits(Choices& choices) {
   if (choices.one_in(4)) limits.in_flight_per_origin = 1 + choices.below(3);
   if (choices.one_in(4)) limits.wait_most = ms(choices.between(1, 500));
   limits.happy_eyeballs_delay = ms(choices.between(1, 250));
+  if (choices.one_in(4)) limits.throttle.concurrency = some_concurrency(choices);
+  if (choices.one_in(6)) {
+    constexpr int64_t kPeriods[] = {1, 10, 100, 1'000};
+    limits.throttle.rate = {1 + choices.below(5), ms(choices.pick(kPeriods)), choices.below(4)};
+  }
   return limits;
 }
 
