@@ -38,6 +38,9 @@ StatsReport stats_of(const pester_client_t* client) {
   StatsReport out;
   out.requests_started = stats.requests_started;
   out.requests_done = stats.requests_done;
+  out.requests_collapsed = stats.requests_collapsed;
+  out.requests_parted = stats.requests_parted;
+  out.stale_served = stats.stale_served;
   out.exchanges = stats.exchanges;
   out.retries = stats.retries;
   out.hedges = stats.hedges;
@@ -56,6 +59,8 @@ StatsReport stats_of(const pester_client_t* client) {
   out.hedges_denied = by_reason(stats.hedges_denied, PESTER_DENIAL_COUNT, pester_denial_name);
   out.connections_closed =
       by_reason(stats.connections_closed, PESTER_CLOSE_COUNT, pester_close_reason_name);
+  out.attempts_waited = by_reason(stats.attempts_waited, PESTER_WAIT_COUNT, pester_wait_name);
+  out.attempts_turned_away = by_reason(stats.attempts_turned_away, PESTER_WAIT_COUNT, pester_wait_name);
   out.histograms = {histogram_of(client, PESTER_HISTOGRAM_REQUESTS, "requests"),
                     histogram_of(client, PESTER_HISTOGRAM_EXCHANGES, "exchanges"),
                     histogram_of(client, PESTER_HISTOGRAM_BACKOFFS, "backoffs"),

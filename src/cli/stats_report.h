@@ -19,6 +19,7 @@ struct HistogramReport {
 
 struct StatsReport {
   uint64_t requests_started = 0, requests_done = 0;
+  uint64_t requests_collapsed = 0, requests_parted = 0, stale_served = 0;
   uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0;
   uint64_t connections_opened = 0, connections_reused = 0, connection_hedges = 0, ejections = 0;
   uint64_t bytes_sent = 0, bytes_received = 0;
@@ -26,6 +27,7 @@ struct StatsReport {
   int64_t budget_balance_per_mille = 0;
   // By the name of the reason, only those that there were.
   std::vector<std::pair<std::string, uint64_t>> retries_denied, hedges_denied, connections_closed;
+  std::vector<std::pair<std::string, uint64_t>> attempts_waited, attempts_turned_away;
   std::vector<HistogramReport> histograms;
 };
 

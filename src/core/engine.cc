@@ -58,28 +58,18 @@ void fetch_soon(const Lane& lane) {
 }  // namespace
 
 void Engine::submit(Request& request, Instant now) {
-  ++counters_.requests_started;
-  ++counters_.requests_live;
-  request.total.kind = static_cast<uint8_t>(DeadlineKind::request_total);
-  const Policy& policy = *request.policy;
-  if (!policy.total_timeout.is_never()) wheel_.arm(request.total, now + policy.total_timeout);
-  for (int i = 0; i < request.lane_count; ++i) {
-    Lane& lane = request.lanes[i];
-    lane.origin = request.origin;
-    lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
-    lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
-  }
-  if (limits_.in_flight_per_origin != Limits::kUnlimited) {
-    enter(request, now);
-    return;
-  }
-  kRequestTable.step(request.state, RequestSignal::submit);
-  begin(request, now);
+  prepare(request, now);
+  start(request, now);
 }
 
 // A lane beyond the first, if it is paid for; else it never starts.
 bool Engine::start_extra(Lane& lane, Kind kind, Instant now) {
   Request& request = *lane.request;
+  if (kind == Kind::hedge && request.policy->limited && !may_hedge_now(lane, now)) {
+    deny_hedge(request.lanes[lane.index - 1], Denial::limit);
+    cut(lane, LaneSignal::cancel, Outcome::cancelled, 0, now);
+    return false;
+  }
   if (pay(lane, now)) {
     start_lane(lane, kind, now);
     return true;
@@ -137,9 +127,7 @@ void Engine::start_next_lane(Request& request, Instant now) {
 
 void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Instant now) {
   if (lane.state == LaneState::spent) return;
-  if (lane.state == LaneState::ready && lane.wait_back != nullptr) {
-    lane.request->state == RequestState::parked ? unlink_parked(lane) : unlink_paced(lane);
-  }
+  if (lane.state == LaneState::ready && lane.wait_back != nullptr) leave_line(lane, now);
   const bool in_flight = lane.exchange != ExchangeState::finished;
   const bool undecided = in_flight || lane.question != Question::none;
   if (is_pending(lane)) {
@@ -147,6 +135,7 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   } else if (undecided && error != 0) {
     lane.error = error;
   }
+  Connection* const had = lane.connection;
   if (in_flight && lane.origin->health != nullptr) note_cut(lane, error, now);
   if (lane.request->accounts != nullptr) give_back(lane, now);
   kLaneTable.step(lane.state, signal);
@@ -159,9 +148,31 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   }
   wheel_.disarm(lane.phase);
   wheel_.disarm(lane.attempt_deadline);
+  if (lane.request->accounts != nullptr) end_place(lane, had, now);
+}
+
+// It has not begun, and waits for its turn or for the answer of others.
+void Engine::leave_line(Lane& lane, Instant now) {
+  switch (lane.request->state) {
+    case RequestState::parked:
+      unlink_parked(lane);
+      return;
+    case RequestState::sharing:
+      leave_run(lane, now);
+      return;
+    case RequestState::idle:
+    case RequestState::racing:
+    case RequestState::receiving:
+    case RequestState::falling_back:
+    case RequestState::done:
+    case RequestState::kCount:
+      unlink_paced(lane);
+      return;
+  }
 }
 
 void Engine::cut_all_but(Request& request, const Lane* kept, Instant now) {
+  if (request.accounts != nullptr) stop_waiting(request, kept);
   for (int i = 0; i < request.lane_count; ++i) {
     if (kept != nullptr && kept->index == i) continue;
     cut(request.lanes[i], LaneSignal::cancel, Outcome::cancelled, 0, now);
@@ -257,6 +268,7 @@ void Engine::conclude(Request& request, Instant now) {
 
 void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
   if (request.state == RequestState::done) return;
+  if (request.accounts != nullptr) stop_waiting(request, nullptr);
   for (int i = 0; i < request.lane_count; ++i) {
     cut(request.lanes[i], LaneSignal::cancel, Outcome::cancelled, 0, now);
   }
@@ -271,6 +283,7 @@ void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
 
 void Engine::end_by_deadline(Request& request, Instant now) {
   if (request.state == RequestState::falling_back) return;  // until the user's word, in this very turn
+  if (request.accounts != nullptr) stop_waiting(request, nullptr);
   for (int i = 0; i < request.lane_count; ++i) {
     cut(request.lanes[i], LaneSignal::deadline, Outcome::failed, PESTER_ETIMEOUT_TOTAL, now);
   }
@@ -290,9 +303,10 @@ void Engine::end_by_deadline(Request& request, Instant now) {
 bool Engine::may_have_come(const Deadline& deadline) {
   switch (static_cast<DeadlineKind>(deadline.kind)) {
     case DeadlineKind::request_total: {
-      const auto& request = owner_of<const Request>(deadline, offsetof(Request, total));
-      for (int i = 0; i < request.lane_count; ++i) {
-        if (request.lanes[i].exchange != ExchangeState::finished) return true;
+      const auto* request = &owner_of<const Request>(deadline, offsetof(Request, total));
+      if (request->state == RequestState::sharing) request = request->lanes[0].run->request;
+      for (int i = 0; i < request->lane_count; ++i) {
+        if (request->lanes[i].exchange != ExchangeState::finished) return true;
       }
       return false;
     }
@@ -304,6 +318,7 @@ bool Engine::may_have_come(const Deadline& deadline) {
       return true;
     case DeadlineKind::connection:
     case DeadlineKind::pacing:
+    case DeadlineKind::throttle:
       return false;
   }
   return false;
@@ -330,6 +345,9 @@ void Engine::expire(Instant due, Instant now) {
       }
       case DeadlineKind::pacing:
         start_paced(now);
+        break;
+      case DeadlineKind::throttle:
+        serve_throttled(owner_of<Throttle>(*deadline, offsetof(Throttle, turn)), now);
         break;
       case DeadlineKind::connection:
         connection_deadline(owner_of<Connection>(*deadline, offsetof(Connection, deadline)), now);

@@ -18,6 +18,9 @@ using core::Instant;
 struct Origin : core::Origin {
   uint32_t id = 0;
   std::unique_ptr<core::Health> health_room;
+  std::unique_ptr<core::Throttle> throttle_room;
+  Instant watched{};                // since when its rate is held to
+  uint32_t in_flight_then = 0;      // places taken when the step before was over
   std::vector<uint64_t> endpoints;  // as a lookup tells them; none: lookups are no matter
   Instant gate{};                   // the hour that the origin named to those who heed it
   // Dials, and used connections given to who asked; and of all origins, what it was when the lane began
@@ -54,8 +57,14 @@ struct Truth {
   uint32_t redirects = 0, auths = 0, expects = 0;  // auths: since the last redirect
 };
 
+struct SharedRun : core::SharedRun {
+  uint32_t key = 0;
+};
+
 struct Request : core::Request {
   uint32_t id = 0;
+  std::unique_ptr<SharedRun> run_room;  // of a shared run
+  Request* run = nullptr;               // of its members; it outlives their end
   core::Policy own_policy;
   std::vector<core::Lane> lane_room;
   std::vector<core::Account> account_room;
@@ -92,6 +101,8 @@ struct Ended {
   uint32_t winner_attempt = 0;
   bool head_told = false;
   bool fell_back = false;
+  bool shared = false;    // its exchanges are a shared run's
+  bool follower = false;  // and another's, too
   Instant began{}, at{};
   std::vector<core::Record> records;
 };

@@ -36,10 +36,15 @@ void Shell::watch_health(Origin& origin) {
   if (origin.health != nullptr) return;
   origin.health_room = std::make_unique<core::Health>(breaker_);
   origin.health = origin.health_room.get();
-  if (shared_ == nullptr) return;
-  origin.health->share = {&shared_->breakers, ++shared_count_, nullptr, [](void*) { return true; },
-                          nullptr};
-  origin.health->breaker.join(&origin.health->share);
+  if (shared_ != nullptr) {
+    origin.health->share = {&shared_->breakers, ++shared_count_, nullptr, [](void*) { return true; },
+                            nullptr};
+    origin.health->breaker.join(&origin.health->share);
+  }
+  if (!engine_.limits().throttle.any()) return;
+  origin.throttle_room = std::make_unique<core::Throttle>(engine_.limits().throttle_of_origin());
+  origin.health->throttle = origin.throttle_room.get();
+  origin.watched = now_;
 }
 
 void Shell::share() {
@@ -56,11 +61,12 @@ void Shell::share() {
   engine_.set_ledger({&kCalls, &shared_->budget});
 }
 
-uint32_t Shell::submit(const Sent& sent) {
+Request& Shell::make(const Sent& sent) {
   requests_.push_back(std::make_unique<Request>());
   Request& request = *requests_.back();
   request.id = next_request_++;
   request.own_policy = sent.policy;
+  request.own_policy.limited = engine_.limits().throttle.any();
   request.policy = &request.own_policy;
   request.origin = origins_[sent.origin].get();
   request.lane_count = sent.lanes;
@@ -76,7 +82,7 @@ uint32_t Shell::submit(const Sent& sent) {
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
-  if (sent.policy.needs_accounts()) {
+  if (request.own_policy.needs_accounts()) {
     request.account_room.resize(sent.lanes);
     request.accounts = request.account_room.data();
   }
@@ -85,7 +91,7 @@ uint32_t Shell::submit(const Sent& sent) {
   for (const uint32_t other : sent.other_origins) request.target_room.push_back({origins_[other].get()});
   for (size_t i = 0; i < sent.weights.size(); ++i) request.target_room[i].weight = sent.weights[i];
   for (const core::Target& target : request.target_room) {
-    if (sent.policy.needs_health()) watch_health(static_cast<Origin&>(*target.origin));
+    if (request.own_policy.needs_health()) watch_health(static_cast<Origin&>(*target.origin));
   }
   request.target_count = static_cast<uint8_t>(request.target_room.size());
   if (request.target_count > 1) request.targets = request.target_room.data();
@@ -94,16 +100,48 @@ uint32_t Shell::submit(const Sent& sent) {
     request.lanes[i].index = i;
   }
   request.began = now_;
-  note("submit", request.id, sent.lanes);
+  return request;
+}
+
+uint32_t Shell::submit(const Sent& sent) {
+  Request& request = make(sent);
   const uint32_t id = request.id;
-  engine_.submit(request, now_);
+  note("submit", id, sent.lanes);
+  if (sent.key != 0) {
+    share(sent, request);
+  } else {
+    engine_.submit(request, now_);
+  }
   leave();
   return id;
 }
 
+// With others of its key, or as the first of them.
+void Shell::share(const Sent& sent, Request& request) {
+  for (const auto& other : requests_) {
+    SharedRun* const run = other->run_room.get();
+    if (run == nullptr || run->key != sent.key || run->closed) continue;
+    note("joins", request.id, other->id);
+    request.run = other.get();
+    engine_.join(*run, request, now_);
+    return;
+  }
+  Request& its = make(sent);
+  its.run_room = std::make_unique<SharedRun>();
+  its.run_room->key = sent.key;
+  its.run_room->request = &its;
+  its.run_room->policy = sent.policy;
+  its.run_room->policy.total_timeout = Duration::never();
+  its.policy = &its.run_room->policy;
+  its.wants_fallback = false;
+  request.run = &its;
+  note("begins run", request.id, its.id);
+  engine_.begin_run(*its.run_room, request, now_);
+}
+
 void Shell::cancel(uint32_t id) {
   Request* request = this->request(id);
-  if (request == nullptr || request->state == core::RequestState::done) return;
+  if (request == nullptr || request->is_run || request->state == core::RequestState::done) return;
   note("cancel", id);
   engine_.cancel(*request, PESTER_ECANCELED, core::Stop::cancelled, now_);
   leave();
@@ -214,6 +252,7 @@ void Shell::head(Connection& connection, const Head& it) {
     truth.leads_to = it.follow_origin;
     truth.leads_repeatable = it.follow_repeatable || lane.follow_repeatable;
   }
+  if (request.is_run) engine_.may_share(lane, it.status, !it.apart, now_);
   engine_.head(lane, it.status, it.retry_after_s, now_);
   leave(id);
 }
