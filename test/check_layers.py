@@ -46,7 +46,8 @@ class Room:
 
 
 ROOMS = [
-    Room('src/core/*', r'core/.*|pester/errors\.h', '|'.join(map(re.escape, STD)), extra={'assert.h': ASSERT_ONLY, 'shared_word.h': SHARED_WORDS_ONLY}),
+    Room('src/core/*', r'core/.*|pester/errors\.h', '|'.join(map(re.escape, STD)),
+         extra={'assert.h': ASSERT_ONLY, 'shared_word.h': SHARED_WORDS_ONLY}),
     Room('src/wire/*', r'(core|wire)/.*|pester/errors\.h', ANYTHING, never=ALLOCATING + SOCKETS),
     Room('src/uv/*', r'(core|wire|uv)/.*|pester/errors\.h', rf'(?!({PROTOCOL_PARTS})$).*', never=ALLOCATING),
     Room('src/api/*', r'(core|wire|uv|api)/.*|pester\.h|pester/.*\.h', rf'(?!({PROTOCOL_PARTS})$).*',
