@@ -51,7 +51,7 @@ typedef struct {
   uint64_t requests_collapsed;      /* that joined the run of others that are the same ... */
   uint64_t requests_parted; /* ... and those of them that it sent away: its answer was for one alone */
   uint64_t stale_served;    /* kept answers that were delivered in the place of an error */
-  uint32_t attempts_throttled;      /* now, for a place or a token of their origin (limits.h) */
+  uint32_t attempts_throttled; /* now, for a place or a token of their origin (limits.h) */
   /* By pester_wait_t: how often an exchange, or a request, had to wait, and how often that ended with
    * PESTER_EQUEUE: in vain, or at once since too many waited. The last one is always 0. */
   uint64_t attempts_waited[8], attempts_turned_away[8];
@@ -155,7 +155,8 @@ PESTER_API int pester_client_origin_stats_sized(pester_client_t* client, const c
   pester_client_origin_stats_sized((client), (url), (stats), sizeof(pester_origin_stats_t))
 
 /* An origin's breaker, by hand: maintenance, a drill, or watching what it would do before it is trusted.
- */
+ * Of one that processes share (shared.h) this client's way alone is forced, and automatic is to go by it
+ * again. */
 typedef enum {
   PESTER_BREAKER_AUTOMATIC = 0, /* judges; from closed, with nothing counted */
   PESTER_BREAKER_FORCED_OPEN,   /* refuses every attempt of policies with `breaker` */
