@@ -155,7 +155,8 @@ PESTER_API int pester_client_origin_stats_sized(pester_client_t* client, const c
   pester_client_origin_stats_sized((client), (url), (stats), sizeof(pester_origin_stats_t))
 
 /* An origin's breaker, by hand: maintenance, a drill, or watching what it would do before it is trusted.
- */
+ * Of one that processes share (shared.h) this client's way alone is forced, and automatic is to go by it
+ * again. */
 typedef enum {
   PESTER_BREAKER_AUTOMATIC = 0, /* judges; from closed, with nothing counted */
   PESTER_BREAKER_FORCED_OPEN,   /* refuses every attempt of policies with `breaker` */

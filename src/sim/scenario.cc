@@ -97,7 +97,7 @@ enum class Temper : uint8_t { good, refuses, busy, slow, resets };
 
 class Scenario final : public World {
  public:
-  explicit Scenario(Choices& choices)
+  Scenario(Choices& choices, Keeping keeping)
       : choices_(choices),
         simulation_(some_limits(choices), choices.below(1u << 16), *this),
         shell_(simulation_.shell()) {
@@ -109,6 +109,7 @@ class Scenario final : public World {
     breaker.failures_in_a_row = choices.below(4);
     if (choices.one_in(2)) breaker.open_first = breaker.open_most = ms(choices.between(1, 2'000));
     shell_.set_breaker(breaker);
+    if (keeping == Keeping::shared) shell_.share();
     for (uint32_t more = choices.one_in(3) ? 1 + choices.below(3) : 0; more != 0; --more) {
       shell_.add_origin();
     }
@@ -387,8 +388,8 @@ class Scenario final : public World {
 
 }  // namespace
 
-ScenarioResult run_scenario(Choices& choices) {
-  return Scenario(choices).run();
+ScenarioResult run_scenario(Choices& choices, Keeping keeping) {
+  return Scenario(choices, keeping).run();
 }
 
 }  // namespace pester::sim

@@ -36,10 +36,29 @@ void Shell::watch_health(Origin& origin) {
   if (origin.health != nullptr) return;
   origin.health_room = std::make_unique<core::Health>(breaker_);
   origin.health = origin.health_room.get();
+  if (shared_ != nullptr) {
+    origin.health->share = {&shared_->breakers, ++shared_count_, nullptr, [](void*) { return true; },
+                            nullptr};
+    origin.health->breaker.join(&origin.health->share);
+  }
   if (!engine_.limits().throttle.any()) return;
   origin.throttle_room = std::make_unique<core::Throttle>(engine_.limits().throttle_of_origin());
   origin.health->throttle = origin.throttle_room.get();
   origin.watched = now_;
+}
+
+void Shell::share() {
+  static constexpr core::LedgerCalls kCalls = {
+      [](void* data, Instant now) { static_cast<core::AtomicBudget*>(data)->began(now); },
+      [](void* data, Instant now) { return static_cast<core::AtomicBudget*>(data)->reserve(now); },
+      [](void* data, core::Payment paid, Instant now) {
+        static_cast<core::AtomicBudget*>(data)->refund(paid, now);
+      },
+      [](void* data, Instant now) { return static_cast<core::AtomicBudget*>(data)->balance(now); },
+      [](void* data, Instant now) { return static_cast<core::AtomicBudget*>(data)->retry_after(now); },
+  };
+  shared_ = std::make_unique<Shared>();
+  engine_.set_ledger({&kCalls, &shared_->budget});
 }
 
 Request& Shell::make(const Sent& sent) {
