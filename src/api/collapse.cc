@@ -213,13 +213,15 @@ int keep_sharing(pester_client_s& client, const Checked& checked, pester_result_
   return 0;
 }
 
+bool shares_run(const pester_result_s& result) {
+  const UserSharing* const sharing = sharing_of(result);
+  return sharing != nullptr && sharing->collapses;
+}
+
 int submit_shared(pester_client_s& client, const Checked& checked, pester_result_s* result,
                   const wire::Url* const* others, Why* why) {
   uv::Client& shell = *client.client;
   UserSharing* const sharing = sharing_of(*result);
-  if (sharing == nullptr || !sharing->collapses) {
-    return uv::client_submit(shell, *result, checked.url, others);
-  }
   pester_result_s* its = nullptr;
   sharing->run = uv::run_find(shell, *result, sharing->key.view());
   if (sharing->run == nullptr) {

@@ -20,7 +20,8 @@ inline bool wants_sharing(const pester_client_s& client, const pester_request_t&
 // After all other extras. UV_ENOMEM, PESTER_EOPTION.
 [[nodiscard]] int keep_sharing(pester_client_s& client, const Checked& checked, pester_result_s* result,
                                core::Why* why);
-// Submits a request that has its extras: alone, or with others that are the same.
+// Whether it goes with others that are the same, by submit_shared().
+[[nodiscard]] bool shares_run(const pester_result_s& result);
 [[nodiscard]] int submit_shared(pester_client_s& client, const Checked& checked, pester_result_s* result,
                                 const wire::Url* const* others, core::Why* why);
 // A kept answer takes the place of what there is; else what there is of a run's is shown.

@@ -62,10 +62,10 @@ size_t others_bytes(const Destinations& destinations) {
   result->composes = true;
 }
 
-}  // namespace
-
 // One block: the request, lanes, records; then the targets, the policy, URL, method, head and body.
-pester_result_s* build(pester_client_s& client, const Checked& checked) {
+// Inline for send(), though runs need it too.
+[[gnu::always_inline]] inline pester_result_s* build_inline(pester_client_s& client,
+                                                            const Checked& checked) {
   const pester_request_t& given = checked.given;
   const UserPolicy& policy = checked.own_policy ? *checked.own_policy : client.policy;
   const bool is_one_lane = checked.extras && (given.source != nullptr || given.expect_continue != 0);
@@ -150,8 +150,6 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return result;
 }
 
-namespace {
-
 // The URLs of the base URLs beyond the first.
 [[gnu::noinline]] const wire::Url* const* list_others(const Destinations& destinations,
                                                       const wire::Url* (&room)[core::kTargetsMax]) {
@@ -159,14 +157,21 @@ namespace {
   return room;
 }
 
-[[gnu::noinline]] int submit_with_extras(pester_client_s& client, Checked* checked,
-                                         pester_result_s* result, const wire::Url* const* others,
-                                         Why* why) {
-  const int rc = add_extras(client, checked, result, why);
-  return rc != 0 ? rc : submit_shared(client, *checked, result, others, why);
+// kToSubmit, or what became of it: kSubmitted, or an error.
+constexpr int kToSubmit = 0, kSubmitted = 1;
+[[gnu::noinline]] int prepare_extras(pester_client_s& client, Checked* checked, pester_result_s* result,
+                                     const wire::Url* const* others, Why* why) {
+  int rc = add_extras(client, checked, result, why);
+  if (rc != 0 || !shares_run(*result)) return rc;
+  rc = submit_shared(client, *checked, result, others, why);
+  return rc != 0 ? rc : kSubmitted;
 }
 
 }  // namespace
+
+pester_result_s* build(pester_client_s& client, const Checked& checked) {
+  return build_inline(client, checked);
+}
 
 int send(pester_client_s& client, const pester_request_t* request, Call call, pester_request_id_t* id) {
   pester_request_t own;
@@ -196,14 +201,19 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
     rc = check(client, storage.at != nullptr ? static_cast<char*>(storage.at) : stack, &checked, &why);
   }
   if (rc == 0) {
-    pester_result_s* result = build(client, checked);
+    pester_result_s* result = build_inline(client, checked);
     if (result != nullptr) {
       result->is_form = call == Call::post_form;
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      rc = checked.extras ? submit_with_extras(client, &checked, result, others, &why)
-                          : uv::client_submit(shell, *result, checked.url, others);
+      const int prepared =
+          checked.extras ? prepare_extras(client, &checked, result, others, &why) : kToSubmit;
+      if (prepared == kToSubmit) {
+        rc = uv::client_submit(shell, *result, checked.url, others);
+      } else {
+        rc = prepared == kSubmitted ? 0 : prepared;
+      }
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
     } else {

@@ -12,7 +12,7 @@ namespace pester::core {
 
 SharedRun& SharedRun::of(const Request& run) {
   static_assert(offsetof(SharedRun, policy) == 0);
-  PESTER_ASSERT(run.is_run);
+  PESTER_ASSERT(bool{run.is_run});
   return *reinterpret_cast<SharedRun*>(const_cast<Policy*>(run.policy));
 }
 
@@ -55,12 +55,15 @@ void Engine::may_share(Lane& lane, uint16_t status, bool may, Instant now) {
   if (may || lane.following || lane.request->policy->rules.retries_status(status)) return;
   SharedRun& run = SharedRun::of(*lane.request);
   run.closed = true;
-  while (run.members.count > 1) go_alone(*run.members.first->wait_next, now);
+  Lane* const first = run.members.pop();
+  if (first == nullptr) return;
+  while (Lane* other = run.members.pop()) go_alone(*other, now);
+  run.members.push(*first);
 }
 
+// Out of the run's list already.
 void Engine::go_alone(Lane& lane, Instant now) {
   Request& member = *lane.request;
-  lane.run->members.remove(lane);
   lane.endpoint = 0;
   member.shared = false;
   ++counters_.parted;
@@ -79,12 +82,11 @@ void Engine::finish_run(Request& request, Instant now) {
   run.closed = true;
   const bool apart = request.winner >= 0 && request.lanes[request.winner].apart;
   bool is_first = true;
-  while (Lane* lane = run.members.first) {
+  while (Lane* lane = run.members.pop()) {
     if (apart && !is_first) {
       go_alone(*lane, now);
       continue;
     }
-    run.members.remove(*lane);
     lane->endpoint = 0;
     lane->request->follower = !is_first;
     is_first = false;

@@ -185,6 +185,21 @@ struct LaneQueue {
     tail = &lane.wait_next;
     ++count;
   }
+  // The first, which is out of it then; nullptr when there is none.
+  Lane* pop() {
+    Lane* const lane = first;
+    if (lane == nullptr) return nullptr;
+    first = lane->wait_next;
+    if (first != nullptr) {
+      first->wait_back = &first;
+    } else {
+      tail = &first;
+    }
+    lane->wait_back = nullptr;
+    lane->wait_next = nullptr;
+    --count;
+    return lane;
+  }
   // `lane` is in it.
   void remove(Lane& lane) {
     *lane.wait_back = lane.wait_next;

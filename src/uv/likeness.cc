@@ -16,7 +16,8 @@ uint8_t heads_of(const Request& request) {
   return request.targets != nullptr ? request.target_count : uint8_t{1};
 }
 std::string_view head_of(const Request& request, uint8_t target) {
-  if (request.targets == nullptr) return {request.wire_bytes, request.wire_head_bytes};
+  if (request.targets == nullptr || request.rare == nullptr)
+    return {request.wire_bytes, request.wire_head_bytes};
   const TargetText& text = request.rare->target_texts[target];
   return {text.head, text.head_bytes};
 }

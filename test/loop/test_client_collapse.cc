@@ -359,7 +359,7 @@ void each_has_its_own_fallback(void**) {
   assert_int_equal(c.server->count, 3);
   assert_string_equal(outcomes[0].body.c_str(), "fixed");
   assert_string_equal(shown.c_str(), "busy");
-  for (int i : {1, 2}) {
+  for (const size_t i : {size_t{1}, size_t{2}}) {
     assert_int_equal(outcomes[i].status, 503);
     assert_string_equal(outcomes[i].body.c_str(), "busy");
     assert_int_equal(outcomes[i].stop, PESTER_STOP_ATTEMPTS);
@@ -423,7 +423,7 @@ void a_callback_may_do_anything(void**) {
   }
   may_answer = true;
   c.run();
-  for (size_t i : {0, 1, 2, 3, 4}) {
+  for (size_t i = 0; i < 5; ++i) {
     assert_int_equal(outcomes[i].done, 1);
     assert_string_equal(outcomes[i].body.c_str(), "late");
   }

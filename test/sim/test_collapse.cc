@@ -53,7 +53,7 @@ void identical_requests_have_one_exchange(void**) {
 void other_keys_have_their_own(void**) {
   Run& run = begin();
   run.every_exchange = answers(200);
-  for (uint32_t key : {1, 2, 1, 2}) run.shell.submit(shared(key));
+  for (const uint32_t key : {1u, 2u, 1u, 2u}) run.shell.submit(shared(key));
   FINISH(run);
   assert_int_equal(run.begun.size(), 2);
 }
