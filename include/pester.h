@@ -26,6 +26,7 @@
 #include <pester/auth.h>
 #include <pester/base.h>
 #include <pester/client.h>
+#include <pester/collapse.h>
 #include <pester/connections.h>
 #include <pester/content.h>
 #include <pester/cookies.h>
@@ -128,6 +129,10 @@ typedef struct pester_request_s {
   pester_informational_cb on_informational; /* gets `data` */
   const pester_tls_options_t* tls; /* copied; NULL: the client's; else instead of all of those, see
                                       <pester/tls.h> */
+  int collapse;              /* 1: shares an exchange with those that are the same and in flight; see
+                                <pester/collapse.h>. PESTER_NONE: off. 0: the client's */
+  int64_t stale_if_error_ms; /* so old may an answer be that was kept, and is delivered when this request
+                                fails; likewise. PESTER_NONE: none is. 0: the client's */
 } pester_request_t;
 
 PESTER_API void pester_request_init_sized(pester_request_t* request, size_t struct_size);

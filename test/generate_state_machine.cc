@@ -88,7 +88,8 @@ std::string page() {
   print_machine(
       out, "The logical request",
       "What the user sent. It ends exactly once. `racing` while no response to deliver is known;\n"
-      "`receiving` from its head on; back to `racing` when a gathered body fails.",
+      "`receiving` from its head on; back to `racing` when a gathered body fails.\n"
+      "`sharing` while it waits for the answer of a shared run, which is a request of its own.",
       RequestState::idle, kRequestRows);
   print_machine(out, "The lane",
                 "One chain of attempts. `trying` has an exchange, `waiting` backs off, `spent` is out.",

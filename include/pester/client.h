@@ -189,6 +189,9 @@ typedef struct {
    * which must be NULL, as must shared_budget and clock_ns. The client keeps it until it is gone. NULL:
    * its own. */
   pester_shared_t* shared;
+  int collapse; /* 1: of all requests that do not say otherwise, see <pester/collapse.h>. 0: off */
+  int64_t stale_if_error_ms;               /* likewise; 0: nothing is kept */
+  int64_t stale_cache_bytes;               /* of all answers that are kept, at most 1,024; 0: 1 MiB */
   const pester_limiter_options_t* limiter; /* of each origin, see limits.h; NULL: none */
 } pester_client_options_t;
 

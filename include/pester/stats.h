@@ -48,7 +48,10 @@ typedef struct {
   uint64_t connections_handed_over; /* to the host, by an upgrade or CONNECT */
   uint32_t connections_dialing;     /* of the open ones, those not ready yet */
   uint32_t attempts_waiting;        /* now, for a connection: a limit lets none be opened for them */
-  uint32_t attempts_throttled;      /* now, for a place or a token of their origin (limits.h) */
+  uint64_t requests_collapsed;      /* that joined the run of others that are the same ... */
+  uint64_t requests_parted; /* ... and those of them that it sent away: its answer was for one alone */
+  uint64_t stale_served;    /* kept answers that were delivered in the place of an error */
+  uint32_t attempts_throttled; /* now, for a place or a token of their origin (limits.h) */
   /* By pester_wait_t: how often an exchange, or a request, had to wait, and how often that ended with
    * PESTER_EQUEUE: in vain, or at once since too many waited. The last one is always 0. */
   uint64_t attempts_waited[8], attempts_turned_away[8];
@@ -121,6 +124,9 @@ typedef enum {
   PESTER_METRIC_CONNECTIONS_DIALING,
   PESTER_METRIC_ATTEMPTS_WAITING,
   PESTER_METRIC_WAIT_DURATION, /* PESTER_HISTOGRAM_WAITS */
+  PESTER_METRIC_REQUESTS_COLLAPSED,
+  PESTER_METRIC_REQUESTS_PARTED,
+  PESTER_METRIC_STALE_SERVED,
   PESTER_METRIC_ATTEMPTS_THROTTLED,
   PESTER_METRIC_ATTEMPTS_WAITED,      /* by pester_wait_name() */
   PESTER_METRIC_ATTEMPTS_TURNED_AWAY, /* likewise */

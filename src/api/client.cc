@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "api/collapse.h"
 #include "api/content.h"
 #include "api/fallback.h"
 #include "api/objects.h"
@@ -73,6 +74,7 @@ int check_fallback_room(const pester_result_s& result) {
 
 int on_fallback(uv::Request& request) {
   auto& result = result_of(request);
+  if (answer_with_kept(result)) return 1;
   if (result.rare != nullptr && result.rare->fixed_fallback != nullptr) {
     result.response.release(request.client->pool);
     std::swap(result.response, *result.rare->fixed_fallback);
@@ -195,6 +197,7 @@ int read_client(const pester_client_options_t& given, pester_client_s* client, u
     return rc;
   }
   if (const int rc = read_decoding(given, client, shell, why); rc != 0) return rc;
+  if (const int rc = read_collapsing(given, client, shell, why); rc != 0) return rc;
   shell->attempt_header = client->attempt_header;
   shell->deadline_header = client->deadline_header;
   shell->user_agent = client->user_agent;

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "api/auth.h"
+#include "api/collapse.h"
 #include "api/content.h"
 #include "api/fallback.h"
 #include "api/redirects.h"
@@ -96,6 +97,7 @@ int add_extras(pester_client_s& client, Checked* checked, pester_result_s* resul
   if (rc == 0 && given.auth != nullptr) rc = keep_auth(given, client.client->pool, result);
   if (rc == 0 && is_special(given)) rc = keep_special(given, client.client->pool, result);
   if (rc == 0 && wants_upload(given)) rc = keep_upload(client, *checked, result);
+  if (rc == 0 && wants_sharing(client, given)) rc = keep_sharing(client, *checked, result, why);
   return rc;
 }
 

@@ -17,9 +17,9 @@ inline bool wants_extras(const pester_client_s& client, const pester_request_t& 
   return (bits(given.route) | bits(given.proxy) | bits(given.tls) | bits(given.fixed_fallback) |
           bits(given.redirects) | bits(given.auth) | bits(given.cookies) | bits(given.upgrade) |
           bits(given.connect_target) | bits(given.source) | uintptr_t{given.on_upgrade != nullptr} |
-          uintptr_t{given.on_informational != nullptr} | static_cast<uintptr_t>(given.expect_continue) |
-          static_cast<uintptr_t>(given.decode) | static_cast<uintptr_t>(given.lenient) |
-          uintptr_t{client.extras}) != 0;
+          uintptr_t{given.on_informational != nullptr} |
+          static_cast<uintptr_t>(given.expect_continue | given.decode | given.lenient | given.collapse) |
+          static_cast<uintptr_t>(given.stale_if_error_ms) | uintptr_t{client.extras}) != 0;
 }
 inline bool brings_way(const pester_request_t& given) {
   return given.route != nullptr || given.proxy != nullptr || given.tls != nullptr;

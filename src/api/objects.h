@@ -96,8 +96,10 @@ struct pester_client_s {
   bool extras = false;      // its requests have what api/extras.h adds
   bool is_default = false;  // of the one-liners: closes itself
   bool decodes = false;     // its requests do, unless they say otherwise
+  bool collapses = false;   // likewise
   bool stamps = false;      // its requests bring a number of their attempt or a remaining time
   pester::wire::CookieJar* cookies = nullptr;  // joined
+  pester::core::Duration kept_most{};          // so old may a kept answer be; 0: none is
   char attempt_header[64] = {}, deadline_header[64] = {};
   char user_agent[256] = {};
 };

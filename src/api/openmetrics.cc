@@ -142,6 +142,12 @@ constexpr Figure kFigures[] = {
      [](const Stats& s) { return uint64_t{s.connections_dialing}; }},
     {PESTER_METRIC_ATTEMPTS_WAITING, false, "Attempts that wait for a connection.",
      [](const Stats& s) { return uint64_t{s.attempts_waiting}; }},
+    {PESTER_METRIC_REQUESTS_COLLAPSED, true, "Requests that joined a run of others that are the same.",
+     [](const Stats& s) { return s.requests_collapsed; }},
+    {PESTER_METRIC_REQUESTS_PARTED, true, "Of those, the ones that went on by themselves.",
+     [](const Stats& s) { return s.requests_parted; }},
+    {PESTER_METRIC_STALE_SERVED, true, "Kept answers delivered in the place of an error.",
+     [](const Stats& s) { return s.stale_served; }},
     {PESTER_METRIC_ATTEMPTS_THROTTLED, false, "Attempts that wait for a place or a token.",
      [](const Stats& s) { return uint64_t{s.attempts_throttled}; }},
 };

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "api/check.h"
+#include "api/collapse.h"
 #include "api/extras.h"
 
 namespace pester::api {
@@ -60,6 +61,8 @@ size_t others_bytes(const Destinations& destinations) {
   result->target_count = destinations.count;
   result->composes = true;
 }
+
+}  // namespace
 
 // One block: the request, lanes, records; then the targets, the policy, URL, method, head and body.
 pester_result_s* build(pester_client_s& client, const Checked& checked) {
@@ -147,11 +150,20 @@ pester_result_s* build(pester_client_s& client, const Checked& checked) {
   return result;
 }
 
+namespace {
+
 // The URLs of the base URLs beyond the first.
 [[gnu::noinline]] const wire::Url* const* list_others(const Destinations& destinations,
                                                       const wire::Url* (&room)[core::kTargetsMax]) {
   for (uint8_t i = 1; i < destinations.count; ++i) room[i - 1] = &destinations.at[i].url;
   return room;
+}
+
+[[gnu::noinline]] int submit_with_extras(pester_client_s& client, Checked* checked,
+                                         pester_result_s* result, const wire::Url* const* others,
+                                         Why* why) {
+  const int rc = add_extras(client, checked, result, why);
+  return rc != 0 ? rc : submit_shared(client, *checked, result, others, why);
 }
 
 }  // namespace
@@ -190,8 +202,8 @@ int send(pester_client_s& client, const pester_request_t* request, Call call, pe
       const wire::Url* room[core::kTargetsMax];
       const wire::Url* const* others =
           checked.destinations != nullptr ? list_others(*checked.destinations, room) : nullptr;
-      if (checked.extras) rc = add_extras(client, &checked, result, &why);
-      if (rc == 0) rc = uv::client_submit(shell, *result, checked.url, others);
+      rc = checked.extras ? submit_with_extras(client, &checked, result, others, &why)
+                          : uv::client_submit(shell, *result, checked.url, others);
       if (rc == 0 && id != nullptr) *id = result->id;
       if (rc != 0) uv::request_release(*result, shell.pool);
     } else {

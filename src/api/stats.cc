@@ -43,6 +43,9 @@ constexpr std::array kMetricNames = {
     "pester.client.connections.dialing",      // PESTER_METRIC_CONNECTIONS_DIALING
     "pester.client.attempts.waiting",         // PESTER_METRIC_ATTEMPTS_WAITING
     "pester.client.connection.wait",          // PESTER_METRIC_WAIT_DURATION
+    "pester.client.requests.collapsed",       // PESTER_METRIC_REQUESTS_COLLAPSED
+    "pester.client.requests.parted",          // PESTER_METRIC_REQUESTS_PARTED
+    "pester.client.stale.served",             // PESTER_METRIC_STALE_SERVED
     "pester.client.attempts.throttled",       // PESTER_METRIC_ATTEMPTS_THROTTLED
     "pester.client.attempts.waited",          // PESTER_METRIC_ATTEMPTS_WAITED
     "pester.client.attempts.turned_away",     // PESTER_METRIC_ATTEMPTS_TURNED_AWAY
@@ -86,6 +89,9 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.connections_handed_over = counted.handed_over;
   stats.connections_dialing = shell.engine.dialing();
   stats.attempts_waiting = counted.waiting;
+  stats.requests_collapsed = counted.collapsed;
+  stats.requests_parted = counted.parted;
+  stats.stale_served = shell.kept_served;
   stats.attempts_throttled = counted.throttled;
   static_assert(pester::core::kWaitCount == PESTER_WAIT_COUNT && PESTER_WAIT_COUNT <= 8);
   std::copy_n(counted.waited, pester::core::kWaitCount, stats.attempts_waited);

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "api/objects.h"
+#include "uv/collapse.h"
 
 namespace {
 
@@ -11,6 +12,7 @@ using pester::api::RemoteTexts;
 
 struct Taken : pester_result_s {
   pester::uv::Rare rare_room;
+  pester::uv::Sharing sharing_room;
   pester::wire::Allocator memory;
 };
 
@@ -142,6 +144,10 @@ pester_result_t* pester_result_take(const pester_result_t* result) {
   taken->winner_attempt = result->winner_attempt;
   taken->retry_after_ms = result->retry_after_ms;
   taken->fell_back = result->fell_back;
+  taken->follower = result->follower;
+  taken->sharing_room.kept_age_ms = pester_result_stale_ms(result);
+  taken->sharing_room.kept_error = pester_result_stale_error(result);
+  taken->rare_room.sharing = &taken->sharing_room;
   taken->streamed = result->streamed;
   taken->began = result->began;
   taken->ended = {result->began.ns + pester_result_duration_ns(result)};

@@ -57,6 +57,8 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   client.max_in_flight_per_origin = o.resilience.max_in_flight;
   client.max_waiting_per_origin = std::max(kWaitingDefault, parallel);
   client.max_wait_ms = o.resilience.max_wait_ms;
+  client.collapse = o.resilience.collapse ? 1 : 0;
+  client.stale_if_error_ms = o.resilience.stale_if_error_ms;
   set_limiter(o.resilience.limiter);
   if (o.request.attempt_header) client.attempt_header = o.request.attempt_header->c_str();
   if (o.request.deadline_header) client.deadline_header = o.request.deadline_header->c_str();

@@ -38,6 +38,9 @@ StatsReport stats_of(const pester_client_t* client) {
   StatsReport out;
   out.requests_started = stats.requests_started;
   out.requests_done = stats.requests_done;
+  out.requests_collapsed = stats.requests_collapsed;
+  out.requests_parted = stats.requests_parted;
+  out.stale_served = stats.stale_served;
   out.exchanges = stats.exchanges;
   out.retries = stats.retries;
   out.hedges = stats.hedges;

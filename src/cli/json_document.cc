@@ -127,6 +127,9 @@ Json counts_object(const std::vector<std::pair<std::string, uint64_t>>& reasons)
 Json stats_object(const StatsReport& s) {
   Json object = {{"requests_started", s.requests_started},
                  {"requests_done", s.requests_done},
+                 {"requests_collapsed", s.requests_collapsed},
+                 {"requests_parted", s.requests_parted},
+                 {"stale_served", s.stale_served},
                  {"exchanges", s.exchanges},
                  {"retries", s.retries},
                  {"hedges", s.hedges},
@@ -175,6 +178,8 @@ std::string json_document(const Report& report, JsonLayout layout) {
                    {"totals", totals_object(report)},
                    {"attempts", attempts}};
   if (report.fallback) document["fallback"] = *report.fallback;
+  if (report.stale_ms) document["stale_ms"] = report.is_stale() ? Json(*report.stale_ms) : Json(nullptr);
+  if (report.collapsed) document["collapsed"] = *report.collapsed;
   if (report.stats) document["stats"] = stats_object(*report.stats);
   return dumped(document, layout);
 }

@@ -99,6 +99,8 @@ struct ResilienceOptions {
   std::optional<std::string> retry_on;
   int64_t max_in_flight = 0;  // 0: unlimited
   int64_t max_wait_ms = 0;    // 0: until another deadline
+  bool collapse = false;
+  int64_t stale_if_error_ms = 0;  // 0: off
   LimiterWords limiter;
   bool idempotent = false;
   bool retry_unsafe = false;
@@ -107,6 +109,8 @@ struct ResilienceOptions {
   uint64_t parallel = 1;
 
   [[nodiscard]] uint64_t runs() const { return repeat.value_or(1); }
+  // Such answers are gathered before any of it is shown.
+  [[nodiscard]] bool gathers() const { return collapse || stale_if_error_ms != 0; }
 };
 
 struct OutputOptions {

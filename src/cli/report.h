@@ -69,6 +69,9 @@ struct Report {
   std::vector<ExchangeReport> exchanges;
   std::optional<bool> fallback;      // whether the response is one; nothing: there was none to give
   std::string fallback_for;          // what it stands for, a sentence
+  std::optional<int64_t> stale_ms;   // how old a kept answer is; 0: it is none. Nothing: none is kept
+  std::string stale_for;             // what it stands for, a sentence
+  std::optional<bool> collapsed;     // whether another's report counts its exchanges
   std::optional<StatsReport> stats;  // of the whole run, when they are a part of its report
   int exit_status = 0;
   std::string exit_message;  // "" when it is 0
@@ -83,6 +86,7 @@ struct Report {
         exchanges.begin(), exchanges.end(), [kind](const ExchangeReport& x) { return x.kind == kind; }));
   }
   [[nodiscard]] bool is_fallback() const { return fallback.value_or(false); }
+  [[nodiscard]] bool is_stale() const { return stale_ms.value_or(0) != 0; }
   // The exchange that delivered the response; else the last one; nullptr when there was none.
   [[nodiscard]] const ExchangeReport* decisive() const {
     const ExchangeReport* found = exchanges.empty() ? nullptr : &exchanges.back();

@@ -118,6 +118,12 @@ void settle_exit(Report& report, const RequestPlan& plan, const OutputOptions& o
   }
 }
 
+// A kept answer hides an error, or a response: the last exchange says which.
+std::string stale_shortfall_of(const Report& report, int error) {
+  if (error != 0) return pester_strerror(error);
+  return report.exchanges.empty() ? "" : fmt::format("status {}", report.exchanges.back().status);
+}
+
 }  // namespace
 
 ResponseReport response_of(const pester_result_t* result) {
@@ -138,7 +144,8 @@ ResponseReport response_of(const pester_result_t* result) {
   return response;
 }
 
-Report report_of(const pester_result_t* result, const RequestPlan& plan, const OutputOptions& output) {
+Report report_of(const pester_result_t* result, const RequestPlan& plan,
+                 const ResilienceOptions& resilience, const OutputOptions& output) {
   Report report;
   report.method = plan.method;
   report.url = without_userinfo(plan.url);
@@ -159,7 +166,12 @@ Report report_of(const pester_result_t* result, const RequestPlan& plan, const O
   for (size_t i = 0; pester_result_exchange(result, i, &exchange) == 0; ++i) {
     report.exchanges.push_back(exchange_report(exchange));
   }
-  if (plan.fallback) report.fallback = pester_result_is_fallback(result) != 0;
+  const int64_t stale_ms = pester_result_stale_ms(result);
+  if (plan.fallback) report.fallback = pester_result_is_fallback(result) != 0 && stale_ms == 0;
+  if (resilience.stale_if_error_ms != 0) report.stale_ms = stale_ms;
+  if (report.is_stale())
+    report.stale_for = stale_shortfall_of(report, pester_result_stale_error(result));
+  if (resilience.collapse) report.collapsed = pester_result_collapsed(result) != 0;
   settle_exit(report, plan, output);
   return report;
 }
@@ -169,6 +181,12 @@ std::string shortfall_of(const pester_result_t* result) {
   const std::string text =
       fmt::format("{} {}", pester_result_status(result), pester_result_reason(result));
   return std::string(trim(text));
+}
+
+std::string stale_sentence(const Report& report) {
+  return with_effort(fmt::format("this answer is {:.1f} s old: {}",
+                                 static_cast<double>(*report.stale_ms) / 1e3, report.stale_for),
+                     report);
 }
 
 std::string fallback_sentence(const Report& report) {

@@ -118,8 +118,10 @@ bool Runner::start_one() {
   request.source = flight.feed.source();
   add_content_type(flight.feed.content_type(), room.headers, request);
   // A head that nobody waits for is shown with the body's first byte: until then it can be tried again.
-  if (options_.output.include || options_.output.dump_header) request.on_head = on_head;
-  request.on_body = on_body;
+  const bool gathers = options_.resilience.gathers();
+  const bool shows_head = options_.output.include || options_.output.dump_header;
+  if (shows_head && !gathers) request.on_head = on_head;
+  if (!gathers) request.on_body = on_body;
   request.on_done = on_done;
   if (plan_.fallback) request.fallback = on_fallback;
   request.data = &flight;
@@ -143,6 +145,13 @@ bool Runner::start_one() {
 bool Runner::show_head(Flight& flight, const pester_result_t* result) {
   flight.answered = true;
   return flight.transfer.head(response_of(result), flight.hops.of(result), uv_hrtime());
+}
+
+// All of an answer of which nothing was shown yet. A write that fails is told by finish().
+void Runner::show_gathered(Flight& flight, const pester_result_t* result) {
+  if (!show_head(flight, result)) return;
+  const pester_slice_t body = pester_result_body(result);
+  if (body.len != 0) static_cast<void>(flight.transfer.body({body.data, body.len}, uv_hrtime()));
 }
 
 void Runner::on_head(const pester_result_t* result, void* data) {
@@ -177,7 +186,7 @@ int Runner::on_fallback(const pester_result_t* result, pester_fallback_t* fallba
 }
 
 void Runner::done(Flight& flight, const pester_result_t* result) {
-  Report report = report_of(result, plan_, options_.output);
+  Report report = report_of(result, plan_, options_.resilience, options_.output);
   report.fallback_for = flight.fallback_for;
   report.file_name = flight.transfer.file_name();
   report.upload_bytes += flight.feed.bytes();
@@ -189,7 +198,7 @@ void Runner::done(Flight& flight, const pester_result_t* result) {
   if (!flight.answered && report.error) {
     static_cast<void>(flight.transfer.heads_only(flight.hops.of(result)));
   } else if (!flight.answered) {
-    static_cast<void>(show_head(flight, result));
+    show_gathered(flight, result);
   }
   if (!flight.transfer.finish(report)) {
     report.exit_status = kExitWrite;
@@ -235,7 +244,8 @@ void Runner::on_trace(int event, const pester_exchange_t* x, pester_slice_t text
   auto& runner = *static_cast<Runner*>(data);
   const std::string_view words(text.data != nullptr ? text.data : "", text.len);
   if (event == PESTER_TRACE_RESPONSE && shows_hops(runner.options_)) {
-    static_cast<Flight*>(x->request_data)->hops.add(*x, words);
+    auto* const flight = static_cast<Flight*>(x->request_data);  // none: several share it
+    if (flight != nullptr) flight->hops.add(*x, words);
   }
   if (runner.options_.output.verbose) runner.show_trace(event, *x, words);
 }
@@ -277,6 +287,12 @@ void Runner::tell_fallback(const Report& report) {
   }
 }
 
+void Runner::tell_stale(const Report& report) {
+  if (report.is_stale() && may_tell()) {
+    to_stderr("pester: " + printable(stale_sentence(report)) + "\n");
+  }
+}
+
 void Runner::tell_error(const Report& report) {
   if (report.exit_status == 0) return;
   if (exit_status_ == 0) exit_status_ = report.exit_status;
@@ -290,13 +306,15 @@ void Runner::tell_error(const Report& report) {
 
 void Runner::tell(Report& report) {
   const OutputOptions& out = options_.output;
-  const bool answered = report.response && !report.is_fallback();
+  const bool answered = report.response && !report.is_fallback() && !report.is_stale();
   latency_.add(report.duration_ns, answered ? report.response->status : 0,
                report.error           ? report.error->name
                : report.is_fallback() ? "fallback"
+               : report.is_stale()    ? "stale"
                                       : "");
   tell_error(report);
   tell_fallback(report);
+  tell_stale(report);
   if (out.waterfall) to_stderr(waterfall(report, canvas_of(STDERR_FILENO)));
   if (out.json) {
     const auto layout = options_.resilience.repeat ? JsonLayout::one_line : JsonLayout::indented;

@@ -58,6 +58,7 @@ class Runner {
   static void on_interrupt(uv_signal_t* signal, int number);
 
   bool show_head(Flight& flight, const pester_result_t* result);
+  void show_gathered(Flight& flight, const pester_result_t* result);
   void open_client();
   void show_trace(int event, const pester_exchange_t& exchange, std::string_view text);
   void start_more();
@@ -68,6 +69,7 @@ class Runner {
   void tell(Report& report);
   void tell_error(const Report& report);
   void tell_fallback(const Report& report);
+  void tell_stale(const Report& report);
   [[nodiscard]] bool may_tell();
   void print(const std::string& text);
   void summary();

@@ -54,7 +54,7 @@ bool makes_policy(const WordRow& row) {
   const std::string name = row.long_name();
   if (std::string_view(row.group) == "Resilience") {
     return !is_one_of(name, {"--seed", "--repeat", "--parallel", "--max-in-flight", "--rate",
-                             "--fallback", "--resume", "--eject"});
+                             "--fallback", "--resume", "--eject", "--collapse", "--stale-if-error"});
   }
   return is_one_of(name, {"--connect-timeout", "--max-time", "--attempt-timeout", "--request"});
 }

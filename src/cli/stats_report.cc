@@ -24,6 +24,10 @@ std::string by_reason(const std::vector<std::pair<std::string, uint64_t>>& reaso
 std::string stats_text(const StatsReport& s) {
   std::string out =
       fmt::format("requests:        {} started, {} done\n", s.requests_started, s.requests_done);
+  if (s.requests_collapsed + s.stale_served != 0) {
+    out += fmt::format("shared, kept:    {} collapsed, of them {} parted; {} kept answers delivered\n",
+                       s.requests_collapsed, s.requests_parted, s.stale_served);
+  }
   out += fmt::format("exchanges:       {}, of them {} retries, {} hedges, {} resends, {} resumes\n",
                      s.exchanges, s.retries, s.hedges, s.resends, s.resumes);
   out += fmt::format("connections:     {} opened, of them {} hedges, {} used again\n",

@@ -19,6 +19,7 @@ struct HistogramReport {
 
 struct StatsReport {
   uint64_t requests_started = 0, requests_done = 0;
+  uint64_t requests_collapsed = 0, requests_parted = 0, stale_served = 0;
   uint64_t exchanges = 0, retries = 0, hedges = 0, resends = 0, resumes = 0;
   uint64_t connections_opened = 0, connections_reused = 0, connection_hedges = 0, ejections = 0;
   uint64_t bytes_sent = 0, bytes_received = 0;

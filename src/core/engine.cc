@@ -58,23 +58,8 @@ void fetch_soon(const Lane& lane) {
 }  // namespace
 
 void Engine::submit(Request& request, Instant now) {
-  ++counters_.requests_started;
-  ++counters_.requests_live;
-  request.total.kind = static_cast<uint8_t>(DeadlineKind::request_total);
-  const Policy& policy = *request.policy;
-  if (!policy.total_timeout.is_never()) wheel_.arm(request.total, now + policy.total_timeout);
-  for (int i = 0; i < request.lane_count; ++i) {
-    Lane& lane = request.lanes[i];
-    lane.origin = request.origin;
-    lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
-    lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
-  }
-  if (limits_.in_flight_per_origin != Limits::kUnlimited) {
-    enter(request, now);
-    return;
-  }
-  kRequestTable.step(request.state, RequestSignal::submit);
-  begin(request, now);
+  prepare(request, now);
+  start(request, now);
 }
 
 // A lane beyond the first, if it is paid for; else it never starts.
@@ -142,9 +127,7 @@ void Engine::start_next_lane(Request& request, Instant now) {
 
 void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Instant now) {
   if (lane.state == LaneState::spent) return;
-  if (lane.state == LaneState::ready && lane.wait_back != nullptr) {
-    lane.request->state == RequestState::parked ? unlink_parked(lane) : unlink_paced(lane);
-  }
+  if (lane.state == LaneState::ready && lane.wait_back != nullptr) leave_line(lane, now);
   const bool in_flight = lane.exchange != ExchangeState::finished;
   const bool undecided = in_flight || lane.question != Question::none;
   if (is_pending(lane)) {
@@ -166,6 +149,26 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   wheel_.disarm(lane.phase);
   wheel_.disarm(lane.attempt_deadline);
   if (lane.request->accounts != nullptr) end_place(lane, had, now);
+}
+
+// It has not begun, and waits for its turn or for the answer of others.
+void Engine::leave_line(Lane& lane, Instant now) {
+  switch (lane.request->state) {
+    case RequestState::parked:
+      unlink_parked(lane);
+      return;
+    case RequestState::sharing:
+      leave_run(lane, now);
+      return;
+    case RequestState::idle:
+    case RequestState::racing:
+    case RequestState::receiving:
+    case RequestState::falling_back:
+    case RequestState::done:
+    case RequestState::kCount:
+      unlink_paced(lane);
+      return;
+  }
 }
 
 void Engine::cut_all_but(Request& request, const Lane* kept, Instant now) {
@@ -300,9 +303,10 @@ void Engine::end_by_deadline(Request& request, Instant now) {
 bool Engine::may_have_come(const Deadline& deadline) {
   switch (static_cast<DeadlineKind>(deadline.kind)) {
     case DeadlineKind::request_total: {
-      const auto& request = owner_of<const Request>(deadline, offsetof(Request, total));
-      for (int i = 0; i < request.lane_count; ++i) {
-        if (request.lanes[i].exchange != ExchangeState::finished) return true;
+      const auto* request = &owner_of<const Request>(deadline, offsetof(Request, total));
+      if (request->state == RequestState::sharing) request = request->lanes[0].run->request;
+      for (int i = 0; i < request->lane_count; ++i) {
+        if (request->lanes[i].exchange != ExchangeState::finished) return true;
       }
       return false;
     }

@@ -61,6 +61,13 @@ class Engine {
   void backoff(Lane& lane, Duration wait, Instant now);
   // Whether a redirect is followed, its response delivered, or the attempt ended with `error`.
   void may_follow(Lane& lane, Following answer, int error, Instant now);
+  // Instead of submit(), of requests that are the same: the first begins the run, the others join it
+  // while it is not closed and not done. The run's request is set up like any other, with the run's
+  // policy, and no fallback; it, too, is told as done.
+  [[gnu::noinline]] void begin_run(SharedRun& run, Request& first, Instant now);
+  [[gnu::noinline]] void join(SharedRun& run, Request& member, Instant now);
+  // Of a run's lane, before head(): whether its members may share that response.
+  [[gnu::noinline]] void may_share(Lane& lane, uint16_t status, bool may, Instant now);
   // Whether the user has a response of its own; the shell keeps it, and it is the one to deliver.
   void fallback(Request& request, bool given, Instant now);
 
@@ -136,6 +143,28 @@ class Engine {
 
  private:
   // requests and lanes (engine.cc)
+  [[gnu::always_inline]] void prepare(Request& request, Instant now) {
+    ++counters_.requests_started;
+    ++counters_.requests_live;
+    request.total.kind = static_cast<uint8_t>(DeadlineKind::request_total);
+    const Policy& policy = *request.policy;
+    if (!policy.total_timeout.is_never()) wheel_.arm(request.total, now + policy.total_timeout);
+    for (int i = 0; i < request.lane_count; ++i) {
+      Lane& lane = request.lanes[i];
+      lane.origin = request.origin;
+      lane.phase.kind = static_cast<uint8_t>(DeadlineKind::lane_phase);
+      lane.attempt_deadline.kind = static_cast<uint8_t>(DeadlineKind::lane_attempt);
+    }
+  }
+  [[gnu::always_inline]] void start(Request& request, Instant now) {
+    if (limits_.in_flight_per_origin != Limits::kUnlimited) {
+      enter(request, now);
+      return;
+    }
+    kRequestTable.step(request.state, RequestSignal::submit);
+    begin(request, now);
+  }
+  [[gnu::noinline]] void leave_line(Lane& lane, Instant now);
   void start_lane(Lane& lane, Kind kind, Instant now);
   bool start_extra(Lane& lane, Kind kind, Instant now);
   void start_next_lane(Request& request, Instant now);
@@ -169,6 +198,10 @@ class Engine {
     post(request, request_work::kDone);
   }
   void finish(Request& request, Instant now) {
+    if (request.is_run) {
+      finish_run(request, now);
+      return;
+    }
     histograms_.requests.record(now - request.began);
     finish_measured(request, now);
   }
@@ -258,6 +291,11 @@ class Engine {
   [[gnu::noinline]] void leave(Request& request, Instant now);
   [[gnu::noinline]] void waited_in_vain(Request& request, Instant now);
   static void unlink_parked(Lane& lane);
+  // runs that several requests share (engine_collapse.cc)
+  [[gnu::noinline]] void finish_run(Request& request, Instant now);
+  [[gnu::noinline]] void leave_run(Lane& lane, Instant now);
+  void end_like(const Request& run, Request& member, Instant now);
+  void go_alone(Lane& lane, Instant now);
   // what guards and pays for attempts, and when a hedge starts (engine_guard.cc). A
   // plain GET meets none of it: kept out of the way of what it does meet.
   [[gnu::always_inline]] void start_first(Request& request, Instant now) {

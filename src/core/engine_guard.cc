@@ -53,7 +53,7 @@ void Engine::unlink_paced(Lane& lane) {
 // What was cancelled is no news. What was sent and refused again and again is, be it an answer or not.
 void Engine::tell_pacer(const Request& request, Instant now) {
   constexpr int64_t kOne = 1'000;
-  if (request.error == PESTER_EQUEUE) return;
+  if (request.error == PESTER_EQUEUE || request.shared) return;
   if (!ledger_ || request.stop == Stop::cancelled || request.stop == Stop::closed) return;
   if (request.stop == Stop::success) {
     pacer_.succeeded(now);

@@ -13,7 +13,8 @@ namespace pester::core {
 
 enum class RequestState : uint8_t {
   idle,
-  parked,  // as many requests are in flight to its origin as may be
+  parked,   // as many requests are in flight to its origin as may be
+  sharing,  // it waits for the answer of a shared run
   racing,
   receiving,
   falling_back,  // nothing acceptable came: the user is asked for a response instead
@@ -24,6 +25,7 @@ enum class RequestSignal : uint8_t {
   submit,
   park,         // instead of submit
   unpark,       // its turn has come
+  join,         // instead of submit: a shared run, of which it is a member
   commit,       // a response to deliver is known: the winner's head, or the last one of a spent race
   body_failed,  // its gathered body failed, and its lane goes on
   exhaust,      // no lane can go on
@@ -51,6 +53,7 @@ enum class RequestAction : uint8_t {
 inline constexpr Row<RequestState, RequestSignal, RequestAction> kRequestRows[] = {
     {RequestState::idle, RequestSignal::submit, RequestState::racing, RequestAction::start},
     {RequestState::idle, RequestSignal::park, RequestState::parked, RequestAction::wait},
+    {RequestState::idle, RequestSignal::join, RequestState::sharing, RequestAction::wait},
     {RequestState::idle, RequestSignal::cancel, RequestState::done, RequestAction::abort},
     {RequestState::idle, RequestSignal::deadline, RequestState::done, RequestAction::abort},
     {RequestState::parked, RequestSignal::unpark, RequestState::racing, RequestAction::start},
@@ -58,6 +61,12 @@ inline constexpr Row<RequestState, RequestSignal, RequestAction> kRequestRows[] 
     {RequestState::parked, RequestSignal::spend, RequestState::falling_back, RequestAction::ask},
     {RequestState::parked, RequestSignal::cancel, RequestState::done, RequestAction::abort},
     {RequestState::parked, RequestSignal::deadline, RequestState::done, RequestAction::conclude},
+    {RequestState::sharing, RequestSignal::submit, RequestState::racing, RequestAction::start},
+    {RequestState::sharing, RequestSignal::park, RequestState::parked, RequestAction::wait},
+    {RequestState::sharing, RequestSignal::exhaust, RequestState::done, RequestAction::conclude},
+    {RequestState::sharing, RequestSignal::spend, RequestState::falling_back, RequestAction::ask},
+    {RequestState::sharing, RequestSignal::cancel, RequestState::done, RequestAction::abort},
+    {RequestState::sharing, RequestSignal::deadline, RequestState::done, RequestAction::conclude},
     {RequestState::racing, RequestSignal::commit, RequestState::receiving, RequestAction::deliver_head},
     {RequestState::racing, RequestSignal::exhaust, RequestState::done, RequestAction::conclude},
     {RequestState::racing, RequestSignal::spend, RequestState::falling_back, RequestAction::ask},

@@ -27,6 +27,7 @@ struct Request;
 struct Lane;
 struct Connection;
 struct Origin;
+struct SharedRun;
 
 enum class DeadlineKind : uint8_t {
   request_total,
@@ -110,7 +111,10 @@ struct Lane {
   Lane* work_next = nullptr;
   Lane* wait_next = nullptr;  // in a LaneQueue
   Lane** wait_back = nullptr;
-  uint64_t endpoint = 0;       // that its last exchange met; 0: none
+  union {
+    uint64_t endpoint = 0;  // that its last exchange met; 0: none
+    SharedRun* run;         // of a request that shares one, which meets nobody
+  };
   Deadline phase;              // of the exchange's phase, the backoff, or the hedge's start
   Deadline attempt_deadline;   // of the whole attempt
   Duration waited{};           // before this attempt
@@ -156,6 +160,7 @@ struct Lane {
   bool awaits_continue : 1 = false;    // its phase ends with the body being sent all the same
   bool source_failed : 1 = false;      // what failed was neither the network nor the server
   bool waits : 1 = false;              // in its origin's queue, and nobody dials for it
+  bool apart : 1 = false;              // its last response may not be shared
   bool throttled : 1 = false;          // in its origin's other queue: for a place or a token
   Wait wait_for = Wait::none;          // what its exchange waited for last
   uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
@@ -238,6 +243,9 @@ struct Request {
   bool wants_fallback = false;  // the user may have a response for when nothing acceptable comes
   bool fallback_asked : 1 = false;
   bool body_gone : 1 = false;  // the shell's to write: its body was read, and cannot be read again
+  bool is_run : 1 = false;     // a shared run's: nobody's own
+  bool shared : 1 = false;     // what it has of exchanges is a run's
+  bool follower : 1 = false;   // and another request has them, too
   bool fell_back = false;      // and had: it is the shell's
   bool counted = false;        // in origin.in_flight
   bool stored = false;         // a spent lane's response is kept, in case no better one comes
@@ -245,6 +253,17 @@ struct Request {
   int8_t stored_lane = -1;
   uint32_t stored_seq = 0;
   uint32_t winner_attempt = 0, stored_attempt = 0;
+};
+
+// One run of an exchange for several requests that are the same: its members. It is a request of its own
+// that belongs to none of them, so that each can go and the others get their answer.
+struct SharedRun {
+  Policy policy;               // the run's, and its members', but without a total deadline
+  Request* request = nullptr;  // the run itself, whose policy that is: so it is found from there
+  LaneQueue members;           // their first lanes, in the order of their coming
+  bool closed = false;         // nobody joins any more: its answer is for one alone
+
+  [[nodiscard]] static SharedRun& of(const Request& run);
 };
 
 struct Connection {
@@ -391,6 +410,8 @@ struct Counters {
   uint64_t closed[kClosingCount]{};  // connections, by reason
   uint64_t handed_over = 0;          // likewise, which leave HTTP
   uint64_t spare_dials = 0;          // connections raced for, of requests that may not be sent twice
+  uint64_t collapsed = 0;            // requests that joined a run which was there
+  uint64_t parted = 0;               // and those of them that it sent away: its answer was for one alone
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
   uint32_t waiting = 0;                // lanes for whom nobody dials
   uint32_t throttled = 0;              // lanes that wait for a place or a token

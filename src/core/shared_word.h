@@ -49,7 +49,8 @@ class SharedWord {
   std::atomic<uint64_t> value_{0};
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free, "a lock would be this process's own");
-static_assert(sizeof(SharedWord) == 8 && alignof(SharedWord) == 8);
+static_assert(sizeof(SharedWord) == 8);
+static_assert(alignof(SharedWord) == 8);
 static_assert(std::is_standard_layout_v<SharedWord> && std::is_trivially_destructible_v<SharedWord>);
 
 }  // namespace pester::core

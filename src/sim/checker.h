@@ -24,6 +24,10 @@ void check_room(Shell& shell);
 void check_throttles(Shell& shell);
 // The request's done is about to be told.
 void check_ended(Shell& shell, const Request& request);
+// The same of a member of a shared run.
+void check_shared_end(Shell& shell, const Request& request);
+// After a step: the shared runs and their members.
+void check_runs(Shell& shell);
 // Nothing can come any more by itself: no event is on its way. `excused`: somebody out there is to blame
 // (a peer that never answers, with no deadline set).
 void check_progress(Shell& shell, bool excused);

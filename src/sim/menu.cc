@@ -48,7 +48,7 @@ void add_lane(Print* print, const Shell& shell, const Request& request, const co
       .add(lane.resuming)
       .add(request.resumes)
       .add(request.resumable);
-  print->add(lane.gathering).add(lane.held).add(lane.previewing).add(lane.record < 0);
+  print->add(lane.apart).add(lane.gathering).add(lane.held).add(lane.previewing).add(lane.record < 0);
   print->add(truth.any_sent).add(truth.whole).add(truth.head_order);
   print->add(lane.phase, shell.now()).add(lane.attempt_deadline, shell.now());
 }
@@ -56,6 +56,7 @@ void add_lane(Print* print, const Shell& shell, const Request& request, const co
 void add_request(Print* print, const Shell& shell, const Request& request) {
   print->add(request.id).add(request.state).add(request.stop).add(request.error).add(request.winner);
   print->add(request.stored).add(request.stored_seq).add(request.stored_lane).add(request.head_seq);
+  print->add(request.is_run).add(request.shared).add(request.follower);
   print->add(request.head_told).add(request.paused).add(request.lookup_failures).add(request.was_won);
   print->add(request.total, shell.now());
   bool unknown = false;
@@ -156,6 +157,7 @@ void Menu::add(std::vector<Item>* items, const Connection& connection) const {
                             What::reset, What::empty}) {
       put(what);
     }
+    if (request_of(lane).is_run) put(What::head_apart);
   } else if (shell_.may_read(connection)) {
     add_reading(items, connection);
   }
@@ -170,6 +172,7 @@ std::vector<Menu::Item> Menu::items() const {
   if (!shell_.engine().next_deadline().is_never()) items.push_back({What::expire, 0});
   if (!options_.user_acts || kind_) return items;
   for (const auto& request : shell_.requests()) {
+    if (request->is_run) continue;
     items.push_back({What::cancel, request->id});
     if (request->streamed && !request->paused) items.push_back({What::pause, request->id});
   }
@@ -214,6 +217,11 @@ void Menu::act(What what, Connection& connection) {
       return shell_.head(connection, {503, UINT64_MAX, false, 0});
     case What::head_404:
       return shell_.head(connection, {404, 0, true, 0});
+    case What::head_apart: {
+      Head head = {200, kBodyBytes, true, 0};
+      head.apart = true;
+      return shell_.head(connection, head);
+    }
     case What::body:
       return shell_.body(connection, kBodyBytes);
     case What::end:

@@ -48,6 +48,7 @@ class Menu final : private Driver {
     head_503,
     head_503_unknown,
     head_404,
+    head_apart,
     body,
     end,
     body_cut,

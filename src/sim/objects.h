@@ -57,8 +57,14 @@ struct Truth {
   uint32_t redirects = 0, auths = 0, expects = 0;  // auths: since the last redirect
 };
 
+struct SharedRun : core::SharedRun {
+  uint32_t key = 0;
+};
+
 struct Request : core::Request {
   uint32_t id = 0;
+  std::unique_ptr<SharedRun> run_room;  // of a shared run
+  Request* run = nullptr;               // of its members; it outlives their end
   core::Policy own_policy;
   std::vector<core::Lane> lane_room;
   std::vector<core::Account> account_room;
@@ -95,6 +101,8 @@ struct Ended {
   uint32_t winner_attempt = 0;
   bool head_told = false;
   bool fell_back = false;
+  bool shared = false;    // its exchanges are a shared run's
+  bool follower = false;  // and another's, too
   Instant began{}, at{};
   std::vector<core::Record> records;
 };

@@ -103,6 +103,7 @@ class Scenario final : public World {
         shell_(simulation_.shell()) {
     memory_fails_ = choices.one_in(8);
     friendly_ = choices.one_in(2);
+    shares_ = choices.one_in(3);
     core::BreakerOptions breaker;
     breaker.calls_min = 1 + choices.below(20);
     breaker.failures_in_a_row = choices.below(4);
@@ -129,7 +130,7 @@ class Scenario final : public World {
     shell_.claim(finished || unlimited_, "bounded attempts come to an end");
     if (shell_.ok() && finished) check_progress(shell_, black_holes_ != 0);
     while (shell_.ok() && !shell_.requests().empty()) {
-      shell_.cancel(shell_.requests().front()->id);
+      cancel_first();
       simulation_.run(kStepsMax);
     }
     if (shell_.ok()) simulation_.close();
@@ -147,6 +148,10 @@ class Scenario final : public World {
   void submit() {
     if (closed_ || submitted_ == kRequestsMax) return;
     ++submitted_;
+    if (shares_ && !choices_.one_in(3)) {
+      send(some_shared());
+      return;
+    }
     Sent sent;
     sent.origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
     for (uint32_t more = choices_.one_in(3) ? 1 + choices_.below(3) : 0; more != 0; --more) {
@@ -155,7 +160,6 @@ class Scenario final : public World {
     if (choices_.one_in(2)) sent.weights = {choices_.below(3), choices_.below(3)};
     if (sent.other_origins.empty()) sent.weights.clear();
     sent.policy = some_policy(choices_);
-    unlimited_ |= sent.policy.max_attempts == core::Policy::kUnlimited;
     sent.repeatable = !choices_.one_in(3);
     sent.streamed = choices_.one_in(3);
     sent.wants_head = choices_.one_in(3);
@@ -168,9 +172,47 @@ class Scenario final : public World {
     sent.lanes =
         sent.repeatable && !sent.one_shot ? static_cast<uint8_t>(1 + choices_.below(3)) : uint8_t{1};
     sent.policy.concurrency = std::max(sent.lanes, static_cast<uint8_t>(1 + choices_.below(3)));
+    send(sent);
+  }
+
+  void send(const Sent& sent) {
+    unlimited_ |= sent.policy.max_attempts == core::Policy::kUnlimited;
     const uint32_t id = shell_.submit(sent);
-    if (choices_.one_in(6)) simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });
+    if (choices_.one_in(sent.key != 0 ? 3 : 6))
+      simulation_.after(some_wait(choices_), [this, id] { shell_.cancel(id); });
     if (choices_.one_in(4)) pause(id, some_wait(choices_));
+  }
+
+  // A run goes with its members.
+  void cancel_first() {
+    for (const auto& request : shell_.requests()) {
+      if (request->is_run) continue;
+      shell_.cancel(request->id);
+      return;
+    }
+  }
+
+  // One of the same requests that others may have sent.
+  Sent some_shared() {
+    const uint32_t key = 1 + choices_.below(2);
+    auto [at, is_new] = shared_.try_emplace(key);
+    Sent& sent = at->second;
+    if (is_new) {
+      sent.key = key;
+      sent.origin = choices_.below(static_cast<uint32_t>(shell_.origins().size()));
+      sent.policy = some_policy(choices_);
+      sent.policy.ask_verdict = false;
+      if (sent.policy.backoff.kind == core::BackoffKind::custom) {
+        sent.policy.backoff.kind = core::BackoffKind::constant;
+      }
+      if (choices_.one_in(2)) sent.redirects = static_cast<uint8_t>(1 + choices_.below(4));
+      sent.lanes = static_cast<uint8_t>(1 + choices_.below(3));
+      sent.policy.concurrency = std::max(sent.lanes, static_cast<uint8_t>(1 + choices_.below(3)));
+    }
+    Sent one = sent;
+    one.policy.total_timeout = choices_.one_in(3) ? some_limit(choices_) : kNever;
+    one.fallback = choices_.one_in(3);
+    return one;
   }
 
   void warm_up() {
@@ -291,6 +333,7 @@ class Scenario final : public World {
       plan.head.retry_after_s = choices_.pick(kAsked);
     }
     if (choices_.one_in(4)) lead_on(&plan.head);
+    plan.head.apart = shares_ && choices_.one_in(6);
     if (choices_.one_in(4)) plan.head.keep_alive_s = 1 + choices_.below(5);
     plan.parts = 1 + choices_.below(3);
     plan.part_gap = maybe_never(choices_.one_in(2) ? Duration{} : some_wait(choices_), 12);
@@ -334,6 +377,8 @@ class Scenario final : public World {
   Shell& shell_;
   std::map<uint64_t, Temper> tempers_;  // by the endpoint's key
   uint32_t submitted_ = 0, exchanges_ = 0, black_holes_ = 0;
+  std::map<uint32_t, Sent> shared_;  // by its key
+  bool shares_ = false;
   bool memory_fails_ = false;
   bool friendly_ = false;
   bool closed_ = false;

@@ -448,7 +448,13 @@ void Shell::ask(Request& request, core::Question question) {
 
 void Shell::tell_done(Request& request) {
   claim(++request.dones_told == 1, "done is told twice");
-  check_ended(*this, request);
+  request.shared ? check_shared_end(*this, request) : check_ended(*this, request);
+  if (request.is_run) {
+    note("run done", request.id, request.error);
+    done_requests_.push_back(take_out(requests_, request));
+    return;
+  }
+  const Request& told = request.shared ? *request.run : request;
   Ended ended;
   ended.id = request.id;
   ended.error = request.error;
@@ -459,7 +465,9 @@ void Shell::tell_done(Request& request) {
   ended.winner_attempt = request.winner_attempt;
   ended.began = request.began;
   ended.at = now_;
-  ended.records.assign(request.records, request.records + request.record_count);
+  ended.shared = request.shared;
+  ended.follower = request.follower;
+  ended.records.assign(told.records, told.records + told.record_count);
   if (request.error == 0 && request.winner >= 0) {
     for (const core::Record& record : ended.records) {
       const bool its = record.lane == request.winner && record.attempt == request.winner_attempt;

@@ -26,6 +26,7 @@ struct Head {
   core::Kind follow = core::Kind::first;
   uint32_t follow_origin = 0;
   bool follow_repeatable = false;
+  bool apart = false;  // it may not be shared
 };
 
 // Whether every step is checked and written down, and every end kept. A load of many thousand requests
@@ -51,6 +52,7 @@ struct Sent {
   uint8_t redirects = 0;    // that are followed in a lane; with any, other follow-ups are, too
   bool asks_redirect = false;
   bool one_shot = false;  // its body is gone once some of it was sent
+  uint32_t key = 0;       // requests of one key are the same, and share a run; 0: it is for itself
 };
 
 class Shell {
@@ -127,6 +129,8 @@ class Shell {
   void note(const char* what, uint32_t id, int64_t number = 0);
 
  private:
+  Request& make(const Sent& sent);
+  void share(const Sent& sent, Request& request);
   void watch_health(Origin& origin);
   void leave(uint32_t parsing = 0);
   void want_more(uint32_t id);

@@ -42,7 +42,7 @@ void Shell::watch_health(Origin& origin) {
   origin.watched = now_;
 }
 
-uint32_t Shell::submit(const Sent& sent) {
+Request& Shell::make(const Sent& sent) {
   requests_.push_back(std::make_unique<Request>());
   Request& request = *requests_.back();
   request.id = next_request_++;
@@ -81,16 +81,48 @@ uint32_t Shell::submit(const Sent& sent) {
     request.lanes[i].index = i;
   }
   request.began = now_;
-  note("submit", request.id, sent.lanes);
+  return request;
+}
+
+uint32_t Shell::submit(const Sent& sent) {
+  Request& request = make(sent);
   const uint32_t id = request.id;
-  engine_.submit(request, now_);
+  note("submit", id, sent.lanes);
+  if (sent.key != 0) {
+    share(sent, request);
+  } else {
+    engine_.submit(request, now_);
+  }
   leave();
   return id;
 }
 
+// With others of its key, or as the first of them.
+void Shell::share(const Sent& sent, Request& request) {
+  for (const auto& other : requests_) {
+    SharedRun* const run = other->run_room.get();
+    if (run == nullptr || run->key != sent.key || run->closed) continue;
+    note("joins", request.id, other->id);
+    request.run = other.get();
+    engine_.join(*run, request, now_);
+    return;
+  }
+  Request& its = make(sent);
+  its.run_room = std::make_unique<SharedRun>();
+  its.run_room->key = sent.key;
+  its.run_room->request = &its;
+  its.run_room->policy = sent.policy;
+  its.run_room->policy.total_timeout = Duration::never();
+  its.policy = &its.run_room->policy;
+  its.wants_fallback = false;
+  request.run = &its;
+  note("begins run", request.id, its.id);
+  engine_.begin_run(*its.run_room, request, now_);
+}
+
 void Shell::cancel(uint32_t id) {
   Request* request = this->request(id);
-  if (request == nullptr || request->state == core::RequestState::done) return;
+  if (request == nullptr || request->is_run || request->state == core::RequestState::done) return;
   note("cancel", id);
   engine_.cancel(*request, PESTER_ECANCELED, core::Stop::cancelled, now_);
   leave();
@@ -201,6 +233,7 @@ void Shell::head(Connection& connection, const Head& it) {
     truth.leads_to = it.follow_origin;
     truth.leads_repeatable = it.follow_repeatable || lane.follow_repeatable;
   }
+  if (request.is_run) engine_.may_share(lane, it.status, !it.apart, now_);
   engine_.head(lane, it.status, it.retry_after_s, now_);
   leave(id);
 }

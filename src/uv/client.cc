@@ -7,6 +7,7 @@
 #include <new>
 
 #include "core/assert.h"
+#include "uv/collapse.h"
 #include "uv/names.h"
 #include "uv/pump.h"
 #include "uv/trim.h"
@@ -46,6 +47,8 @@ void free_client(Client& client) {
   tls_configuration_leave(client.tls);
   proxy_choice_leave(client.proxies);
   free_slots(client);
+  runs_release(client);
+  kept_release(client);
   client.spares.release(client.pool);
   client.pool.give({client.spare_parser, sizeof(wire::ResponseParser)});
   client.pool.trim();
@@ -257,8 +260,11 @@ void client_inbox_gone(Client& client) {
   if (client.ending) release_hold(client);
 }
 
-int client_submit(Client& client, Request& request, const wire::Url& url,
-                  const wire::Url* const* others) {
+namespace {
+
+// It is the client's from now on, and has begun.
+[[gnu::always_inline]] inline int admit(Client& client, Request& request, const wire::Url& url,
+                                        const wire::Url* const* others, core::Now now) {
   if (client.closing) return PESTER_ECLOSING;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
   Origin* origin = take_origin(client, request, url);
@@ -268,9 +274,44 @@ int client_submit(Client& client, Request& request, const wire::Url& url,
   request.client = &client;
   request.id = client.slots.add(&request);
   link_live(client, request);
-  const core::Now now = client_now(client);
   request.began = now.mono;
+  return 0;
+}
+
+// That undone.
+void withdraw(Client& client, Request& request) {
+  client.slots.remove(request.id);
+  *request.back = request.next;
+  if (request.next != nullptr) request.next->back = request.back;
+  request_leave_origins(request);
+}
+
+}  // namespace
+
+int client_submit(Client& client, Request& request, const wire::Url& url,
+                  const wire::Url* const* others) {
+  const core::Now now = client_now(client);
+  if (const int rc = admit(client, request, url, others, now); rc != 0) return rc;
   client.engine.submit(request, now.mono);
+  pump_after_call(client, now);
+  return 0;
+}
+
+int client_submit_shared(Client& client, Request& request, SharedRun& run, const wire::Url& url,
+                         const wire::Url* const* others) {
+  const core::Now now = client_now(client);
+  if (const int rc = admit(client, request, url, others, now); rc != 0) return rc;
+  auto& its = static_cast<Request&>(*run.request);
+  if (its.state == core::RequestState::idle) {
+    if (const int rc = admit(client, its, url, others, now); rc != 0) {
+      withdraw(client, request);
+      return rc;
+    }
+    runs_add(client, run);
+    client.engine.begin_run(run, request, now.mono);
+  } else {
+    client.engine.join(run, request, now.mono);
+  }
   pump_after_call(client, now);
   return 0;
 }

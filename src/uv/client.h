@@ -72,8 +72,9 @@ struct ClientOptions {
   RouteSpec route;  // of requests that bring none
   ProxyChoiceSpec proxies;
   uint64_t body_bytes_max = uint64_t{8} << 20;
-  uint32_t decode_ratio = 100;  // as wire::DecodeLimits
-  uint64_t seed = 0;            // 0: from the system
+  size_t kept_bytes_max = size_t{1} << 20;  // of answers kept for when later ones fail
+  uint32_t decode_ratio = 100;              // as wire::DecodeLimits
+  uint64_t seed = 0;                        // 0: from the system
   core::RandomSource random;
   core::BudgetOptions budget;
   SharedBudget* shared_budget = nullptr;  // in the place of one of its own
@@ -147,6 +148,10 @@ class SpareResponses {
   uint32_t count_ = 0;
 };
 
+struct Runs;
+struct SharedRun;
+class StaleCache;
+
 struct Client {
   Client(const wire::Allocator& allocator, const ClientOptions& given, uint64_t seed)
       : options(given),
@@ -185,6 +190,9 @@ struct Client {
   DnsChannel* dns = nullptr;         // once a name was asked for
   TlsConfiguration* tls = nullptr;   // its own: of requests that bring none; held
   TlsConfigurations configurations;  // that requests brought
+  Runs* runs = nullptr;              // shared ones, once there was one
+  StaleCache* kept = nullptr;        // answers for when later ones fail, once one was kept
+  uint64_t kept_served = 0;          // so many times one was delivered
 
   Request* live = nullptr;
   Connection* made = nullptr;
@@ -237,6 +245,10 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data);
 // `others`: URLs of the targets beyond the first, where it has several.
 [[nodiscard]] int client_submit(Client& client, Request& request, const wire::Url& url,
                                 const wire::Url* const* others = nullptr);
+// The same of a request that shares a run: `run` is the one it joins, or, not submitted yet, the one
+// that it begins. Then both are still the caller's on failure.
+[[nodiscard]] int client_submit_shared(Client& client, Request& request, SharedRun& run,
+                                       const wire::Url& url, const wire::Url* const* others);
 [[nodiscard]] int client_cancel(Client& client, uint64_t id);
 [[nodiscard]] int client_pause(Client& client, uint64_t id);
 [[nodiscard]] int client_resume(Client& client, uint64_t id);

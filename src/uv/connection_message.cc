@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "uv/body_aside.h"
 #include "uv/client.h"
+#include "uv/collapse.h"
 #include "uv/connection.h"
 #include "uv/cookies.h"
 #include "uv/decoding.h"
@@ -62,6 +63,7 @@ uint32_t retry_after_s(const wire::ResponseHead& head) {
   } else if (!connection.switches) {
     follow_look(connection, lane);
   }
+  if (request_of(lane).is_run) collapse_look(connection, lane, now);
   return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/assert.h"
 #include "core/text.h"
+#include "uv/collapse.h"
 #include "uv/connection.h"
 #include "uv/decoding.h"
 #include "uv/follow.h"
@@ -88,6 +89,7 @@ bool grow_records(Request& request, wire::BlockPool& pool) {
   }
   if (rare.upload != nullptr) upload_release(*rare.upload, pool);
   way_free(pool, rare.way);
+  if (rare.sharing != nullptr) sharing_release(*rare.sharing, pool);
   if (rare.upgrade != nullptr) pool.give(rare.upgrade->block);
   pool.give({&rare, sizeof rare});
 }

@@ -92,6 +92,7 @@ struct Resume;
 struct Upload;
 struct Letter;
 struct Upgrade;
+struct Sharing;
 struct Way;
 struct Redirects;
 struct Auth;
@@ -119,6 +120,7 @@ struct Rare {
   wire::Block hops;                      // where each lane was sent on to: a Hop*, or nullptr
   wire::Bytes hop_urls;                  // of all hops so far: uint32_t, into Request::texts
   wire::CookieJar* cookies = nullptr;    // its own, joined, instead of the client's
+  Sharing* sharing = nullptr;            // it shares a run, or may have a kept answer; likewise
   bool no_cookies = false;               // none are sent, none kept
   bool no_cookie_field = false;          // none are sent
 };

@@ -110,21 +110,35 @@ bool is_all_zero(int fd, off_t size) {
   return true;
 }
 
-// The header goes in last and by one call, which no signal divides: what has one is whole.
-int begin_it(const Opening& o, SharedHeader header) {
+// Never cut short, not even for a moment: should somebody have it open against all odds, touching it
+// would be a signal.
+int empty_it(const Opening& o, off_t size) {
   constexpr auto kBytes = static_cast<off_t>(sizeof(SharedLayout));
+  constexpr unsigned char kZeros[4096] = {};
+  for (auto at = static_cast<off_t>(sizeof(SharedHeader)); at < size;) {
+    const auto left = static_cast<size_t>(size - at);
+    const ssize_t count = pwrite(o.fd, kZeros, left < sizeof kZeros ? left : sizeof kZeros, at);
+    if (count <= 0) return o.failed("not written", count < 0 ? errno : EIO);
+    at += count;
+  }
+  if (size != kBytes && ftruncate(o.fd, kBytes) != 0) return o.failed("not made long", errno);
+  // A page that cannot be had later would be a signal, too.
+  const int error = posix_fallocate(o.fd, 0, kBytes);
+  return error == 0 ? 0 : o.failed("no room", error);
+}
+
+// The header goes in last and by one call, which no signal divides: what has a new one is whole. Who
+// dies before leaves what the next one begins again.
+int begin_it(const Opening& o, SharedHeader header, off_t size) {
   if (uv_random(nullptr, nullptr, &header.seed, sizeof header.seed, 0, nullptr) != 0) {
     return o.failed("no random numbers", EIO);
   }
   header.checksum = checksum_of(header);
   if (fchmod(o.fd, 0600) != 0) return o.failed("its mode was not set", errno);
-  if (ftruncate(o.fd, 0) != 0 || ftruncate(o.fd, kBytes) != 0) return o.failed("not made long", errno);
-  // A page that cannot be had later would be a signal.
-  if (const int error = posix_fallocate(o.fd, 0, kBytes); error != 0) return o.failed("no room", error);
+  if (const int rc = empty_it(o, size); rc != 0) return rc;
   const ssize_t written = pwrite(o.fd, &header, sizeof header, 0);
-  if (written != static_cast<ssize_t>(sizeof header))
-    return o.failed("not written", written < 0 ? errno : EIO);
-  return 0;
+  if (written == static_cast<ssize_t>(sizeof header)) return 0;
+  return o.failed("not written", written < 0 ? errno : EIO);
 }
 
 int refuse_budget(const Opening& o, const SharedHeader& there) {
@@ -172,7 +186,7 @@ int join_it(const Opening& o, SharedFile* file) {
   bool anew = false;
   if (const int rc = judge(o, wanted, status.st_size, &anew); rc != 0) return rc;
   if (anew) {
-    if (const int rc = begin_it(o, wanted); rc != 0) return rc;
+    if (const int rc = begin_it(o, wanted, status.st_size); rc != 0) return rc;
   }
   void* at = mmap(nullptr, sizeof(SharedLayout), PROT_READ | PROT_WRITE, MAP_SHARED, o.fd, 0);
   if (at == MAP_FAILED) return o.failed("not mapped", errno);

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <new>
+#include <string_view>
 
 #include "uv/origins.h"
 #include "uv/route.h"

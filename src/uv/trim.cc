@@ -2,6 +2,7 @@
 #include "uv/trim.h"
 
 #include "uv/client.h"
+#include "uv/collapse.h"
 #include "uv/pump.h"
 
 namespace pester::uv {
@@ -21,6 +22,7 @@ uint32_t client_close_idle(Client& client) {
 size_t client_trim(Client& client) {
   (void)client_close_idle(client);
   client.trims = client.closed != nullptr;  // the pump will free them
+  kept_release(client);
   client.spares.release(client.pool);
   client.pool.give({client.spare_parser, sizeof(wire::ResponseParser)});
   client.spare_parser = nullptr;

@@ -75,9 +75,10 @@ std::string read_all() {
 }
 
 void write_all(std::string_view bytes) {
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   assert_true(fd >= 0);
   assert_int_equal(write(fd, bytes.data(), bytes.size()), bytes.size());
+  assert_int_equal(ftruncate(fd, static_cast<off_t>(bytes.size())), 0);
   close(fd);
 }
 
@@ -180,19 +181,25 @@ void another_budget_is_refused_and_told(void**) {
 
 // Its clock began anew, and nobody lives who had it open.
 void what_is_of_an_earlier_run_of_the_machine_is_begun_anew(void**) {
-  SharedFile file;
+  SharedFile file, old;
   assert_int_equal(try_open(&file), 0);
+  assert_int_equal(try_open(&old), 0);
+  const uint64_t seed = old.at->header.seed;
   file.at->ledger.latest.store(4'000'000'000);
   shared_file_close(file);
   write_all(with_header(read_all(), [](SharedHeader& header) { header.boot[0] ^= 1; }));
   assert_int_equal(try_open(&file), 0);
   assert_int_equal(file.at->ledger.latest.load(), 0);
   shared_file_close(file);
+  // To one that has it open all the same, it is another, and whole.
+  assert_true(shared_file_is_whole(old));
+  assert_true(old.at->header.seed != seed);
+  shared_file_close(old);
 }
 
 void what_others_may_write_to_is_refused(void**) {
   make();
-  for (const mode_t mode : {0620, 0602, 0666}) {
+  for (const mode_t mode : {0620u, 0602u, 0666u}) {
     assert_int_equal(chmod(path.c_str(), mode), 0);
     assert_refused("others may write to it");
   }

@@ -236,6 +236,43 @@ class FailoverTest(unittest.TestCase):
         self.assertEqual(first["attempts"], [])
         self.assertEqual(second["response"]["status"], 200)
 
+    # ---- Shared exchanges and kept answers
+
+    def test_identical_requests_share_one_exchange(self):
+        flaky = self.flaky("/x = delay=100ms body=shared", "/private = delay=100ms header='Cache-Control: private'")
+        found = documents(self.expect(0, "--collapse", "--repeat", "20", "--parallel", "20", "--json", flaky.url + "/x"))
+        self.assertEqual(len(found), 20)
+        self.assertEqual({d["response"]["body_bytes"] for d in found}, {6})
+        self.assertEqual(sorted(d["collapsed"] for d in found), [False] + 19 * [True])
+        self.assertEqual(self.paths(flaky), ["GET /x"])
+        found = documents(self.expect(0, "--collapse", "--repeat", "4", "--parallel", "4", "--json",
+                                      flaky.url + "/private"))
+        self.assertEqual([d["collapsed"] for d in found], 4 * [False])
+        self.assertEqual(self.paths(flaky)[1:], 4 * ["GET /private"])
+
+    def test_a_shared_answer_is_shown_like_any_other(self):
+        flaky = self.flaky("/x = body=shared header='X-A: b'")
+        done = self.expect(0, "--collapse", "-i", "-v", flaky.url + "/x")
+        self.assertTrue(done.stdout.startswith(b"HTTP/1.1 200 OK\r\n"), done.stdout)
+        self.assertIn(b"X-A: b\r\n", done.stdout)
+        self.assertTrue(done.stdout.endswith(b"\r\n\r\nshared"), done.stdout)
+        self.expect(63, "--collapse", "--max-filesize", "5", flaky.url + "/x")
+
+    def test_a_kept_answer_stands_in_for_an_error(self):
+        flaky = self.flaky("/x = body=kept; status=503")
+        done = self.expect(0, "--stale-if-error", "1m", "--repeat", "3", "--max-attempts", "1", "--json", "--stats",
+                           flaky.url + "/x")
+        first, second, third, last = documents(done)
+        self.assertIsNone(first["stale_ms"])
+        for document in (second, third):
+            self.assertGreaterEqual(document["stale_ms"], 1)
+            self.assertEqual(document["response"]["status"], 200)
+            self.assertEqual(document["response"]["body_bytes"], 4)
+            self.assertIsNone(document["winner"])
+            self.assertEqual(document["attempts"][0]["status"], 503)
+        self.assertEqual(last["stats"]["stale_served"], 2)
+        self.assertIn(b"s old: status 503", done.stderr)
+
     # ---- Why not again
 
     def test_each_denial_has_its_word(self):

@@ -16,7 +16,7 @@ import unittest
 import servers
 from servers import Flaky, run, until
 
-PESTER_FLAKY = COOKIES = EXISTING_APP = FAILOVER = FOLLOW = GET = POST_FROM_THREADS = POST_RETRY = RACE = SHUTDOWN = STREAM = ""
+PESTER_FLAKY = COLLAPSE = COOKIES = EXISTING_APP = FAILOVER = FOLLOW = GET = POST_FROM_THREADS = POST_RETRY = RACE = SHUTDOWN = STREAM = ""
 UPLOAD_FORM = UPLOAD_STREAM = WATCH = ""
 
 
@@ -32,7 +32,7 @@ class ExamplesTest(unittest.TestCase):
         return done.stdout.decode(), done.stderr.decode()
 
     def test_without_an_argument_each_says_how_it_is_used(self):
-        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER, COOKIES,
+        for program in (GET, RACE, POST_RETRY, STREAM, SHUTDOWN, EXISTING_APP, FAILOVER, COLLAPSE, COOKIES,
                         POST_FROM_THREADS, UPLOAD_FORM, UPLOAD_STREAM, WATCH):
             out, errors = self.output(program, status=2)
             self.assertEqual(out, "")
@@ -197,6 +197,17 @@ class ExamplesTest(unittest.TestCase):
             self.interrupt(app)
             self.assertEqual(self.lines(sock, 1), [b"backend: the client was closed"])
 
+    # ---- collapse
+
+    def test_collapse_asks_once_for_five_and_keeps_the_answer(self):
+        flaky = self.flaky("/settings = delay=20ms body=fresh; delay=20ms status=503")
+        out, errors = self.output(COLLAPSE, flaky.url + "/settings")
+        self.assertEqual(errors, "")
+        self.assertEqual(out.splitlines(), ["round 1: 5 callers, 1 exchanges, 0 failed: fresh",
+                                            "round 2: 5 callers, 3 exchanges, 0 failed, an earlier answer: fresh",
+                                            "round 3: 5 callers, 3 exchanges, 0 failed, an earlier answer: fresh"])
+        self.assertEqual(len(flaky.requests()), 7)
+
     # ---- failover
 
     def closed(self):
@@ -343,5 +354,5 @@ class ExamplesTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    servers.main("PESTER_FLAKY", "COOKIES", "EXISTING_APP", "FAILOVER", "FOLLOW", "GET", "POST_FROM_THREADS",
+    servers.main("PESTER_FLAKY", "COLLAPSE", "COOKIES", "EXISTING_APP", "FAILOVER", "FOLLOW", "GET", "POST_FROM_THREADS",
                  "POST_RETRY", "RACE", "SHUTDOWN", "STREAM", "UPLOAD_FORM", "UPLOAD_STREAM", "WATCH")

@@ -52,7 +52,8 @@ struct Exploration {
   std::unordered_map<uint64_t, uint32_t> seen;  // and how many events could follow
   uint64_t runs = 0, ends = 0;
   std::string failure;
-  uint32_t warm = 0;  // connections that are opened before it is sent
+  uint32_t warm = 0;     // connections that are opened before it is sent
+  uint32_t members = 1;  // so often it is sent
 
   // One list of choices; false when a claim does not hold.
   bool run(ListedChoices* choices) {
@@ -60,7 +61,7 @@ struct Exploration {
     Shell& shell = menu.shell();
     ++runs;
     if (warm != 0) shell.warm_up(0, warm, Duration::from_ms(1'000));
-    shell.submit(sent);
+    for (uint32_t i = 0; i < members; ++i) shell.submit(sent);
     for (uint32_t left = kDepth; left > 0 && shell.ok() && !shell.requests().empty(); --left) {
       if (!choices->is_on_old_ground()) {
         uint32_t& known = seen[menu.fingerprint()];
@@ -79,9 +80,9 @@ struct Exploration {
 };
 
 // Apart from the test, whose assert would jump over what is to be freed.
-bool explore(const Sent& sent, const core::Limits& limits, const MenuOptions& options,
-             uint32_t warm = 0) {
-  Exploration it{sent, limits, options, {}, 0, 0, {}, warm};
+bool explore(const Sent& sent, const core::Limits& limits, const MenuOptions& options, uint32_t warm = 0,
+             uint32_t members = 1) {
+  Exploration it{sent, limits, options, {}, 0, 0, {}, warm, members};
   ListedChoices choices;
   do {
     if (it.run(&choices)) continue;
@@ -198,6 +199,15 @@ void one_lane_that_finds_connections_on_their_way(void**) {
   assert_true(explore(some(1, true), at_most(1), plain(), 1));
 }
 
+void two_that_share_a_run(void**) {
+  Sent sent = some(1, false);
+  sent.key = 1;
+  assert_true(explore(sent, at_most(2), plain(), 0, 2));
+  sent.fallback = true;
+  sent.policy.max_attempts = 1;
+  assert_true(explore(sent, at_most(1), plain(), 0, 3));
+}
+
 void two_lanes_hedged(void**) {
   Sent sent = some(2, false);
   sent.policy.hedge_after = Duration::from_ms(50);
@@ -222,6 +232,7 @@ int main() {
       cmocka_unit_test(two_lanes_with_a_fallback),
       cmocka_unit_test(one_lane_whose_body_can_go_on),
       cmocka_unit_test(one_lane_that_finds_connections_on_their_way),
+      cmocka_unit_test(two_that_share_a_run),
       cmocka_unit_test(two_lanes_hedged),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;

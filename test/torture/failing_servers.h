@@ -102,7 +102,9 @@ class FailingServers {
         if (broke) return;
       } else if (is(Feature::cookies)) {
         answer_by_cookies(peer, head, nth);
-      } else if (is(Feature::bulkhead)) {
+      } else if (is(Feature::parted)) {
+        peer.answer(kHello, "200 OK\r\nSet-Cookie: a=b");
+      } else if (is(Feature::bulkhead) || is(Feature::shared)) {
         peer.answer(kHello);
       } else {
         peer.answer("busy", "503 Busy");

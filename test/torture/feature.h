@@ -21,12 +21,14 @@ enum class Feature {
   dial_race,
   ejection,
   cookies,
-  decoded  // and resumed
+  decoded,  // and resumed
+  shared,   // by several, and kept
+  parted    // several would share it, but may not
 };
 inline constexpr const char* kFeatureNames[] = {
     "standard",          "hedged",   "base_urls", "fallback",         "fixed_fallback",
     "streamed_fallback", "bulkhead", "resumed",   "resumed_over_tls", "dial_race",
-    "ejection",          "cookies",  "decoded"};
+    "ejection",          "cookies",  "decoded",   "shared",           "parted"};
 inline const char* name_of(Feature feature) {
   return kFeatureNames[static_cast<int>(feature)];
 }

@@ -60,7 +60,10 @@ class Resilience {
   // An error that is neither lack of memory nor what this feature makes of it; 0: none.
   [[nodiscard]] int strange_error() const { return strange_; }
   // How many requests of the last run did not get their answer; 0 when there was no client.
-  [[nodiscard]] int hurt() const { return opened_ ? total() - answers_ : 0; }
+  [[nodiscard]] int hurt() const {
+    if (!opened_) return 0;
+    return is_one() ? total() != answers_ : total() - answers_;
+  }
   // Of the last run: nullptr when all requests were answered, by means of the feature; else its counts.
   [[nodiscard]] const char* went_as_meant() const {
     if (answers_ == total() && is_used()) return nullptr;
@@ -84,13 +87,15 @@ class Resilience {
   [[nodiscard]] bool falls_back() const {
     return is(Feature::fallback) || is(Feature::fixed_fallback) || is(Feature::streamed_fallback);
   }
+  // What one exchange meets is met by all.
+  [[nodiscard]] bool is_one() const { return is(Feature::shared) || is(Feature::parted); }
   [[nodiscard]] bool resumes() const {
     return is(Feature::resumed) || is(Feature::resumed_over_tls) || is(Feature::decoded);
   }
   [[nodiscard]] bool is_streamed() const { return is(Feature::streamed_fallback) || resumes(); }
   [[nodiscard]] int total() const {
     if (is(Feature::resumed_over_tls)) return 1;
-    return is(Feature::bulkhead) ? kBulk : is(Feature::ejection) ? kEjection : 2;
+    return is(Feature::bulkhead) || is_one() ? kBulk : is(Feature::ejection) ? kEjection : 2;
   }
 
   [[nodiscard]] bool is_used() const {
@@ -117,6 +122,10 @@ class Resilience {
         return stats_.ejections == 1;
       case Feature::cookies:
         return stats_.retries == 4;
+      case Feature::shared:
+        return stats_.exchanges == 1 && stats_.requests_collapsed == 3;
+      case Feature::parted:
+        return stats_.exchanges == 4 && stats_.requests_parted == 3;
     }
     return false;
   }
@@ -162,6 +171,11 @@ class Resilience {
     }
     if (falls_back()) policy.max_attempts = 2;
     if (is(Feature::bulkhead)) case_.options.max_in_flight_per_origin = 1;
+    if (is_one()) {
+      case_.options.collapse = 1;
+      case_.options.stale_if_error_ms = 60'000;
+      case_.options.keep_log = 1;
+    }
     if (resumes()) policy.max_resumes = 3;
     if (is(Feature::decoded)) case_.options.decode = 1;
     if (is(Feature::dial_race)) {
@@ -193,7 +207,7 @@ class Resilience {
   }
   const char* send_all() {
     const char* wrong = nullptr;
-    const int together = is(Feature::bulkhead) ? kBulk : 1;
+    const int together = is(Feature::bulkhead) || is_one() ? kBulk : 1;
     servers_.begin(patience_);
     for (int i = 0; i < total() && wrong == nullptr && !closing_; i += together) {
       if (i != 0 && !is(Feature::ejection)) servers_.begin(patience_);

@@ -210,6 +210,8 @@ int main() {
       cmocka_unit_test(whatever_allocation_fails<Feature::ejection>),
       cmocka_unit_test(whatever_allocation_fails<Feature::cookies>),
       cmocka_unit_test(whatever_allocation_fails<Feature::decoded>),
+      cmocka_unit_test(whatever_allocation_fails<Feature::shared>),
+      cmocka_unit_test(whatever_allocation_fails<Feature::parted>),
       cmocka_unit_test(whatever_allocation_fails_a_stream_has_one_end<false>),
       cmocka_unit_test(whatever_allocation_fails_a_stream_has_one_end<true>),
   };

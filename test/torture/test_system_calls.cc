@@ -327,6 +327,8 @@ int main() {
       cmocka_unit_test(whatever_call_fails<Feature::dial_race>),
       cmocka_unit_test(whatever_call_fails<Feature::ejection>),
       cmocka_unit_test(whatever_call_fails<Feature::decoded>),
+      cmocka_unit_test(whatever_call_fails<Feature::shared>),
+      cmocka_unit_test(whatever_call_fails<Feature::parted>),
       cmocka_unit_test(whatever_call_fails_a_stream_has_one_end<false>),
       cmocka_unit_test(whatever_call_fails_a_stream_has_one_end<true>),
   };

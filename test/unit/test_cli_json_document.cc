@@ -179,6 +179,8 @@ void stats_are_a_member_or_a_line(void**) {
   assert_false(document(report).contains("stats"));
   StatsReport s;
   s.requests_started = 3;
+  s.requests_collapsed = 2;
+  s.requests_parted = 1;
   s.resumes = 4;
   s.connection_hedges = 5;
   s.ejections = 6;
@@ -190,7 +192,8 @@ void stats_are_a_member_or_a_line(void**) {
   s.histograms = {{"requests", 3, 1'500'000, 2'000'000, 2'500'000, 2'500'000}};
   report.stats = s;
   const Json d = document(report);
-  assert_true(is(d["stats"], R"({"requests_started": 3, "requests_done": 0, "exchanges": 0, "retries": 0,
+  assert_true(is(d["stats"], R"({"requests_started": 3, "requests_done": 0,
+    "requests_collapsed": 2, "requests_parted": 1, "stale_served": 0, "exchanges": 0, "retries": 0,
     "hedges": 0, "resends": 0, "resumes": 4, "connections_opened": 0, "connections_reused": 0,
     "connection_hedges": 5, "ejections": 6, "bytes_sent": 0, "bytes_received": 0, "unpaid": 2, "refused": 0, "budget_balance_per_mille": 250,
     "retries_denied": {"attempts": 1, "budget": 2}, "hedges_denied": {},
@@ -200,6 +203,18 @@ void stats_are_a_member_or_a_line(void**) {
   assert_null(strchr(line.c_str(), '\n'));
   assert_int_equal(Json::parse(line).size(), 1);
   assert_true(Json::parse(line)["stats"] == d["stats"]);
+}
+
+void a_shared_or_kept_answer_is_told_where_it_was_asked_for(void**) {
+  Report report = good_report();
+  assert_false(document(report).contains("collapsed"));
+  assert_false(document(report).contains("stale_ms"));
+  report.collapsed = true;
+  report.stale_ms = 0;
+  assert_true(document(report)["collapsed"] == true);
+  assert_true(document(report)["stale_ms"].is_null());
+  report.stale_ms = 1'500;
+  assert_true(document(report)["stale_ms"] == 1'500);
 }
 
 void bytes_that_are_no_utf8_are_escaped_one_by_one(void**) {
@@ -225,6 +240,7 @@ int main() {
       cmocka_unit_test(tls_is_an_object),
       cmocka_unit_test(who_has_no_fallback_is_told_nothing_of_one),
       cmocka_unit_test(stats_are_a_member_or_a_line),
+      cmocka_unit_test(a_shared_or_kept_answer_is_told_where_it_was_asked_for),
       cmocka_unit_test(bytes_that_are_no_utf8_are_escaped_one_by_one),
   };
   const int failures = cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -76,6 +76,12 @@ void the_stats_tell_counters_denials_and_latencies(void**) {
   s.histograms = {{"requests", 29, 2'621'000, 3'146'000, 7'541'000, 7'541'000}, {"backoffs"}};
   const std::string text = stats_text(s);
   assert_true(has(text, "requests:        30 started, 29 done\n"));
+  assert_false(has(text, "shared"));
+  s.requests_collapsed = 9;
+  s.requests_parted = 3;
+  s.stale_served = 1;
+  assert_true(
+      has(stats_text(s), "shared, kept:    9 collapsed, of them 3 parted; 1 kept answers delivered\n"));
   assert_true(has(text, "exchanges:       90, of them 60 retries, 0 hedges, 0 resends, 7 resumes\n"));
   assert_true(has(text, "connections:     12 opened, of them 2 hedges, 0 used again\n"));
   assert_true(has(text, "closed:          by_peer 8, room 1\n"));
