@@ -87,8 +87,8 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->balance_per_mille = record.balance;
   out->computed_backoff_ns = record.computed_backoff;
   out->proxy = request.text(extra.proxy).data();
-  out->request = request.is_run ? 0 : request.id;
   out->waited_for = static_cast<int>(record.waited_for);
+  out->request = request.is_run ? 0 : request.id;
   out->request_data = static_cast<const pester_result_s&>(request).data;
 }
 
