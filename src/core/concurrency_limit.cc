@@ -22,6 +22,10 @@ constexpr double kGradientLeast = 0.5;
 constexpr double kSmoothing = 0.2;
 constexpr double kQueue = 4;
 constexpr double kBackoff = 0.9;
+// In use, or not. Beyond what is in use a limit is a guess: when the server loses half of its places at
+// once, two thirds in use leave a queue of twice a service, one half would leave three times.
+constexpr double kUsedGradient = 2.0 / 3;
+constexpr double kUsedAimd = 0.5;
 constexpr uint32_t kDropShare = 10;    // of a window, one in so many
 constexpr uint32_t kProbeShare = 4;    // of the limit, likewise
 constexpr uint32_t kLowerWindows = 4;  // after which a server is believed to have become faster
@@ -122,7 +126,8 @@ void ConcurrencyLimit::lower() {
 }
 
 void ConcurrencyLimit::close_window(Instant now) {
-  const bool used = peak_ * 2.0 >= limit_;
+  const double share = options_.kind == LimiterKind::aimd ? kUsedAimd : kUsedGradient;
+  const bool used = peak_ >= share * limit_;
   const bool drops = drops_ * kDropShare >= samples_ + drops_;
   const bool known = samples_ >= kSamplesLeast;
   const Duration middle = known ? median() : Duration{};

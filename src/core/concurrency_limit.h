@@ -8,11 +8,11 @@
 //   g = clamp(1.5 * usual / median, 0.5, 1), limit = 0.8 * limit + 0.2 * (limit * g + 4)
 // where the 4, what may queue at the server, is no more than a quarter of the limit, at least 1; it
 // grows by 4 with every window in a row that was used and calm, so that a ramp is no slow one. It is
-// raised only when half of it was in use. A window in which a tenth was dropped (timeout, reset, 429,
-// 503) lowers it by a tenth, and what was dropped is no latency. aimd: a tenth less at a drop, at most
-// once in a window; one more in each window without one.
+// raised only when two thirds of it were in use (aimd: half). A window in which a tenth was dropped
+// (timeout, reset, 429, 503) lowers it by a tenth, and what was dropped is no latency. aimd: a tenth
+// less at a drop, at most once in a window; one more in each window without one.
 //
-// `usual` is learned from windows that used less than half of the limit. While more is used it stays,
+// `usual` is learned from windows that used less than that. While more is used it stays,
 // however long that lasts: an hour of overload does not become usual. So that a server that has become
 // slower for good does not hold the limit down for ever, it is measured anew when the limit has been
 // under pressure for 10 s (then 20, 40, 60 when nothing has changed): for one window a quarter of the

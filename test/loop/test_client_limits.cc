@@ -142,7 +142,7 @@ void cancel_and_close_free_who_waits(void**) {
   limiter.kind = PESTER_LIMITER_AIMD;
   limiter.initial = limiter.max = 1;
   limiter.rate = 1;
-  limiter.burst = 2;
+  limiter.burst = 100;
   c.serve(answers_in_5_ms);
   assert_int_equal(c.open(), 0);
   for (size_t i = 0; i < 10; ++i) get(told[i]);
