@@ -45,6 +45,10 @@ void run_events(ByteChoices& choices) {
   if (choices.one_in(3)) limits.connections = 1 + choices.below(2);
   limits.idle_per_origin = choices.below(3);
   limits.waiting_per_origin = choices.below(4) == 0 ? 1 : 100;
+  if (choices.one_in(4)) {
+    limits.throttle.concurrency = {core::LimiterKind::gradient, 1 + choices.below(2), 1, 3};
+  }
+  if (choices.one_in(4)) limits.throttle.rate = {1 + choices.below(4), Duration::from_ms(100), 1};
   MenuOptions options;
   options.tls = choices.one_in(2);
   options.memory_fails = choices.one_in(4);

@@ -31,6 +31,7 @@
 #include <pester/content.h>
 #include <pester/cookies.h>
 #include <pester/fallback.h>
+#include <pester/limits.h>
 #include <pester/openmetrics.h>
 #include <pester/policy.h>
 #include <pester/proxy.h>

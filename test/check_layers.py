@@ -18,6 +18,8 @@ STD = ('algorithm array bit cerrno climits compare concepts cstddef cstdint cstr
        'limits numeric optional span string_view tuple type_traits utility version').split()
 # core's only way to the outside is the assert of test builds.
 ASSERT_ONLY = ['cstdio', 'cstdlib']
+# And its only way to atomics, which are for memory that processes share: all else is one thread's.
+SHARED_WORDS_ONLY = ['atomic']
 # The standard library's parts that the layers must not use at all.
 ALLOCATING = ('any deque exception forward_list fstream functional future iomanip ios iostream istream list locale map '
               'memory memory_resource mutex ostream queue random regex set sstream stack stdexcept string '
@@ -44,7 +46,8 @@ class Room:
 
 
 ROOMS = [
-    Room('src/core/*', r'core/.*|pester/errors\.h', '|'.join(map(re.escape, STD)), extra={'assert.h': ASSERT_ONLY}),
+    Room('src/core/*', r'core/.*|pester/errors\.h', '|'.join(map(re.escape, STD)),
+         extra={'assert.h': ASSERT_ONLY, 'shared_word.h': SHARED_WORDS_ONLY}),
     Room('src/wire/*', r'(core|wire)/.*|pester/errors\.h', ANYTHING, never=ALLOCATING + SOCKETS),
     Room('src/uv/*', r'(core|wire|uv)/.*|pester/errors\.h', rf'(?!({PROTOCOL_PARTS})$).*', never=ALLOCATING),
     Room('src/api/*', r'(core|wire|uv|api)/.*|pester\.h|pester/.*\.h', rf'(?!({PROTOCOL_PARTS})$).*',

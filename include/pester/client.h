@@ -5,6 +5,7 @@
 #define PESTER_CLIENT_H_
 
 #include <pester/base.h>
+#include <pester/limits.h>
 #include <pester/policy.h>
 #include <pester/proxy.h>
 #include <pester/redirect.h>
@@ -189,8 +190,9 @@ typedef struct {
    * its own. */
   pester_shared_t* shared;
   int collapse; /* 1: of all requests that do not say otherwise, see <pester/collapse.h>. 0: off */
-  int64_t stale_if_error_ms; /* likewise; 0: nothing is kept */
-  int64_t stale_cache_bytes; /* of all answers that are kept, at most 1,024; 0: 1 MiB */
+  int64_t stale_if_error_ms;               /* likewise; 0: nothing is kept */
+  int64_t stale_cache_bytes;               /* of all answers that are kept, at most 1,024; 0: 1 MiB */
+  const pester_limiter_options_t* limiter; /* of each origin, see limits.h; NULL: none */
 } pester_client_options_t;
 
 PESTER_API void pester_client_options_init_sized(pester_client_options_t* options, size_t struct_size);

@@ -130,11 +130,26 @@ typedef enum {
   PESTER_DENIAL_BUDGET,       /* the ledger is empty */
   PESTER_DENIAL_BREAKER,      /* the origin's circuit breaker is open */
   PESTER_DENIAL_NO_LATENCIES, /* too few answers are known to tell when a hedge is due */
-  PESTER_DENIAL_ROOM, /* a second dial was due, and the origin has as many connections as it may */
-  PESTER_DENIAL_BODY, /* its body was read from a source that cannot be rewound */
+  PESTER_DENIAL_ROOM,  /* a second dial was due, and the origin has as many connections as it may */
+  PESTER_DENIAL_BODY,  /* its body was read from a source that cannot be rewound */
+  PESTER_DENIAL_LIMIT, /* of a hedge: the origin's limits (limits.h) had no place or no token for it */
   PESTER_DENIAL_COUNT
 } pester_denial_t;
 PESTER_API const char* pester_denial_name(int denial); /* "budget", "in_vain", ... */
+
+/* What an exchange waited for before it began: a part of queued_ns, or, with IN_FLIGHT and PACING, the
+ * time before started_ns. */
+typedef enum {
+  PESTER_WAIT_NONE = 0,
+  PESTER_WAIT_CONNECTION,  /* as many were open as may be, and in use */
+  PESTER_WAIT_IN_FLIGHT,   /* max_in_flight_per_origin */
+  PESTER_WAIT_CONCURRENCY, /* a place within the origin's limit of attempts in flight (limits.h) */
+  PESTER_WAIT_RATE,        /* a token of its rate */
+  PESTER_WAIT_GATE,        /* the hour that its Retry-After named, with `origin_gate` */
+  PESTER_WAIT_PACING,      /* the budget was empty, and failures went on */
+  PESTER_WAIT_COUNT
+} pester_wait_t;
+PESTER_API const char* pester_wait_name(int wait); /* "none", "in_flight", "rate", ... */
 
 typedef struct pester_exchange_s {
   size_t struct_size;
@@ -174,6 +189,7 @@ typedef struct pester_exchange_s {
   /* Of those bytes the heads: the request's, and the response's with its informational ones. What is
    * left is bodies in their transfer coding, with their trailers. 65,535 stands for more, too. */
   uint32_t head_bytes_sent, head_bytes_received;
+  int waited_for; /* pester_wait_t; the last of them, if it was several */
 } pester_exchange_t;
 
 PESTER_API size_t pester_result_exchange_count(const pester_result_t* result);

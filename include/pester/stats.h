@@ -51,6 +51,10 @@ typedef struct {
   uint64_t requests_collapsed;      /* that joined the run of others that are the same ... */
   uint64_t requests_parted; /* ... and those of them that it sent away: its answer was for one alone */
   uint64_t stale_served;    /* kept answers that were delivered in the place of an error */
+  uint32_t attempts_throttled; /* now, for a place or a token of their origin (limits.h) */
+  /* By pester_wait_t: how often an exchange, or a request, had to wait, and how often that ended with
+   * PESTER_EQUEUE: in vain, or at once since too many waited. The last one is always 0. */
+  uint64_t attempts_waited[8], attempts_turned_away[8];
 } pester_client_stats_t;
 PESTER_API void pester_client_stats_sized(const pester_client_t* client, pester_client_stats_t* stats,
                                           size_t struct_size);
@@ -123,19 +127,27 @@ typedef enum {
   PESTER_METRIC_REQUESTS_COLLAPSED,
   PESTER_METRIC_REQUESTS_PARTED,
   PESTER_METRIC_STALE_SERVED,
+  PESTER_METRIC_ATTEMPTS_THROTTLED,
+  PESTER_METRIC_ATTEMPTS_WAITED,      /* by pester_wait_name() */
+  PESTER_METRIC_ATTEMPTS_TURNED_AWAY, /* likewise */
   PESTER_METRIC_COUNT
 } pester_metric_t;
 /* NULL when there is no such metric. Static storage. */
 PESTER_API const char* pester_metric_name(int which);
 
-/* One origin's connections, now: what goes to its scheme, host and port, by all ways (routes, proxies,
- * TLS configurations). `url` names it, with or without a path. PESTER_EURL, PESTER_ESCHEME, UV_ENOMEM,
- * UV_EINVAL. One that was never met, or was forgotten, has none. */
+/* One origin's connections and limits, now: what goes to its scheme, host and port, by all ways (routes,
+ * proxies, TLS configurations). `url` names it, with or without a path. PESTER_EURL, PESTER_ESCHEME,
+ * UV_ENOMEM, UV_EINVAL. One that was never met, or was forgotten, has none. */
 typedef struct {
   size_t struct_size;
   uint32_t connections_open, connections_idle, connections_dialing; /* as in pester_client_stats_t */
   uint32_t attempts_waiting;                                        /* likewise */
   int64_t longest_wait_ns; /* of those, of the one that has waited longest; 0 */
+  /* Of its limits (limits.h), where the client has any: places now, those of them that are taken, and
+   * attempts that wait for one or for a token. 0 without a limit. */
+  uint32_t concurrency_limit, attempts_in_flight, attempts_throttled;
+  int64_t
+      usual_latency_ns; /* what the gradient holds an answer to, from sent to its head; 0: not known */
 } pester_origin_stats_t;
 PESTER_API int pester_client_origin_stats_sized(pester_client_t* client, const char* url,
                                                 pester_origin_stats_t* stats, size_t struct_size);
@@ -143,7 +155,8 @@ PESTER_API int pester_client_origin_stats_sized(pester_client_t* client, const c
   pester_client_origin_stats_sized((client), (url), (stats), sizeof(pester_origin_stats_t))
 
 /* An origin's breaker, by hand: maintenance, a drill, or watching what it would do before it is trusted.
- */
+ * Of one that processes share (shared.h) this client's way alone is forced, and automatic is to go by it
+ * again. */
 typedef enum {
   PESTER_BREAKER_AUTOMATIC = 0, /* judges; from closed, with nothing counted */
   PESTER_BREAKER_FORCED_OPEN,   /* refuses every attempt of policies with `breaker` */

@@ -21,8 +21,8 @@ int find_health(pester_client_s& client, const char* url, core::Health** health)
   int rc = wire::parse_url(url, static_cast<char*>(storage.at), &parsed, &why);
   if (rc == 0) {
     uv::Origin* origin = uv::origin_for(shell, nullptr, parsed);
-    if (origin == nullptr ||
-        !uv::origin_watch(shell.pool, *origin, shell.options.breaker, shell.shared)) {
+    if (origin == nullptr || !uv::origin_watch(shell.pool, *origin, shell.options.breaker,
+                                               shell.options.limits, shell.shared)) {
       rc = UV_ENOMEM;
     } else {
       *health = origin->health;

@@ -42,6 +42,9 @@ constexpr const char* kRules[] = {"none", "status", "failure", "predicate"};
 constexpr const char* kCloseReasons[] = {"unused", "aged",  "by_peer", "room",
                                          "failed", "unfit", "asked"};
 static_assert(std::size(kCloseReasons) == PESTER_CLOSE_COUNT);
+constexpr const char* kWaits[] = {"none", "connection", "in_flight", "concurrency",
+                                  "rate", "gate",       "pacing"};
+static_assert(std::size(kWaits) == PESTER_WAIT_COUNT && pester::core::kWaitCount == PESTER_WAIT_COUNT);
 static_assert(std::size(kRules) == PESTER_RULE_COUNT &&
               pester::core::kDenialCount == PESTER_DENIAL_COUNT);
 
@@ -80,6 +83,9 @@ const char* pester_rule_name(int rule) {
 }
 const char* pester_denial_name(int denial) {
   return word(pester::core::kDenialNames, denial);
+}
+const char* pester_wait_name(int wait) {
+  return word(kWaits, wait);
 }
 const char* pester_close_reason_name(int reason) {
   return word(kCloseReasons, reason);

@@ -148,6 +148,8 @@ constexpr Figure kFigures[] = {
      [](const Stats& s) { return s.requests_parted; }},
     {PESTER_METRIC_STALE_SERVED, true, "Kept answers delivered in the place of an error.",
      [](const Stats& s) { return s.stale_served; }},
+    {PESTER_METRIC_ATTEMPTS_THROTTLED, false, "Attempts that wait for a place or a token.",
+     [](const Stats& s) { return uint64_t{s.attempts_throttled}; }},
 };
 
 void write_figure(Exposition& it, const Figure& figure) {
@@ -204,6 +206,11 @@ constexpr Reasons kReasons[] = {
     {PESTER_METRIC_CONNECTIONS_CLOSED, "Connections that were closed.", "pester_close_reason", 0,
      PESTER_CLOSE_COUNT, pester_close_reason_name,
      [](const Stats& s, int reason) { return s.connections_closed[reason]; }},
+    {PESTER_METRIC_ATTEMPTS_WAITED, "Times that somebody had to wait.", "pester_wait", 1,
+     PESTER_WAIT_COUNT, pester_wait_name,
+     [](const Stats& s, int reason) { return s.attempts_waited[reason]; }},
+    {PESTER_METRIC_ATTEMPTS_TURNED_AWAY, "Of those, ended in vain.", "pester_wait", 1, PESTER_WAIT_COUNT,
+     pester_wait_name, [](const Stats& s, int reason) { return s.attempts_turned_away[reason]; }},
 };
 
 void write_reasons(Exposition& it, const Reasons& by) {

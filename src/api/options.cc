@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "api/limiter.h"
 #include "api/objects.h"
 #include "api/policy_reader.h"
 #include "api/proxy.h"
@@ -235,6 +236,8 @@ int read_client_options(const pester_client_options_t& given, uv::ClientOptions*
   options->policy = policy->core;
   if (const int rc = read_tls(given.tls, &options->tls, why); rc != 0) return rc;
   if (const int rc = read_limits(given, options, why); rc != 0) return rc;
+  if (const int rc = read_limiter(given.limiter, &options->limits.throttle, why); rc != 0) return rc;
+  policy->core.limited = options->policy.limited = options->limits.throttle.any();
   if (given.address_family != 0 && given.address_family != 4 && given.address_family != 6) {
     return refuse(why, "address_family", "must be 0, 4 or 6");
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One origin's connections, by all the ways that lead there.
+// One origin's connections and limits, by all the ways that lead there.
 #include <algorithm>
 #include <cstring>
 
@@ -15,6 +15,13 @@ void add(const uv::Origin& origin, core::Instant now, pester_origin_stats_t* sta
   stats->connections_dialing += origin.dialing_count;
   stats->attempts_waiting += origin.waits_count;
   stats->longest_wait_ns = std::max(stats->longest_wait_ns, core::Engine::longest_wait(origin, now).ns);
+  if (origin.health == nullptr || origin.health->throttle == nullptr) return;
+  const core::Throttle& throttle = *origin.health->throttle;
+  const core::ConcurrencyLimit& limit = throttle.concurrency;
+  if (limit.limit() != core::Limits::kUnlimited) stats->concurrency_limit += limit.limit();
+  stats->attempts_in_flight += limit.in_flight();
+  stats->attempts_throttled += throttle.waiting.count;
+  stats->usual_latency_ns = std::max(stats->usual_latency_ns, limit.usual().ns);
 }
 
 int fill(uv::Client& client, const char* url, pester_origin_stats_t* stats) {

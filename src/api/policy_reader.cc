@@ -19,8 +19,8 @@ struct Time {
 };
 
 // 0 keeps, PESTER_NONE is off, anything else is on.
-void read_switch(int given, bool* out) {
-  if (given != 0) *out = given != PESTER_NONE;
+bool switched(int given, bool kept) {
+  return given != 0 ? given != PESTER_NONE : kept;
 }
 
 int read_counts(const pester_policy_t& given, core::Policy* policy, Why* why) {
@@ -96,13 +96,13 @@ int read_time(int64_t given, const char* field, Duration none, Duration* out, Wh
 
 int read_policy(const pester_policy_t& given, core::Policy* policy, Why* why) {
   if (const int rc = read_counts(given, policy, why); rc != 0) return rc;
-  read_switch(given.retry_unsafe, &policy->retry_unsafe);
-  read_switch(given.feasible, &policy->feasible);
-  read_switch(given.budget, &policy->use_budget);
-  read_switch(given.breaker, &policy->use_breaker);
-  read_switch(given.origin_gate, &policy->origin_gate);
-  read_switch(given.answered_unsafe, &policy->answered_unsafe);
-  read_switch(given.endpoint_ejection, &policy->eject_endpoints);
+  policy->retry_unsafe = switched(given.retry_unsafe, policy->retry_unsafe);
+  policy->feasible = switched(given.feasible, policy->feasible);
+  policy->use_budget = switched(given.budget, policy->use_budget);
+  policy->use_breaker = switched(given.breaker, policy->use_breaker);
+  policy->origin_gate = switched(given.origin_gate, policy->origin_gate);
+  policy->answered_unsafe = switched(given.answered_unsafe, policy->answered_unsafe);
+  policy->eject_endpoints = switched(given.endpoint_ejection, policy->eject_endpoints);
   if (given.retry_on != nullptr) {
     if (const int rc = core::parse_retry_on(given.retry_on, &policy->rules, why); rc != 0) return rc;
   }

@@ -37,6 +37,13 @@ int field_at(const pester_result_t* result, size_t i, size_t from, size_t count,
   return 0;
 }
 
+// Which queue was in vain, the record knows.
+const char* detail_of(const uv::Request& request, uint32_t index) {
+  const core::Record& record = request.records[index];
+  if (record.error == PESTER_EQUEUE) return core::queue_text(record.waited_for);
+  return request.text(request.extras[index].detail).data();
+}
+
 }  // namespace
 
 void fill_exchange(const uv::Request& request, uint32_t index, const char* remote,
@@ -55,7 +62,7 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->reused = record.reused;
   out->tls = extra.tls_version != nullptr;
   out->tls_resumed = extra.tls_resumed;
-  out->detail = request.text(extra.detail).data();
+  out->detail = detail_of(request, index);
   out->url = request.url_of(record.target).data();
   out->remote = extra.remote.any.sa_family == 0 ? "" : remote;
   out->tls_version = extra.tls_version != nullptr ? extra.tls_version : "";
@@ -80,6 +87,7 @@ void fill_exchange(const uv::Request& request, uint32_t index, const char* remot
   out->balance_per_mille = record.balance;
   out->computed_backoff_ns = record.computed_backoff;
   out->proxy = request.text(extra.proxy).data();
+  out->waited_for = static_cast<int>(record.waited_for);
   out->request = request.is_run ? 0 : request.id;
   out->request_data = static_cast<const pester_result_s&>(request).data;
 }
@@ -158,8 +166,11 @@ const char* pester_result_detail(const pester_result_t* result) {
   const int error = pester_result_error(result);
   for (uint32_t i = result->record_count; error != 0 && i-- > 0;) {
     if (result->records[i].error != error) continue;
-    if (const uint32_t detail = result->extras[i].detail; detail != 0)
-      return result->texts.data() + detail;
+    const char* const detail = pester::api::detail_of(*result, i);
+    if (detail[0] != '\0') return detail;
+  }
+  if (error == PESTER_EQUEUE && result->record_count == 0) {
+    return pester::core::queue_text(pester::core::Wait::in_flight);
   }
   return pester_strerror(error);
 }

@@ -46,6 +46,9 @@ constexpr std::array kMetricNames = {
     "pester.client.requests.collapsed",       // PESTER_METRIC_REQUESTS_COLLAPSED
     "pester.client.requests.parted",          // PESTER_METRIC_REQUESTS_PARTED
     "pester.client.stale.served",             // PESTER_METRIC_STALE_SERVED
+    "pester.client.attempts.throttled",       // PESTER_METRIC_ATTEMPTS_THROTTLED
+    "pester.client.attempts.waited",          // PESTER_METRIC_ATTEMPTS_WAITED
+    "pester.client.attempts.turned_away",     // PESTER_METRIC_ATTEMPTS_TURNED_AWAY
 };
 static_assert(kMetricNames.size() == PESTER_METRIC_COUNT);
 
@@ -89,6 +92,10 @@ void pester_client_stats_sized(const pester_client_t* client, pester_client_stat
   stats.requests_collapsed = counted.collapsed;
   stats.requests_parted = counted.parted;
   stats.stale_served = shell.kept_served;
+  stats.attempts_throttled = counted.throttled;
+  static_assert(pester::core::kWaitCount == PESTER_WAIT_COUNT && PESTER_WAIT_COUNT <= 8);
+  std::copy_n(counted.waited, pester::core::kWaitCount, stats.attempts_waited);
+  std::copy_n(counted.turned_away, pester::core::kWaitCount, stats.attempts_turned_away);
   std::memset(out, 0, struct_size);
   std::memcpy(out, &stats, std::min(struct_size, sizeof stats));
 }

@@ -59,6 +59,7 @@ ClientSetup::ClientSetup(const Options& o, const RequestPlan& plan)
   client.max_wait_ms = o.resilience.max_wait_ms;
   client.collapse = o.resilience.collapse ? 1 : 0;
   client.stale_if_error_ms = o.resilience.stale_if_error_ms;
+  set_limiter(o.resilience.limiter);
   if (o.request.attempt_header) client.attempt_header = o.request.attempt_header->c_str();
   if (o.request.deadline_header) client.deadline_header = o.request.deadline_header->c_str();
   for (const BaseUrl& base : plan.base_urls) base_urls_.push_back({base.url.c_str(), base.weight});
@@ -89,6 +90,19 @@ void ClientSetup::set_route(const ConnectionOptions& c) {
   if (c.dns_servers.empty()) return;
   client.resolver = PESTER_RESOLVER_CARES;
   client.dns_servers = c.dns_servers.c_str();
+}
+
+void ClientSetup::set_limiter(const LimiterWords& words) {
+  if (!words.any()) return;
+  pester_limiter_options_init(&limiter_);
+  limiter_.kind = words.kind;
+  limiter_.min = words.min;
+  limiter_.initial = words.initial;
+  limiter_.max = words.max;
+  limiter_.rate = words.rate;
+  limiter_.rate_period_ms = words.rate_period_ms;
+  limiter_.burst = words.burst;
+  client.limiter = &limiter_;
 }
 
 void ClientSetup::set_tls(const ConnectionOptions& c) {

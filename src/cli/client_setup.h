@@ -31,6 +31,7 @@ class ClientSetup {
   void set_tls(const ConnectionOptions& connection);
   void set_proxy(const ConnectionOptions& connection);
   void set_route(const ConnectionOptions& connection);
+  void set_limiter(const LimiterWords& words);
 
   pester_policy_t policy_;
   pester_tls_options_t tls_;
@@ -39,6 +40,7 @@ class ClientSetup {
   pester_proxy_t proxy_;
   std::string proxy_url_;
   pester_route_t route_;
+  pester_limiter_options_t limiter_;
   std::vector<const char*> resolve_, connect_to_;
   std::vector<pester_base_url_t> base_urls_;
 };

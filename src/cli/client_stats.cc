@@ -59,6 +59,8 @@ StatsReport stats_of(const pester_client_t* client) {
   out.hedges_denied = by_reason(stats.hedges_denied, PESTER_DENIAL_COUNT, pester_denial_name);
   out.connections_closed =
       by_reason(stats.connections_closed, PESTER_CLOSE_COUNT, pester_close_reason_name);
+  out.attempts_waited = by_reason(stats.attempts_waited, PESTER_WAIT_COUNT, pester_wait_name);
+  out.attempts_turned_away = by_reason(stats.attempts_turned_away, PESTER_WAIT_COUNT, pester_wait_name);
   out.histograms = {histogram_of(client, PESTER_HISTOGRAM_REQUESTS, "requests"),
                     histogram_of(client, PESTER_HISTOGRAM_EXCHANGES, "exchanges"),
                     histogram_of(client, PESTER_HISTOGRAM_BACKOFFS, "backoffs"),

@@ -114,7 +114,8 @@ Json attempt_object(const ExchangeReport& x) {
           {"bytes_received", x.bytes_received},
           {"head_bytes_sent", x.head_bytes_sent},
           {"head_bytes_received", x.head_bytes_received},
-          {"proxy", text_or_null(x.proxy)}};
+          {"proxy", text_or_null(x.proxy)},
+          {"waited_for", text_or_null(x.waited_for)}};
 }
 
 Json counts_object(const std::vector<std::pair<std::string, uint64_t>>& reasons) {
@@ -145,7 +146,9 @@ Json stats_object(const StatsReport& s) {
                  {"budget_balance_per_mille", s.budget_balance_per_mille},
                  {"retries_denied", counts_object(s.retries_denied)},
                  {"hedges_denied", counts_object(s.hedges_denied)},
-                 {"connections_closed", counts_object(s.connections_closed)}};
+                 {"connections_closed", counts_object(s.connections_closed)},
+                 {"attempts_waited", counts_object(s.attempts_waited)},
+                 {"attempts_turned_away", counts_object(s.attempts_turned_away)}};
   for (const HistogramReport& h : s.histograms) {
     const auto length = [](uint64_t ns) { return ms(static_cast<int64_t>(ns)); };
     object[h.name + "_ms"] = {{"count", h.count},

@@ -239,7 +239,15 @@ constexpr OptionRow kResilienceRows[] = {
      [](Options& o, Value v) {
        o.resilience.max_in_flight = static_cast<int64_t>(number_value(v, 1, 1'000'000));
      }},
-    {"--max-wait", "DURATION", "wait so long for that, or for a connection", kResilience,
+    {"--concurrency-limit", "KIND[:MIN[:INITIAL[:MAX]]]",
+     "a limit of attempts in flight to one server that finds itself: gradient (by latencies) or aimd "
+     "(by "
+     "what is dropped), from MIN (1) by INITIAL (20) to MAX (200); none",
+     kResilience, [](Options& o, Value v) { read_concurrency_limit(v, &o.resilience.limiter); }},
+    {"--rate", "N/UNIT[:BURST]",
+     "at most N attempts to one server in each s, m, h or d, BURST of them at once", kResilience,
+     [](Options& o, Value v) { read_rate_limit(v, &o.resilience.limiter); }},
+    {"--max-wait", "DURATION", "wait so long for one of those, or for a connection", kResilience,
      [](Options& o, Value v) { o.resilience.max_wait_ms = wait_ms(v); }},
     {"--fallback", "TEXT|@FILE", "what is delivered when all is spent and there is no good answer",
      kResilience, [](Options& o, Value v) { o.request.fallback = v; }},

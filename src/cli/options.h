@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/limit_words.h"
+
 namespace pester::cli {
 
 // One -d, --data-binary, --data-raw or --data-urlencode, in the order given: they join in that order.
@@ -99,6 +101,7 @@ struct ResilienceOptions {
   int64_t max_wait_ms = 0;    // 0: until another deadline
   bool collapse = false;
   int64_t stale_if_error_ms = 0;  // 0: off
+  LimiterWords limiter;
   bool idempotent = false;
   bool retry_unsafe = false;
   std::optional<uint64_t> seed;

@@ -40,6 +40,7 @@ struct ExchangeReport {
   // What decided on a retry, and why it, or the next lane's hedge, did not follow: "" when there is
   // nothing to tell.
   std::string rule, denial, hedge_denial;
+  std::string waited_for;  // "rate"; "" when it did not have to wait
   int balance_per_mille = -1;
 
   [[nodiscard]] bool won() const { return outcome == "won"; }

@@ -58,6 +58,7 @@ ExchangeReport exchange_report(const pester_exchange_t& x) {
   if (x.rule != PESTER_RULE_NONE) out.rule = pester_rule_name(x.rule);
   if (x.denial != PESTER_DENIAL_NONE) out.denial = pester_denial_name(x.denial);
   if (x.hedge_denial != PESTER_DENIAL_NONE) out.hedge_denial = pester_denial_name(x.hedge_denial);
+  if (x.waited_for != PESTER_WAIT_NONE) out.waited_for = pester_wait_name(x.waited_for);
   out.balance_per_mille = x.balance_per_mille;
   return out;
 }

@@ -13,6 +13,7 @@
 #include "cli/simulate_options.h"
 #include "cli/simulate_plot.h"
 #include "cli/simulate_report.h"
+#include "cli/simulate_timeline.h"
 #include "cli/text.h"
 #include "sim/load.h"
 #include "sim/policy.h"
@@ -24,6 +25,24 @@ constexpr uint32_t kConnectionsDefault = 32;
 
 bool is_one_of(const std::string& method, std::initializer_list<std::string_view> methods) {
   return method.empty() || std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+core::ThrottleOptions throttle_of(const LimiterWords& words) {
+  core::ThrottleOptions throttle;
+  core::ConcurrencyOptions& concurrency = throttle.concurrency;
+  const auto places = [](int64_t given, uint32_t usual) {
+    return given != 0 ? static_cast<uint32_t>(given) : usual;
+  };
+  if (words.kind == PESTER_LIMITER_GRADIENT) concurrency.kind = core::LimiterKind::gradient;
+  if (words.kind == PESTER_LIMITER_AIMD) concurrency.kind = core::LimiterKind::aimd;
+  concurrency.least = places(words.min, concurrency.least);
+  concurrency.most = std::max(places(words.max, concurrency.most), concurrency.least);
+  const uint32_t usual = std::clamp(concurrency.initial, concurrency.least, concurrency.most);
+  concurrency.initial = places(words.initial, usual);
+  throttle.rate.count = static_cast<uint32_t>(words.rate);
+  if (words.rate_period_ms != 0) throttle.rate.period = core::Duration::from_ms(words.rate_period_ms);
+  throttle.rate.burst = static_cast<uint32_t>(words.burst);
+  return throttle;
 }
 
 // As the command sets up its client: room for every lane of every request at once.
@@ -44,6 +63,12 @@ sim::LoadPlan plan_of(const SimulateOptions& options, const SimulatedPolicy& sim
   const uint32_t lanes = std::min(options.parallel, options.requests) * plan.policy.concurrency;
   const uint32_t room = options.rate > 0 ? UINT32_MAX : std::max(kConnectionsDefault, lanes);
   plan.limits.connections_per_origin = plan.limits.idle_per_origin = room;
+  plan.limits.throttle = throttle_of(simulated.options.resilience.limiter);
+  if (const int64_t wait_ms = simulated.options.resilience.max_wait_ms; wait_ms != 0) {
+    plan.limits.wait_most = core::Duration::from_ms(wait_ms);
+  }
+  plan.good_within = core::Duration::from_ms(options.good_within_ms);
+  if (options.timeline) plan.slice = core::Duration::from_ms(1'000);
   return plan;
 }
 
@@ -56,7 +81,8 @@ PolicyOutcome outcome_of(const sim::ServerModel& server, const SimulateOptions& 
   for (uint32_t i = 0; i < options.seeds; ++i) {
     plan.seed = options.seed + i;
     results.push_back(sim::run_load(server, plan));
-    const sim::LoadResult& result = results.back();
+    sim::LoadResult& result = results.back();
+    if (i == 0) outcome.seconds = std::move(result.slices);
     if (!result.failure.empty()) {
       throw CommandError(kExitInternal, "the simulation's own check failed: " + result.failure);
     }
@@ -91,7 +117,8 @@ int simulate(int argc, const char* const* argv) {
     outcomes.push_back(outcome_of(*server, options, policy));
   }
   if (options.svg) write_svg(*options.svg, simulation_plot(options, outcomes));
-  if (options.svg == "-") return kExitOk;
+  if (options.timeline) write_svg(*options.timeline, simulation_timeline(options, outcomes));
+  if (options.svg == "-" || options.timeline == "-") return kExitOk;
   const std::string text =
       options.json ? simulation_json(options, outcomes) : simulation_table(options, outcomes);
   return write_all(STDOUT_FILENO, text) ? kExitOk : kExitWrite;

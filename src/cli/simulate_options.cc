@@ -37,17 +37,23 @@ uint64_t number(const std::string& text, uint64_t least, uint64_t most) {
   return *n;
 }
 
+int64_t positive_ms(const std::string& text) {
+  const auto ms = duration_ms(text);
+  if (!ms || *ms == 0) throw std::invalid_argument("is not a duration above 0 such as 500ms");
+  return *ms;
+}
+
 bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// All that makes a policy; how often, how fast and by which luck it is tried is the simulation's, and
-// what a client's limits and fallbacks do is not simulated. Nor are bodies that break off, and the
-// server has one address.
+// All that makes a policy, and the limits of an origin; how often, how fast and by which luck it is
+// tried is the simulation's, and what a client's other limits and fallbacks do is not simulated. Nor are
+// bodies that break off, and the server has one address.
 bool makes_policy(const WordRow& row) {
   const std::string name = row.long_name();
   if (std::string_view(row.group) == "Resilience") {
-    return !is_one_of(name, {"--seed", "--repeat", "--parallel", "--max-in-flight", "--max-wait",
+    return !is_one_of(name, {"--seed", "--repeat", "--parallel", "--max-in-flight", "--rate",
                              "--fallback", "--resume", "--eject", "--collapse", "--stale-if-error"});
   }
   return is_one_of(name, {"--connect-timeout", "--max-time", "--attempt-timeout", "--request"});
@@ -61,6 +67,11 @@ std::vector<WordRow> policy_rows(Options* options) {
                     [options, apply = row.apply](const std::string& value) { apply(*options, value); }};
     if (makes_policy({row.names, row.value, row.help, row.group, {}})) rows.push_back(std::move(word));
   }
+  // The command's --rate, by another name: here that is the load's.
+  rows.push_back(
+      {"--rate-limit", "N/UNIT[:BURST]",
+       "at most N attempts in each s, m, h or d, BURST of them at once", kPolicy,
+       [options](const std::string& value) { read_rate_limit(value, &options->resilience.limiter); }});
   return rows;
 }
 
@@ -120,6 +131,10 @@ std::vector<WordRow> simulation_rows(SimulateOptions* o, bool* parallel) {
        [o](Value v) { o->policies.push_back(compared(v)); }},
       {"--svg", "FILE", "draw the latencies and the load they cost", kSimulation,
        [o](Value v) { o->svg = v; }},
+      {"--timeline", "FILE", "draw the server's queue and what was answered, second by second",
+       kSimulation, [o](Value v) { o->timeline = v; }},
+      {"--good-within", "DURATION", "what counts as a good answer there (default 1s)", kSimulation,
+       [o](Value v) { o->good_within_ms = positive_ms(v); }},
       {"--json", nullptr, "a JSON document instead of a table", kSimulation,
        [o](Value) { o->json = true; }},
   };
@@ -145,6 +160,9 @@ SimulateLine parse_simulate_line(int argc, const char* const* argv) {
   if (line.text) return line;
   if (!cut.surplus.empty()) usage("simulate has no place for '" + printable(cut.surplus.front()) + "'");
   if (o.server.empty()) usage("no server given; try 'pester simulate --help'");
+  if (o.timeline && o.svg && *o.timeline == "-" && *o.svg == "-") {
+    usage("only one of --svg and --timeline can go to standard output");
+  }
   if (parallel && o.rate > 0) usage("only one of --parallel and --rate can be used");
   own.name = name_of(cut, policy);
   o.policies.insert(o.policies.begin(), own);

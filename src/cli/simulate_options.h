@@ -26,6 +26,8 @@ struct SimulateOptions {
   uint32_t seeds = 5;
   uint64_t seed = 1;  // the first
   std::optional<std::string> svg;
+  std::optional<std::string> timeline;
+  int64_t good_within_ms = 1'000;
   bool json = false;
   std::vector<SimulatedPolicy> policies;  // the command's own, then those to compare it with
 };

@@ -18,6 +18,7 @@ struct PolicyOutcome {
   std::string name;
   sim::LoadSummary summary;
   std::map<std::string, uint64_t> outcomes;  // of all runs: how many requests ended so
+  std::vector<sim::LoadSlice> seconds;       // of the first run, where a timeline is drawn
 };
 
 std::string simulation_table(const SimulateOptions& options, const std::vector<PolicyOutcome>& policies);

@@ -39,6 +39,8 @@ std::string stats_text(const StatsReport& s) {
                      static_cast<double>(s.budget_balance_per_mille) / 1e3, s.refused);
   out += fmt::format("retries denied:  {}\n", by_reason(s.retries_denied));
   out += fmt::format("hedges denied:   {}\n", by_reason(s.hedges_denied));
+  out += fmt::format("waited for:      {}\n", by_reason(s.attempts_waited));
+  out += fmt::format("turned away:     {}\n", by_reason(s.attempts_turned_away));
   out += fmt::format("{:<10}{:>9}{:>12}{:>12}{:>12}{:>12}\n", "ms", "count", "p50", "p90", "p99", "max");
   for (const HistogramReport& h : s.histograms) {
     out += fmt::format("{:<10}{:>9}{:>12.3f}{:>12.3f}{:>12.3f}{:>12.3f}\n", h.name, h.count,

@@ -27,6 +27,7 @@ struct StatsReport {
   int64_t budget_balance_per_mille = 0;
   // By the name of the reason, only those that there were.
   std::vector<std::pair<std::string, uint64_t>> retries_denied, hedges_denied, connections_closed;
+  std::vector<std::pair<std::string, uint64_t>> attempts_waited, attempts_turned_away;
   std::vector<HistogramReport> histograms;
 };
 

@@ -190,6 +190,7 @@ class Picture {
     text = fitted(text, room);
     ascii_only(text);
     text += (text.empty() ? "" : x.error && x.outcome != "cancelled" ? ", " : " ") + x.outcome;
+    if (!x.waited_for.empty()) text += " (queued for " + x.waited_for + ")";
     text += denials_of(x);
     if (is_winner(x)) text += canvas_.utf8 ? " ◀" : " <";
     return text;

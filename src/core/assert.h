@@ -15,9 +15,9 @@
     }                                                                                  \
   } while (false)
 #else
-#define PESTER_ASSERT(condition) \
-  do {                           \
-    (void)sizeof(condition);     \
+#define PESTER_ASSERT(condition)       \
+  do {                                 \
+    (void)sizeof((condition) ? 1 : 0); \
   } while (false)
 #endif
 

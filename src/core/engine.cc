@@ -65,6 +65,11 @@ void Engine::submit(Request& request, Instant now) {
 // A lane beyond the first, if it is paid for; else it never starts.
 bool Engine::start_extra(Lane& lane, Kind kind, Instant now) {
   Request& request = *lane.request;
+  if (kind == Kind::hedge && request.policy->limited && !may_hedge_now(lane, now)) {
+    deny_hedge(request.lanes[lane.index - 1], Denial::limit);
+    cut(lane, LaneSignal::cancel, Outcome::cancelled, 0, now);
+    return false;
+  }
   if (pay(lane, now)) {
     start_lane(lane, kind, now);
     return true;
@@ -130,6 +135,7 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   } else if (undecided && error != 0) {
     lane.error = error;
   }
+  Connection* const had = lane.connection;
   if (in_flight && lane.origin->health != nullptr) note_cut(lane, error, now);
   if (lane.request->accounts != nullptr) give_back(lane, now);
   kLaneTable.step(lane.state, signal);
@@ -142,6 +148,7 @@ void Engine::cut(Lane& lane, LaneSignal signal, Outcome outcome, int error, Inst
   }
   wheel_.disarm(lane.phase);
   wheel_.disarm(lane.attempt_deadline);
+  if (lane.request->accounts != nullptr) end_place(lane, had, now);
 }
 
 // It has not begun, and waits for its turn or for the answer of others.
@@ -165,6 +172,7 @@ void Engine::leave_line(Lane& lane, Instant now) {
 }
 
 void Engine::cut_all_but(Request& request, const Lane* kept, Instant now) {
+  if (request.accounts != nullptr) stop_waiting(request, kept);
   for (int i = 0; i < request.lane_count; ++i) {
     if (kept != nullptr && kept->index == i) continue;
     cut(request.lanes[i], LaneSignal::cancel, Outcome::cancelled, 0, now);
@@ -260,6 +268,7 @@ void Engine::conclude(Request& request, Instant now) {
 
 void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
   if (request.state == RequestState::done) return;
+  if (request.accounts != nullptr) stop_waiting(request, nullptr);
   for (int i = 0; i < request.lane_count; ++i) {
     cut(request.lanes[i], LaneSignal::cancel, Outcome::cancelled, 0, now);
   }
@@ -274,6 +283,7 @@ void Engine::cancel(Request& request, int error, Stop stop, Instant now) {
 
 void Engine::end_by_deadline(Request& request, Instant now) {
   if (request.state == RequestState::falling_back) return;  // until the user's word, in this very turn
+  if (request.accounts != nullptr) stop_waiting(request, nullptr);
   for (int i = 0; i < request.lane_count; ++i) {
     cut(request.lanes[i], LaneSignal::deadline, Outcome::failed, PESTER_ETIMEOUT_TOTAL, now);
   }
@@ -308,6 +318,7 @@ bool Engine::may_have_come(const Deadline& deadline) {
       return true;
     case DeadlineKind::connection:
     case DeadlineKind::pacing:
+    case DeadlineKind::throttle:
       return false;
   }
   return false;
@@ -334,6 +345,9 @@ void Engine::expire(Instant due, Instant now) {
       }
       case DeadlineKind::pacing:
         start_paced(now);
+        break;
+      case DeadlineKind::throttle:
+        serve_throttled(owner_of<Throttle>(*deadline, offsetof(Throttle, turn)), now);
         break;
       case DeadlineKind::connection:
         connection_deadline(owner_of<Connection>(*deadline, offsetof(Connection, deadline)), now);

@@ -188,7 +188,10 @@ class Engine {
   void conclude(Request& request, Instant now);
   [[gnu::always_inline]] void finish_measured(Request& request, Instant now) {
     wheel_.disarm(request.total);
-    if (request.accounts != nullptr && request.policy->use_budget) tell_pacer(request, now);
+    if (request.accounts != nullptr) {
+      if (request.policy->use_budget) tell_pacer(request, now);
+      if (request.policy->limited) free_places(request, now);
+    }
     if (request.counted) leave(request, now);
     ++counters_.requests_done;
     --counters_.requests_live;
@@ -316,6 +319,13 @@ class Engine {
   static void spend(const Lane& lane) {
     if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].payment = {};
   }
+  // Likewise, and all of it is with the server now.
+  static void spend_sent(const Lane& lane, Instant now) {
+    if (lane.request->accounts == nullptr) return;
+    Account& account = lane.request->accounts[lane.index];
+    account.payment = {};
+    if (account.place.held()) account.place.sent_ns = now.ns;
+  }
   [[gnu::noinline]] void refund(Lane& lane, Instant now);
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
   [[nodiscard, gnu::noinline]] bool admit(Lane& lane, Instant now);
@@ -330,6 +340,26 @@ class Engine {
   [[nodiscard]] bool is_in_vain(const Request& request, const Origin& origin, Instant start,
                                 Instant now);
   [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
+  // limits of what is in flight to an origin, and of how often it is asked (engine_throttle.cc)
+  static void note_wait(Lane& lane, Wait why);
+  void begin_to_wait(Lane& lane, Wait why);
+  [[nodiscard]] static bool needs_place(const Lane& lane);
+  [[nodiscard]] Wait take_place(const Lane& lane, Throttle& throttle, Instant now);
+  [[gnu::noinline]] void ask_for_place(Lane& lane, Instant now);
+  [[nodiscard, gnu::noinline]] bool may_hedge_now(Lane& lane, Instant now);
+  [[gnu::noinline]] void serve_throttled(Throttle& throttle, Instant now);
+  [[nodiscard]] static Lane* first_alive(const Throttle& throttle, Instant now);
+  void unlink_throttled(Lane& lane);
+  void drop_held_of(Request& request, Instant now);
+  [[gnu::noinline]] void stop_waiting(Request& request, const Lane* kept);
+  [[gnu::noinline]] void end_place(Lane& lane, Connection* had, Instant now);
+  [[gnu::noinline]] void end_place(Connection& connection, Instant now);
+  void free_place(Lane& lane, Instant now);
+  void give_place(const Origin& origin, Instant now);
+  void note_load(const Lane& lane, Duration took, Instant now);
+  void note_drop(const Lane& lane, Instant now);
+  [[nodiscard]] static Duration served_in(const Lane& lane, Instant now);
+  [[gnu::noinline]] void free_places(Request& request, Instant now);
   // endpoints (engine_endpoints.cc)
   [[nodiscard]] static bool is_choosy(const Lane& lane);
   [[nodiscard, gnu::noinline]] static bool knows_better(const Lane& lane, uint32_t rank, Instant now);

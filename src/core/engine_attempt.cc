@@ -25,7 +25,8 @@ void Engine::begin_attempt(Lane& lane, Kind kind, Instant now) {
   lane.resent = false;
   lane.fresh = false;
   lane.hedge_denial = Denial::none;
-  if (may_roam(lane)) {
+  const auto is_chosen = [&] { return kind == Kind::hedge && lane.request->policy->limited; };
+  if (may_roam(lane) && !is_chosen()) {  // a limited hedge's is, by who let it begin
     kind != Kind::retry ? go_to(lane, choose_target(lane, now)) : reconsider_target(lane, now);
   }
   const Duration limit = lane.request->policy->attempt_timeout;
@@ -53,7 +54,14 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
 }
 
 void Engine::begin_guarded(Lane& lane, Instant now) {
-  is_gated(lane, now) ? park(lane, now) : go_on(lane, now);
+  if (is_gated(lane, now)) {
+    if (lane.request->policy->limited) free_place(lane, now);
+    park(lane, now);
+  } else if (needs_place(lane)) {
+    ask_for_place(lane, now);
+  } else {
+    go_on(lane, now);
+  }
 }
 
 // Told by phase_over, in another turn than this: nobody fails before its record is open.
@@ -65,6 +73,7 @@ void Engine::fail_soon(Lane& lane, int error, Instant now) {
 // With the origin's leave.
 void Engine::go_on(Lane& lane, Instant now) {
   if (lane.request->policy->use_breaker && !admit(lane, now)) {
+    if (lane.request->policy->limited) free_place(lane, now);  // it does not begin
     fail_soon(lane, PESTER_EBREAKER, now);
     return;
   }
@@ -121,7 +130,7 @@ void Engine::send_blocked(Lane& lane, bool any_sent, Instant now) {
 void Engine::sent(Lane& lane, Instant now) {
   kExchangeTable.step(lane.exchange, ExchangeSignal::sent);
   lane.delivery = Delivery::sent;
-  spend(lane);
+  spend_sent(lane, now);
   const Duration limit = lane.request->policy->first_byte_timeout;
   if (limit.is_never()) {
     wheel_.disarm(lane.phase);
@@ -195,7 +204,7 @@ void Engine::keep_last_response(Lane& lane, Instant now) {
     lane.held = true;
     wheel_.disarm(lane.phase);
     for (int i = 0; i < request.lane_count && lane.held; ++i) {
-      if (request.lanes[i].waits) drop_held(lane, now);
+      if (request.lanes[i].waits || request.lanes[i].throttled) drop_held(lane, now);
     }
   } else {
     lane.gathering = true;
@@ -219,7 +228,9 @@ void Engine::drop_held(Lane& lane, Instant now) {
   write_record(lane, Outcome::failed, now);
   kLaneTable.step(lane.state, LaneSignal::give_up);
   wheel_.disarm(lane.attempt_deadline);
+  Connection* const had = lane.connection;
   end_exchange(lane, ExchangeSignal::drop, now);
+  if (lane.request->accounts != nullptr) end_place(lane, had, now);
 }
 
 void Engine::body_progress(Lane& lane, Instant now) {
@@ -253,6 +264,7 @@ Fate Engine::complete(Lane& lane, Instant now) {
   PESTER_ASSERT(lane.gathering);
   lane.gathering = false;
   kLaneTable.step(lane.state, LaneSignal::give_up);
+  if (request.accounts != nullptr) end_place(lane, nullptr, now);
   if (request.stored && request.stored_seq > lane.head_seq) return Fate::discard;
   request.stored = true;
   request.stored_seq = lane.head_seq;
@@ -271,15 +283,19 @@ void Engine::failed(Lane& lane, int error, Instant now) {
   if (head_is_in(lane)) lane.delivery = Delivery::answered;
   write_record(lane, resend ? Outcome::followed : Outcome::failed, now);
   wheel_.disarm(lane.phase);
+  Connection* const had = lane.connection;
   end_exchange(lane, ExchangeSignal::fail, now);
   lane.question = Question::none;
   lane.gathering = lane.held = lane.previewing = lane.following = false;
   if (resend) {
     ++counters_.resends;
+    lane.wait_for = Wait::none;
     lane.resent = lane.fresh = true;
     begin_exchange(lane, Kind::resend, now);
     return;
   }
+  if (error == PESTER_EQUEUE) ++counters_.turned_away[static_cast<size_t>(lane.wait_for)];
+  if (request.accounts != nullptr) end_place(lane, had, now);
   if (delivering && request.resumable && try_resume(lane, now)) return;
   wheel_.disarm(lane.attempt_deadline);
   if (delivering) {
@@ -329,6 +345,7 @@ void Engine::phase_over(Lane& lane, Instant now) {
     case LaneState::waiting:
       if (is_over(*lane.request, now)) return;
       kLaneTable.step(lane.state, LaneSignal::backoff_due);
+      lane.wait_for = Wait::none;
       if (lane.resuming) {
         begin_resume(lane, now);
         return;
@@ -353,7 +370,9 @@ void Engine::phase_over(Lane& lane, Instant now) {
         start_spare(lane, now);
         return;
       }
-      if (lane.error == 0) lane.error = lane.waits ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
+      if (lane.error == 0) {
+        lane.error = lane.waits || lane.throttled ? PESTER_EQUEUE : PESTER_ETIMEOUT_CONNECT;
+      }
       failed(lane, lane.error, now);
       return;
     case ExchangeState::awaiting:

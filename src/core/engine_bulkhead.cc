@@ -18,10 +18,12 @@ void Engine::enter(Request& request, Instant now) {
   }
   kRequestTable.step(request.state, RequestSignal::park);
   Lane& lane = request.lanes[0];
+  for (int i = 0; i < request.lane_count; ++i) note_wait(request.lanes[i], Wait::in_flight);
   if (origin.parked.count >= limits_.waiting_per_origin) {
     fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
+  ++counters_.waited[static_cast<size_t>(Wait::in_flight)];
   origin.parked.push(lane);
   if (!limits_.wait_most.is_never()) wheel_.arm(lane.phase, now + limits_.wait_most);
 }
@@ -55,6 +57,7 @@ void Engine::unlink_parked(Lane& lane) {
 // No place came free in time, or there was none to wait at.
 void Engine::waited_in_vain(Request& request, Instant now) {
   cut_all_but(request, nullptr, now);
+  ++counters_.turned_away[static_cast<size_t>(Wait::in_flight)];
   request.error = PESTER_EQUEUE;
   request.stop = Stop::not_retryable;
   check_exhausted(request, now);

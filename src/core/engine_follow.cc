@@ -89,7 +89,10 @@ void Engine::followed(Lane& lane, Origin& origin, uint8_t target, bool repeatabl
   lane.previewing = lane.following = false;
   wheel_.disarm(lane.phase);
   write_record(lane, Outcome::followed, now);
+  Connection* const had = lane.connection;
   end_exchange(lane, ExchangeSignal::drop, now);
+  lane.wait_for = Wait::none;
+  if (lane.request->accounts != nullptr && &origin != lane.origin) end_place(lane, had, now);
   lane.origin = &origin;
   lane.target = target;
   lane.follow_repeatable = repeatable;

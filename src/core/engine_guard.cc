@@ -25,6 +25,8 @@ void Engine::pace(Request& request, Instant now) {
     return;
   }
   Lane& lane = request.lanes[0];
+  ++counters_.waited[static_cast<size_t>(Wait::pacing)];
+  for (int i = 0; i < request.lane_count; ++i) note_wait(request.lanes[i], Wait::pacing);
   paced_.push(lane);
   if (!pacing_.armed()) start_paced(now);
 }
@@ -75,6 +77,7 @@ void Engine::park(Lane& lane, Instant now) {
   const Duration later{static_cast<int64_t>(static_cast<double>(health.gate_spread.ns) * u)};
   PESTER_ASSERT(now < health.gate);
   lane.parked = true;
+  begin_to_wait(lane, Wait::gate);
   wheel_.arm(lane.phase, health.gate + later);
 }
 
@@ -96,6 +99,7 @@ void Engine::shut_gate(const Lane& lane, Instant now) {
     leave_queue(parked, now);
     release(parked);  // the breaker is asked again when the gate opens
     park(parked, now);
+    if (parked.request->policy->limited) free_place(parked, now);
     waiter = origin.waiting.first;  // what was dialed for it may have gone to another
     while (waiter != nullptr && !waiter->request->policy->origin_gate) waiter = waiter->wait_next;
   }
@@ -194,6 +198,7 @@ Duration Engine::elapsed(const Lane& lane, Instant now) {
 
 void Engine::note_head(Lane& lane, Instant now) {
   Health& health = *lane.origin->health;
+  if (health.throttle != nullptr) note_load(lane, served_in(lane, now), now);
   if (lane.retry_after_s != 0 && lane.request->policy->origin_gate) shut_gate(lane, now);
   if (lane.request->policy->rules.retries_status(lane.status)) {
     note_endpoint(lane, CallResult::failed, now);
@@ -208,6 +213,9 @@ void Engine::note_head(Lane& lane, Instant now) {
 
 void Engine::note_failure(Lane& lane, int error, Instant now) {
   const FailureClass failure = class_of(error, false);
+  const bool is_drop = failure == FailureClass::timeout || failure == FailureClass::reset;
+  const bool unanswered = lane.delivery == Delivery::sent || lane.delivery == Delivery::partly_sent;
+  if (is_drop && unanswered) note_drop(lane, now);
   if (is_of_this_host(error)) {
     release(lane);
     return;
@@ -231,6 +239,7 @@ void Engine::note_cut(Lane& lane, int error, Instant now) {
   const Request& request = *lane.request;
   if (lane.exchange != ExchangeState::awaiting) return;
   if (error == PESTER_ETIMEOUT_TOTAL) {
+    note_drop(lane, now);
     note_endpoint(lane, CallResult::failed, now);
     settle(lane, CallResult::failed, now);
   } else if (request.state != RequestState::receiving || request.policy->loser_drain.ns > 0) {

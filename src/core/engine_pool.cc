@@ -44,6 +44,7 @@ void Engine::queue(Lane& lane, Instant now) {
   if (!own_room && lane.fresh && origin.idle != nullptr) {  // room for the fresh one
     close_connection(*origin.idle, ConnectionSignal::cancel, Closing::room, now);
   } else if (!may_dial && origin.waiting.count >= limits_.waiting_per_origin + origin.dialing_count) {
+    note_wait(lane, Wait::connection);
     fail_soon(lane, PESTER_EQUEUE, now);
     return;
   }
@@ -177,6 +178,10 @@ void Engine::unlink_waiter(Lane& lane, Instant now) {
 
 // The lane no longer waits. A connection being dialed for it goes to the next who has none, or away.
 void Engine::leave_queue(Lane& lane, Instant now) {
+  if (lane.throttled) {
+    unlink_throttled(lane);
+    return;
+  }
   Origin& origin = *lane.origin;
   unlink_waiter(lane, now);
   lane.spare_due = false;
@@ -353,6 +358,7 @@ void Engine::drained(Connection& connection, Instant now) {
   }
   kConnectionTable.step(connection.state, ConnectionSignal::release);
   offer(connection, now);
+  if (connection.holds_place) end_place(connection, now);
 }
 
 void Engine::unlink_idle(Connection& connection) {
@@ -378,6 +384,7 @@ void Engine::close_connection(Connection& connection, ConnectionSignal signal, C
   --counters_.connections_open;
   ++counters_.closed[static_cast<size_t>(why)];
   give_room(*connection.origin, now);
+  if (connection.holds_place) end_place(connection, now);
 }
 
 void Engine::connection_deadline(Connection& connection, Instant now) {

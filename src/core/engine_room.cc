@@ -41,6 +41,7 @@ void Engine::begin_wait(Lane& lane) {
   lane.waits = true;
   ++origin.waits_count;
   ++counters_.waiting;
+  begin_to_wait(lane, Wait::connection);
   if (is_short(origin)) take_turn(origin);
 }
 

@@ -44,6 +44,7 @@ Stop Engine::stop_of(Denial why) {
     case Denial::no_latencies:
     case Denial::room:
     case Denial::body:
+    case Denial::limit:
       return Stop::not_retryable;
   }
   return Stop::not_retryable;
@@ -155,7 +156,9 @@ void Engine::backoff(Lane& lane, Duration wait, Instant now) {
   }
   lane.previewing = false;
   write_record(lane, Outcome::retried, now);
+  Connection* const had = lane.connection;
   if (lane.exchange == ExchangeState::deciding) end_exchange(lane, ExchangeSignal::drop, now);
+  if (request.accounts != nullptr) end_place(lane, had, now);
   wheel_.disarm(lane.attempt_deadline);
   if (target != lane.target) go_to(lane, target);
   kLaneTable.step(lane.state, LaneSignal::retry);

@@ -3,12 +3,17 @@
 #ifndef PESTER_CORE_ERROR_H_
 #define PESTER_CORE_ERROR_H_
 
+#include "core/record.h"
+
 namespace pester::core {
 
 // "PESTER_EURL"; nullptr when the code is not ours. Static storage.
 const char* error_name(int code);
 // "malformed URL"; nullptr when the code is not ours. Static storage.
 const char* error_text(int code);
+
+// What PESTER_EQUEUE was about; "" when nothing was waited for.
+const char* queue_text(Wait waited_for);
 
 }  // namespace pester::core
 

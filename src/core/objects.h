@@ -11,11 +11,13 @@
 #include "core/breaker.h"
 #include "core/breaker_share.h"
 #include "core/budget.h"
+#include "core/concurrency_limit.h"
 #include "core/deadline_wheel.h"
 #include "core/endpoints.h"
 #include "core/latency_digest.h"
 #include "core/machines.h"
 #include "core/policy.h"
+#include "core/rate_limit.h"
 #include "core/record.h"
 #include "core/types.h"
 
@@ -27,7 +29,14 @@ struct Connection;
 struct Origin;
 struct SharedRun;
 
-enum class DeadlineKind : uint8_t { request_total, lane_phase, lane_attempt, connection, pacing };
+enum class DeadlineKind : uint8_t {
+  request_total,
+  lane_phase,
+  lane_attempt,
+  connection,
+  pacing,
+  throttle
+};
 
 // Why trying ceased; the numbers are those of pester_stop_t.
 enum class Stop : uint8_t {
@@ -79,11 +88,20 @@ enum class Question : uint8_t { none, verdict, backoff, follow };
 // Whether a redirect is followed; the numbers are those of pester_redirect_verdict_t.
 enum class Following : uint8_t { follow, deliver, refuse };
 
-// What a lane has got on credit: the payment for an extra exchange that has not left yet, and the leave
-// of its origin's breaker.
+// An attempt's place among those in flight to its origin, and when its exchange was sent.
+struct Place {
+  static constexpr int64_t kNone = -1;
+  int64_t sent_ns = kNone;  // of the clock; 0: not yet; kNone: it has no place
+
+  [[nodiscard]] bool held() const { return sent_ns != kNone; }
+};
+
+// What a lane has got on credit: the payment for an extra exchange that has not left yet, the leave of
+// its origin's breaker, and its place there.
 struct Account {
   Payment payment;
   Permit permit;
+  Place place;
 };
 
 struct Lane {
@@ -143,6 +161,8 @@ struct Lane {
   bool source_failed : 1 = false;      // what failed was neither the network nor the server
   bool waits : 1 = false;              // in its origin's queue, and nobody dials for it
   bool apart : 1 = false;              // its last response may not be shared
+  bool throttled : 1 = false;          // in its origin's other queue: for a place or a token
+  Wait wait_for = Wait::none;          // what its exchange waited for last
   uint32_t head_seq = 0;  // which of the request's heads it got: the newest wins among the failed
 
   [[nodiscard]] bool is_aside() const { return resuming || previewing || following || decoding; }
@@ -284,8 +304,31 @@ struct Connection {
   bool more_addresses = false;  // the shell's to write, before tcp is up
   bool fit = false;             // the shell's to write at the head: it may serve another exchange
   bool whole = false;           // the shell's to write: the body has ended, though nobody took it yet
-  bool switches = false;  // the shell's to write at the head: another protocol follows the response
-  bool warm = false;      // opened ahead: while it is dialed, it goes on when its lane is gone
+  bool switches = false;     // the shell's to write at the head: another protocol follows the response
+  bool warm = false;         // opened ahead: while it is dialed, it goes on when its lane is gone
+  bool holds_place = false;  // of a loser's exchange that is still read: until that is off the wire
+};
+
+// Of each origin.
+struct ThrottleOptions {
+  ConcurrencyOptions concurrency;
+  RateOptions rate;
+
+  [[nodiscard]] bool any() const { return concurrency.kind != LimiterKind::none || rate.count != 0; }
+  bool operator==(const ThrottleOptions&) const = default;
+};
+
+// The limits of one origin's attempts, and who waits for them, first in, first out.
+struct Throttle {
+  explicit Throttle(const ThrottleOptions& options)
+      : concurrency(options.concurrency), rate(options.rate) {
+    turn.kind = static_cast<uint8_t>(DeadlineKind::throttle);
+  }
+  ConcurrencyLimit concurrency;
+  RateLimit rate;
+  LaneQueue waiting;
+  Deadline turn;         // when the next token is there, if the first waits for that
+  bool serving = false;  // those who wait are being looked at
 };
 
 // What an origin's exchanges came to of late.
@@ -295,8 +338,9 @@ struct Health {
   Breaker breaker;
   BreakerShare share;  // its, where processes share it; not to be moved then
   Endpoints endpoints{EndpointOptions{}};
-  Instant gate{};          // nothing begins before it
-  Duration gate_spread{};  // and what was parked begins within so long after it
+  Instant gate{};                // nothing begins before it
+  Duration gate_spread{};        // and what was parked begins within so long after it
+  Throttle* throttle = nullptr;  // lent, where the client has such limits
 };
 
 // Where an origin stands in an OriginList.
@@ -328,6 +372,7 @@ inline void begin_record(Record* record, const Lane& lane, Instant now) {
   record->attempt = lane.attempt;
   record->kind = lane.kind;
   record->target = lane.target;
+  if (lane.wait_for != Wait::none) record->waited_for = lane.wait_for;
   if (lane.kind != Kind::retry && lane.kind != Kind::resume) return;
   record->backoff = lane.waited.ns;
   record->computed_backoff = lane.backoff.ns;
@@ -344,6 +389,16 @@ struct Limits {
   Duration idle_timeout = Duration::from_ms(15'000);
   Duration connection_age_max = Duration::from_ms(600'000);
   Duration happy_eyeballs_delay = Duration::from_ms(250);
+  ThrottleOptions throttle;  // of policies that are `limited`
+
+  // What an origin is held to: more exchanges than connections there cannot be.
+  [[nodiscard]] ThrottleOptions throttle_of_origin() const {
+    ThrottleOptions options = throttle;
+    if (options.concurrency.most > connections_per_origin) {
+      options.concurrency.most = connections_per_origin;
+    }
+    return options;
+  }
 };
 
 // Why a connection was closed; the numbers are those of pester_close_reason_t.
@@ -373,7 +428,10 @@ struct Counters {
   uint64_t collapsed = 0;            // requests that joined a run which was there
   uint64_t parted = 0;               // and those of them that it sent away: its answer was for one alone
   uint32_t requests_live = 0, connections_open = 0, connections_idle = 0;
-  uint32_t waiting = 0;  // lanes for whom nobody dials
+  uint32_t waiting = 0;                // lanes for whom nobody dials
+  uint32_t throttled = 0;              // lanes that wait for a place or a token
+  uint64_t waited[kWaitCount]{};       // how often somebody had to, by reason
+  uint64_t turned_away[kWaitCount]{};  // and ended with PESTER_EQUEUE, in vain or since too many did
 };
 
 }  // namespace pester::core

@@ -38,12 +38,26 @@ enum class Denial : uint8_t {
   breaker,
   no_latencies,  // too few are known to tell when a hedge would begin
   room,          // the origin has as many connections as it may
-  body           // the request's own body cannot be sent again
+  body,          // the request's own body cannot be sent again
+  limit          // the origin's limits have neither place nor token for one more at once
 };
-inline constexpr int kDenialCount = 15;
+inline constexpr int kDenialCount = 16;
 inline constexpr const char* kDenialNames[kDenialCount] = {
     "none",     "attempts", "rules",  "predicate", "unsafe",       "lookup", "told", "retry_after",
-    "deadline", "in_vain",  "budget", "breaker",   "no_latencies", "room",   "body"};
+    "deadline", "in_vain",  "budget", "breaker",   "no_latencies", "room",   "body", "limit"};
+
+// What an exchange waited for before it began, beside its backoff: the last, if it was several. The
+// numbers are those of pester_wait_t.
+enum class Wait : uint8_t {
+  none,
+  connection,   // all that may be open are in use
+  in_flight,    // the bulkhead
+  concurrency,  // the origin's limit of attempts in flight
+  rate,         // the origin's tokens
+  gate,         // the hour that the origin named
+  pacing        // the ledger was empty, and failures went on
+};
+inline constexpr int kWaitCount = 7;
 
 struct Record {
   static constexpr int64_t kNone = -1;
@@ -64,7 +78,8 @@ struct Record {
   uint8_t target = 0;
   bool reused = false;
   bool told = false;  // to the log
-  Rule rule = Rule::none;
+  Rule rule : 3 = Rule::none;
+  Wait waited_for : 5 = Wait::none;
   Denial denial = Denial::none;        // of a retry
   Denial hedge_denial = Denial::none;  // of the hedge that its silence would have begun
 };

@@ -208,7 +208,7 @@ void Connection::serve() {
   if (outage_decides()) return;
   in_route_ = true;
   phase_ = Phase::waiting;
-  if (choice_.route() != nullptr && !choice_.route()->enter(this)) {
+  if (choice_.route() != nullptr && !choice_.route()->enter(this, server_->age_ms())) {
     in_route_ = false;
     phase_ = Phase::queued;
     log_.queued();
@@ -326,7 +326,7 @@ void Connection::finish_response() {
 }
 
 void Connection::leave_route() {
-  if (in_route_ && choice_.route() != nullptr) choice_.route()->leave();
+  if (in_route_ && choice_.route() != nullptr) choice_.route()->leave(server_->age_ms());
   in_route_ = false;
 }
 

@@ -35,7 +35,8 @@ const char kHelp[] =
     "\n"
     "Actions: status=N delay=T|T..T p=P:ACTION body=TEXT|SIZE header='Name: value' chunked length=N\n"
     "  reset[@N] close[@N] stall[@N] (N or body+N) drip=N/T refuse-keepalive close-idle=T stale early\n"
-    "  echo echo-body raw='bytes' garbage ok times=N capacity=N outage=T..T[=KIND]; last step: loop\n";
+    "  echo echo-body raw='bytes' garbage ok times=N capacity=N capacity=T..T=N\n"
+    "  outage=T..T[=KIND]; last step: loop\n";
 
 namespace {
 

@@ -33,8 +33,24 @@ const Reply* Route::take(Random* random, Reply* drawn, size_t* step_index) {
   return drawn;
 }
 
-bool Route::enter(Waiter* waiter) {
-  if (rule_.capacity == 0 || inside_ < rule_.capacity) {
+bool Route::has_room(uint64_t age_ms) const {
+  const uint64_t capacity = capacity_at(rule_, age_ms);
+  return capacity == 0 || inside_ < capacity;
+}
+
+// As many as there is room for, be it that there is more of it than before.
+void Route::admit(uint64_t age_ms) {
+  while (!queue_.empty() && has_room(age_ms)) {
+    Waiter* const next = queue_.front();
+    queue_.pop_front();
+    ++inside_;
+    next->admitted();
+  }
+}
+
+bool Route::enter(Waiter* waiter, uint64_t age_ms) {
+  admit(age_ms);
+  if (queue_.empty() && has_room(age_ms)) {
     ++inside_;
     return true;
   }
@@ -46,14 +62,9 @@ void Route::forget(Waiter* waiter) {
   queue_.erase(waiter->place_);
 }
 
-void Route::leave() {
-  if (queue_.empty()) {
-    --inside_;
-    return;
-  }
-  Waiter* const next = queue_.front();  // takes over the place of the one that leaves
-  queue_.pop_front();
-  next->admitted();
+void Route::leave(uint64_t age_ms) {
+  --inside_;
+  admit(age_ms);
 }
 
 void Routes::add(Rule rule) {

@@ -41,11 +41,15 @@ class Route {
   // The reply of the next request: the step's own, or *drawn when the step has alternatives.
   const Reply* take(Random* random, Reply* drawn, size_t* step_index);
 
-  bool enter(Waiter* waiter);   // false: it waits and will be admitted
-  void forget(Waiter* waiter);  // it waits no more
-  void leave();                 // one that entered or was admitted is done
+  // `age_ms`: since the server's start.
+  bool enter(Waiter* waiter, uint64_t age_ms);  // false: it waits and will be admitted
+  void forget(Waiter* waiter);                  // it waits no more
+  void leave(uint64_t age_ms);                  // one that entered or was admitted is done
 
  private:
+  bool has_room(uint64_t age_ms) const;
+  void admit(uint64_t age_ms);
+
   Rule rule_;
   size_t number_;
   uint64_t taken_ = 0;

@@ -138,6 +138,24 @@ Alternative parse_alternative(Cursor* cursor) {
   return alternative;
 }
 
+// "64", or for a while: "20s..50s=32".
+void parse_capacity(const Words& words, Rule* rule) {
+  const std::string_view text = words.value ? std::string_view(*words.value) : "";
+  const size_t equals = text.find('=');
+  const auto number =
+      parse_number(text.substr(equals == std::string_view::npos ? 0 : equals + 1), 1u << 30);
+  if (!number || *number == 0) throw ScriptError(words.position, "capacity wants a number from 1");
+  if (equals == std::string_view::npos) {
+    rule->capacity = *number;
+    return;
+  }
+  const auto window = parse_ms_range(text.substr(0, equals));
+  if (!window || window->from_ms == window->to_ms) {
+    throw ScriptError(words.position, "capacity wants N or FROM..TO=N, such as 20s..50s=32");
+  }
+  rule->capacities.push_back({*window, *number});
+}
+
 bool parse_word_of_rule(const Words& words, Step* step, Rule* rule) {
   if (words.name == "times") {
     const auto times = words.value ? parse_number(*words.value, 1u << 30) : std::nullopt;
@@ -146,9 +164,7 @@ bool parse_word_of_rule(const Words& words, Step* step, Rule* rule) {
     return true;
   }
   if (words.name == "capacity") {
-    const auto capacity = words.value ? parse_number(*words.value, 1u << 30) : std::nullopt;
-    if (!capacity || *capacity == 0) throw ScriptError(words.position, "capacity wants a number from 1");
-    rule->capacity = *capacity;
+    parse_capacity(words, rule);
     return true;
   }
   if (words.name != "outage") return false;
@@ -249,6 +265,13 @@ Outage parse_outage(std::string_view text) {
                       "an outage is refuse, reset, stall or a status, not '" + std::string(kind) + "'");
   }
   return outage;
+}
+
+uint64_t capacity_at(const Rule& rule, uint64_t age_ms) {
+  for (const CapacityWindow& window : rule.capacities) {
+    if (age_ms >= window.window.from_ms && age_ms < window.window.to_ms) return window.capacity;
+  }
+  return rule.capacity;
 }
 
 const Step& step_of(const Rule& rule, uint64_t n, size_t* index) {

@@ -22,6 +22,12 @@ struct Outage {
   unsigned status = 503;
 };
 
+// Between two times after the start, another capacity.
+struct CapacityWindow {
+  MsRange window;
+  uint64_t capacity = 1;
+};
+
 // What a step does instead, once in a while: weight is its probability.
 struct Alternative {
   double weight = 0;
@@ -40,6 +46,7 @@ struct Rule {
   std::vector<Step> steps;  // never empty
   bool loops = false;
   uint64_t capacity = 0;  // 0: no limit
+  std::vector<CapacityWindow> capacities;
   std::vector<Outage> outages;
 };
 
@@ -48,6 +55,8 @@ Rule parse_rule(std::string_view text);
 // "2s..5s=reset"; throws ScriptError at position 0.
 Outage parse_outage(std::string_view text);
 
+// How many are served at once, so long after the start; 0: any number.
+uint64_t capacity_at(const Rule& rule, uint64_t age_ms);
 // The step of the nth request that matches, n from 0.
 const Step& step_of(const Rule& rule, uint64_t n, size_t* index);
 // * stands for any run of bytes, ? for any one.

@@ -272,8 +272,9 @@ void check_request(Shell& shell, Request& request) {
     if (lane.state != LaneState::ready || !first_ready) continue;
     first_ready = false;
     const bool may_have_none = request.policy->hedge_per_mille != 0 || request.policy->feasible;
-    // One that nobody would pay for never began: those behind it wait until another fails.
-    const bool unpaid_before = request.policy->use_budget && i > 0 &&
+    // One that nobody would pay for, or had no place for, never began: those behind it wait until
+    // another fails.
+    const bool unpaid_before = (request.policy->use_budget || request.policy->limited) && i > 0 &&
                                request.lanes[i - 1].state == core::LaneState::spent &&
                                request.lanes[i - 1].attempt == 0;
     shell.claim(lane.phase.armed() || may_have_none || unpaid_before || lane.wait_back != nullptr ||
@@ -300,8 +301,9 @@ bool failed_for_good(const Request& request, int lane) {
     if (request.records[i].lane == lane) last = &request.records[i];
   }
   const uint32_t attempts = request.lanes[lane].attempt;
-  const bool parked = request.lanes[0].attempt == 0;                                  // it never began
-  if (last == nullptr && attempts == 0) return parked || request.policy->use_budget;  // not paid for
+  const bool parked = request.lanes[0].attempt == 0;                          // it never began
+  const bool denied = request.policy->use_budget || request.policy->limited;  // not paid for, no place
+  if (last == nullptr && attempts == 0) return parked || denied;
   if (last == nullptr || last->attempt < attempts) return true;  // no memory for its record
   return last->outcome == core::Outcome::failed || last->outcome == core::Outcome::followed;
 }
@@ -338,6 +340,7 @@ void check(Shell& shell) {
   check_room(shell);
   check_endpoints(shell);
   check_runs(shell);
+  check_throttles(shell);
   for (const auto& request : shell.requests()) check_request(shell, *request);
 }
 
@@ -384,6 +387,7 @@ void check_ended(Shell& shell, const Request& request) {
     if (request.accounts != nullptr) {
       const core::Account& account = request.accounts[i];
       shell.claim(!account.payment && account.permit.era == 0, "nothing is left on credit");
+      shell.claim(!account.place.held(), "no place is kept");
     }
   }
   const bool from_outside = request.stop == core::Stop::cancelled || request.stop == core::Stop::closed;
@@ -431,6 +435,10 @@ void check_nothing_left(Shell& shell) {
   for (const auto& origin : shell.origins()) {
     shell.claim(origin->connections == 0 && origin->idle_count == 0 && origin->waiting.count == 0,
                 "no origin counts anything");
+    const core::Throttle* const throttle = origin->throttle_room.get();
+    shell.claim(throttle == nullptr || (throttle->concurrency.in_flight() == 0 &&
+                                        throttle->waiting.first == nullptr && !throttle->turn.armed()),
+                "every place was given back, and nobody waits for one");
     shell.claim(origin->in_flight == 0 && origin->parked.first == nullptr,
                 "nobody is in flight or parked");
     shell.claim(origin->idle == nullptr && origin->waiting.first == nullptr &&

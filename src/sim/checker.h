@@ -20,6 +20,8 @@ void check_reuses(Shell& shell, const Request& request, const core::Lane& lane);
 void check_endpoints(Shell& shell);
 // After a step: the room for connections that all origins share.
 void check_room(Shell& shell);
+// After a step: the places and tokens of each origin.
+void check_throttles(Shell& shell);
 // The request's done is about to be told.
 void check_ended(Shell& shell, const Request& request);
 // The same of a member of a shared run.

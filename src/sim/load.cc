@@ -29,6 +29,7 @@ class Load final : public World {
     sent_.policy = plan.policy;
     sent_.lanes = plan.may_race ? plan.policy.concurrency : uint8_t{1};
     sent_.repeatable = plan.repeatable;
+    sent_.policy.limited = plan.limits.throttle.any();
     result_.latencies_ns.reserve(plan.requests);
   }
 
@@ -51,7 +52,7 @@ class Load final : public World {
     if (started_ == plan_.requests) return;
     ++started_;
     if (plan_.rate <= 0) {
-      simulation_.after({}, [this] { shell_.submit(sent_); });
+      simulation_.after({}, [this] { submit(); });
       return;
     }
     const double u = core::Rng::unit(arrivals_.next());
@@ -59,18 +60,63 @@ class Load final : public World {
     const Instant at = start_ + Duration{std::llround(arrival_ns_)};
     simulation_.after(at - simulation_.now(), [this] {
       start_next();
-      shell_.submit(sent_);
+      submit();
     });
+  }
+
+  void submit() {
+    if (LoadSlice* const slice = present()) ++slice->begun;
+    shell_.submit(sent_);
+  }
+
+  // nullptr: none is kept.
+  LoadSlice* present() {
+    if (plan_.slice.ns <= 0) return nullptr;
+    const auto at = static_cast<size_t>((simulation_.now() - start_).ns / plan_.slice.ns);
+    while (result_.slices.size() <= at) result_.slices.push_back({.limit = limit()});
+    LoadSlice& slice = result_.slices[at];
+    slice.limit = limit();
+    return &slice;
+  }
+
+  [[nodiscard]] uint32_t limit() const {
+    const core::Throttle* const throttle = shell_.origins()[0]->throttle_room.get();
+    if (throttle == nullptr) return 0;
+    const uint32_t limit = throttle->concurrency.limit();
+    return limit != core::Limits::kUnlimited ? limit : 0;
+  }
+
+  void note_wait() {
+    LoadSlice* const slice = present();
+    const Duration wait = server_.last_wait();
+    if (slice == nullptr || wait.is_never()) return;
+    ++slice->served;
+    slice->wait_sum.ns += wait.ns;
+    slice->wait_most = std::max(slice->wait_most, wait);
+  }
+
+  void note_done(const Ended& ended) {
+    LoadSlice* const slice = present();
+    if (slice == nullptr) return;
+    constexpr int kFirstErrorStatus = 400;
+    const bool is_good = ended.error == 0 && ended.status < kFirstErrorStatus;
+    ++slice->done;
+    slice->turned_away += ended.error == PESTER_EQUEUE;
+    slice->good += is_good && ended.at - ended.began <= plan_.good_within;
   }
 
   DialPlan dial(const Connection& connection) override {
     return server_.dial(connection.id, simulation_.now());
   }
   ExchangePlan exchange(const Request& request, const core::Lane& lane) override {
-    return server_.answer({request.id, lane.index, lane.attempt, lane.kind == core::Kind::resend},
-                          simulation_.now());
+    const bool resend = lane.kind == core::Kind::resend;
+    const ExchangePlan plan =
+        server_.answer({request.id, lane.index, lane.attempt, resend}, simulation_.now());
+    note_wait();
+    return plan;
   }
   void done(Request&, const Ended& ended) override {
+    note_done(ended);
     result_.latencies_ns.push_back((ended.at - ended.began).ns);
     ++result_.outcomes[ended.error != 0 ? ended.error : ended.status];
     result_.length = ended.at - start_;

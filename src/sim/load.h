@@ -23,6 +23,21 @@ struct LoadPlan {
   uint32_t parallel = 32;  // each starts the next when it is done
   double rate = 0;         // or so many start a second, whatever becomes of them; 0: `parallel` it is
   uint64_t seed = 1;
+  // How long each part of the load is that is told apart; 0: none are. What is answered below 400 within
+  // `good_within` is good.
+  core::Duration slice{};
+  core::Duration good_within = core::Duration::from_ms(1'000);
+};
+
+// What happened in one part of the load, by when it happened.
+struct LoadSlice {
+  uint32_t begun = 0;        // requests
+  uint32_t good = 0;         // done well in time
+  uint32_t done = 0;         // in all
+  uint32_t turned_away = 0;  // of those, with PESTER_EQUEUE
+  uint32_t served = 0;       // exchanges that came in at the server, and what they have to wait there
+  core::Duration wait_sum{}, wait_most{};
+  uint32_t limit = 0;  // of attempts in flight, at its end; 0: none
 };
 
 struct LoadResult {
@@ -33,6 +48,7 @@ struct LoadResult {
   uint64_t exchanges = 0;             // requests sent, or begun to be
   uint64_t connections_opened = 0;
   core::Duration length{};  // until the last one was done
+  std::vector<LoadSlice> slices;
 };
 
 // The same plan gives the same result.

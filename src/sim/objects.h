@@ -18,6 +18,9 @@ using core::Instant;
 struct Origin : core::Origin {
   uint32_t id = 0;
   std::unique_ptr<core::Health> health_room;
+  std::unique_ptr<core::Throttle> throttle_room;
+  Instant watched{};                // since when its rate is held to
+  uint32_t in_flight_then = 0;      // places taken when the step before was over
   std::vector<uint64_t> endpoints;  // as a lookup tells them; none: lookups are no matter
   Instant gate{};                   // the hour that the origin named to those who heed it
   // Dials, and used connections given to who asked; and of all origins, what it was when the lane began

@@ -33,6 +33,15 @@ Duration some_limit(Choices& choices) {
   return limit < 0 ? kNever : ms(limit);
 }
 
+core::ConcurrencyOptions some_concurrency(Choices& choices) {
+  core::ConcurrencyOptions options;
+  options.kind = choices.one_in(2) ? core::LimiterKind::gradient : core::LimiterKind::aimd;
+  options.least = 1 + choices.below(2);
+  options.most = options.least + choices.below(4);
+  options.initial = 1 + choices.below(4);
+  return options;
+}
+
 core::Limits some_limits(Choices& choices) {
   core::Limits limits;
   limits.connections_per_origin = static_cast<uint32_t>(choices.between(1, 4));
@@ -44,6 +53,11 @@ core::Limits some_limits(Choices& choices) {
   if (choices.one_in(4)) limits.in_flight_per_origin = 1 + choices.below(3);
   if (choices.one_in(4)) limits.wait_most = ms(choices.between(1, 500));
   limits.happy_eyeballs_delay = ms(choices.between(1, 250));
+  if (choices.one_in(4)) limits.throttle.concurrency = some_concurrency(choices);
+  if (choices.one_in(6)) {
+    constexpr int64_t kPeriods[] = {1, 10, 100, 1'000};
+    limits.throttle.rate = {1 + choices.below(5), ms(choices.pick(kPeriods)), choices.below(4)};
+  }
   return limits;
 }
 
@@ -83,7 +97,7 @@ enum class Temper : uint8_t { good, refuses, busy, slow, resets };
 
 class Scenario final : public World {
  public:
-  explicit Scenario(Choices& choices)
+  Scenario(Choices& choices, Keeping keeping)
       : choices_(choices),
         simulation_(some_limits(choices), choices.below(1u << 16), *this),
         shell_(simulation_.shell()) {
@@ -95,6 +109,7 @@ class Scenario final : public World {
     breaker.failures_in_a_row = choices.below(4);
     if (choices.one_in(2)) breaker.open_first = breaker.open_most = ms(choices.between(1, 2'000));
     shell_.set_breaker(breaker);
+    if (keeping == Keeping::shared) shell_.share();
     for (uint32_t more = choices.one_in(3) ? 1 + choices.below(3) : 0; more != 0; --more) {
       shell_.add_origin();
     }
@@ -373,8 +388,8 @@ class Scenario final : public World {
 
 }  // namespace
 
-ScenarioResult run_scenario(Choices& choices) {
-  return Scenario(choices).run();
+ScenarioResult run_scenario(Choices& choices, Keeping keeping) {
+  return Scenario(choices, keeping).run();
 }
 
 }  // namespace pester::sim

@@ -4,6 +4,7 @@
 #ifndef PESTER_SIM_SCENARIO_H_
 #define PESTER_SIM_SCENARIO_H_
 
+#include <cstdint>
 #include <string>
 
 #include "sim/choices.h"
@@ -17,7 +18,10 @@ struct ScenarioResult {
   uint64_t requests = 0, exchanges = 0, answers = 0;
 };
 
-ScenarioResult run_scenario(Choices& choices);
+// Whose budget and breakers are: the client's own, or such as processes share.
+enum class Keeping : uint8_t { own, shared };
+
+ScenarioResult run_scenario(Choices& choices, Keeping keeping = Keeping::own);
 
 }  // namespace pester::sim
 

@@ -186,6 +186,23 @@ Outage read_outage(std::string_view text) {
   return outage;
 }
 
+// "64", or for a while: "30s-60s:32".
+void read_capacity(std::string_view text, ServerModel* model) {
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    if (model->capacity != 0) throw Fault{"a second capacity"};
+    model->capacity = read_count(text, 1, kCapacityMax);
+    return;
+  }
+  const std::string_view range = text.substr(0, colon);
+  if (range.find('-') == std::string_view::npos) throw Fault{"no end (FROM-TO:N)"};
+  CapacityChange change;
+  read_range(range, &change.from, &change.to);
+  if (change.from == change.to) throw Fault{"a change of no length"};
+  change.capacity = read_count(text.substr(colon + 1), 1, kCapacityMax);
+  model->capacity_changes.push_back(change);
+}
+
 LatencyPart read_latency_part(std::string_view text) {
   if (text.empty()) throw Fault{"it is empty"};
   const size_t equals = text.find('=');
@@ -206,8 +223,7 @@ void read_part(std::string_view text, ServerModel* model) {
   } else if (take_word(&text, "outage=")) {
     model->outages.push_back(read_outage(text));
   } else if (take_word(&text, "capacity=")) {
-    if (model->capacity != 0) throw Fault{"a second capacity"};
-    model->capacity = read_count(text, 1, kCapacityMax);
+    read_capacity(text, model);
   } else if (take_word(&text, "queue=")) {
     if (model->queue != UINT32_MAX) throw Fault{"a second queue"};
     model->queue = read_count(text, 0, kCapacityMax);
@@ -224,6 +240,16 @@ void read_part(std::string_view text, ServerModel* model) {
   }
 }
 
+template <class Window>
+bool in_order(std::vector<Window>* windows) {
+  std::sort(windows->begin(), windows->end(),
+            [](const Window& a, const Window& b) { return a.from < b.from; });
+  for (size_t i = 1; i < windows->size(); ++i) {
+    if ((*windows)[i].from < (*windows)[i - 1].to) return false;
+  }
+  return true;
+}
+
 void check_whole(ServerModel* model) {
   if (model->latencies.empty()) throw Fault{"no latency: say how long an answer takes, such as 5-20ms"};
   if (model->latencies.size() == 1 && model->latencies[0].share == 0) model->latencies[0].share = kWhole;
@@ -237,12 +263,11 @@ void check_whole(ServerModel* model) {
   for (const ErrorPart& part : model->errors) errors += part.share;
   if (errors > kWhole) throw Fault{"the shares of the errors sum up to more than 100%"};
   if (model->queue != UINT32_MAX && model->capacity == 0) throw Fault{"a queue without a capacity"};
-  auto& outages = model->outages;
-  std::sort(outages.begin(), outages.end(),
-            [](const Outage& a, const Outage& b) { return a.from < b.from; });
-  for (size_t i = 1; i < outages.size(); ++i) {
-    if (outages[i].from < outages[i - 1].to) throw Fault{"two outages at the same time"};
+  if (!model->capacity_changes.empty() && model->capacity == 0) {
+    throw Fault{"a capacity for a while, and none else"};
   }
+  if (!in_order(&model->outages)) throw Fault{"two outages at the same time"};
+  if (!in_order(&model->capacity_changes)) throw Fault{"two capacities for the same time"};
 }
 
 }  // namespace

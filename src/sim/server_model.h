@@ -54,13 +54,20 @@ struct Outage {
   FailureModel failure;
 };
 
+// For a while, another number of places. What is being served when some close is served to its end.
+struct CapacityChange {
+  core::Duration from{}, to{};  // as of an outage
+  uint32_t capacity = 0;
+};
+
 struct ServerModel {
-  std::vector<LatencyPart> latencies;  // shares sum up to the whole
-  std::vector<ErrorPart> errors;       // and these to no more than it
-  std::vector<Outage> outages;         // in order, none within another
-  uint32_t capacity = 0;               // served at once; 0: any number
-  uint32_t queue = UINT32_MAX;         // waiting for it; more are answered 503
-  uint32_t retry_after_s = 0;          // in each answer of 400 and more; 0: none
+  std::vector<LatencyPart> latencies;            // shares sum up to the whole
+  std::vector<ErrorPart> errors;                 // and these to no more than it
+  std::vector<Outage> outages;                   // in order, none within another
+  uint32_t capacity = 0;                         // served at once; 0: any number
+  std::vector<CapacityChange> capacity_changes;  // in order, none within another
+  uint32_t queue = UINT32_MAX;                   // waiting for it; more are answered 503
+  uint32_t retry_after_s = 0;                    // in each answer of 400 and more; 0: none
   std::optional<LatencyModel> connect;
 };
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "core/atomic_budget.h"
+#include "core/breaker_table.h"
 #include "core/engine.h"
 #include "sim/driver.h"
 #include "sim/objects.h"
@@ -67,6 +69,8 @@ class Shell {
 
   // Of origins that are added later, and of what pays for extra exchanges.
   void set_breaker(const core::BreakerOptions& options) { breaker_ = options; }
+  // Both are such as processes share, from before the first origin is used.
+  void share();
   [[nodiscard]] core::Budget& ledger() { return ledger_; }
 
   [[nodiscard]] Instant now() const { return now_; }
@@ -159,7 +163,16 @@ class Shell {
   void reap();
   Truth& truth(const core::Lane& lane);
 
+  // What would lie in memory that processes share.
+  struct Shared {
+    core::LedgerWords words;
+    core::AtomicBudget budget{&words, core::BudgetOptions{}};
+    core::BreakerTable breakers;
+  };
+
   core::Budget ledger_{core::BudgetOptions{}};
+  std::unique_ptr<Shared> shared_;
+  uint64_t shared_count_ = 0;  // origins with a breaker there
   core::BreakerOptions breaker_;
   core::Engine engine_;
   Driver& driver_;

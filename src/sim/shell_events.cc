@@ -36,6 +36,29 @@ void Shell::watch_health(Origin& origin) {
   if (origin.health != nullptr) return;
   origin.health_room = std::make_unique<core::Health>(breaker_);
   origin.health = origin.health_room.get();
+  if (shared_ != nullptr) {
+    origin.health->share = {&shared_->breakers, ++shared_count_, nullptr, [](void*) { return true; },
+                            nullptr};
+    origin.health->breaker.join(&origin.health->share);
+  }
+  if (!engine_.limits().throttle.any()) return;
+  origin.throttle_room = std::make_unique<core::Throttle>(engine_.limits().throttle_of_origin());
+  origin.health->throttle = origin.throttle_room.get();
+  origin.watched = now_;
+}
+
+void Shell::share() {
+  static constexpr core::LedgerCalls kCalls = {
+      [](void* data, Instant now) { static_cast<core::AtomicBudget*>(data)->began(now); },
+      [](void* data, Instant now) { return static_cast<core::AtomicBudget*>(data)->reserve(now); },
+      [](void* data, core::Payment paid, Instant now) {
+        static_cast<core::AtomicBudget*>(data)->refund(paid, now);
+      },
+      [](void* data, Instant now) { return static_cast<core::AtomicBudget*>(data)->balance(now); },
+      [](void* data, Instant now) { return static_cast<core::AtomicBudget*>(data)->retry_after(now); },
+  };
+  shared_ = std::make_unique<Shared>();
+  engine_.set_ledger({&kCalls, &shared_->budget});
 }
 
 Request& Shell::make(const Sent& sent) {
@@ -43,6 +66,7 @@ Request& Shell::make(const Sent& sent) {
   Request& request = *requests_.back();
   request.id = next_request_++;
   request.own_policy = sent.policy;
+  request.own_policy.limited = engine_.limits().throttle.any();
   request.policy = &request.own_policy;
   request.origin = origins_[sent.origin].get();
   request.lane_count = sent.lanes;
@@ -58,7 +82,7 @@ Request& Shell::make(const Sent& sent) {
   request.lane_room.resize(sent.lanes);
   request.truths.resize(sent.lanes);
   request.lanes = request.lane_room.data();
-  if (sent.policy.needs_accounts()) {
+  if (request.own_policy.needs_accounts()) {
     request.account_room.resize(sent.lanes);
     request.accounts = request.account_room.data();
   }
@@ -67,7 +91,7 @@ Request& Shell::make(const Sent& sent) {
   for (const uint32_t other : sent.other_origins) request.target_room.push_back({origins_[other].get()});
   for (size_t i = 0; i < sent.weights.size(); ++i) request.target_room[i].weight = sent.weights[i];
   for (const core::Target& target : request.target_room) {
-    if (sent.policy.needs_health()) watch_health(static_cast<Origin&>(*target.origin));
+    if (request.own_policy.needs_health()) watch_health(static_cast<Origin&>(*target.origin));
   }
   request.target_count = static_cast<uint8_t>(request.target_room.size());
   if (request.target_count > 1) request.targets = request.target_room.data();

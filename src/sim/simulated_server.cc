@@ -51,7 +51,9 @@ Duration drawn(Rng& rng, const LatencyModel& model) {
 
 SimulatedServer::SimulatedServer(const ServerModel& model, uint64_t seed, Instant start)
     : model_(model), seed_(seed), start_(start) {
-  for (uint32_t i = 0; i < model.capacity; ++i) busy_until_.push(start.ns);
+  uint32_t most = model.capacity;
+  for (const CapacityChange& change : model.capacity_changes) most = std::max(most, change.capacity);
+  for (uint32_t i = 0; i < most; ++i) places_.push({start.ns, i});
 }
 
 const Outage* SimulatedServer::outage_at(Instant at) const {
@@ -99,18 +101,42 @@ Duration SimulatedServer::latency(Rng& rng, const FailureModel* failure) const {
   return drawn(rng, *chosen);
 }
 
+int64_t SimulatedServer::open_from(uint32_t number, int64_t at) const {
+  for (const CapacityChange& change : model_.capacity_changes) {
+    const int64_t from = (start_ + change.from).ns, to = (start_ + change.to).ns;
+    if (at >= to) continue;
+    if (at < from) {
+      if (number < model_.capacity) return at;
+      at = from;
+    }
+    if (number < change.capacity) return at;
+    at = to;
+  }
+  return number < model_.capacity ? at : INT64_MAX;
+}
+
 // First come, first served. A server does not notice that nobody waits for an answer any more: the work
 // is done all the same.
 Duration SimulatedServer::wait_for_room(Duration service, Instant now) {
   if (model_.capacity == 0) return {};
   while (!served_from_.empty() && served_from_.front() <= now.ns) served_from_.pop_front();
-  const int64_t from = std::max(busy_until_.top(), now.ns);
+  Room place = places_.top();
+  for (;;) {  // those that are closed by then are put back, to when they open
+    places_.pop();
+    const int64_t open = open_from(place.number, std::max(place.free_from, now.ns));
+    if (open == std::max(place.free_from, now.ns)) break;
+    places_.push({open, place.number});
+    place = places_.top();
+  }
+  const int64_t from = std::max(place.free_from, now.ns);
   if (from > now.ns) {
-    if (served_from_.size() >= model_.queue) return kNever;
+    if (served_from_.size() >= model_.queue) {
+      places_.push(place);
+      return kNever;
+    }
     served_from_.push_back(from);
   }
-  busy_until_.pop();
-  busy_until_.push(from + service.ns);
+  places_.push({from + service.ns, place.number});
   return {from - now.ns};
 }
 
@@ -142,6 +168,7 @@ ExchangePlan SimulatedServer::answer(const ExchangeName& name, Instant now) {
   const Duration service = latency(rng, failure);
   const bool works = failure == nullptr || failure->kind == Kind::status || failure->kind == Kind::reset;
   const Duration wait = works ? wait_for_room(service, now) : Duration{};
+  last_wait_ = wait;
   plan.latency = {};
   if (wait.is_never()) {
     plan.head.status = 503;

@@ -32,6 +32,8 @@ class SimulatedServer {
   DialPlan dial(uint32_t connection, Instant now);
   // The request has come in.
   ExchangePlan answer(const ExchangeName& name, Instant now);
+  // How long the last one that was answered has to wait before it is served.
+  [[nodiscard]] Duration last_wait() const { return last_wait_; }
 
  private:
   [[nodiscard]] const Outage* outage_at(Instant at) const;
@@ -44,8 +46,19 @@ class SimulatedServer {
   const ServerModel& model_;
   uint64_t seed_;
   Instant start_;
+  // When a place of that number takes somebody again, which is free from `at` on.
+  [[nodiscard]] int64_t open_from(uint32_t number, int64_t at) const;
+
   // When each place is free again, the next one on top; and when who waits now will be served.
-  std::priority_queue<int64_t, std::vector<int64_t>, std::greater<>> busy_until_;
+  struct Room {
+    int64_t free_from;
+    uint32_t number;
+    bool operator<(const Room& other) const {  // the heap's top is the earliest, of those the lowest
+      return other.free_from < free_from || (other.free_from == free_from && other.number < number);
+    }
+  };
+  std::priority_queue<Room> places_;
+  Duration last_wait_{};
   std::deque<int64_t> served_from_;
 };
 

@@ -111,8 +111,8 @@ Connection* delivering(Request& request) {
   Origin* const origin = is_usual ? client.origins.get(client.pool, url, client.route)
                                   : origin_for(client, &request, url, estranged);
   if (origin == nullptr) return nullptr;
-  if (request.policy->needs_health() &&
-      !origin_watch(client.pool, *origin, client.options.breaker, client.shared)) {
+  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker,
+                                                      client.options.limits, client.shared)) {
     return nullptr;
   }
   ++origin->requests;

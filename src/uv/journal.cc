@@ -19,6 +19,9 @@ const char* failure_text(const Request& request, const core::Record& record, uin
     std::snprintf(room, size, "status %d", record.status);
     return room;
   }
+  if (record.error == PESTER_EQUEUE && record.waited_for != core::Wait::none) {
+    return core::queue_text(record.waited_for);
+  }
   if (const uint32_t detail = request.extras[index].detail; detail != 0) {
     return request.texts.data() + detail;
   }

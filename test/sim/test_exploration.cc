@@ -160,6 +160,17 @@ void two_lanes_streamed(void**) {
   assert_true(explore(some(2, true), at_most(3), plain()));
 }
 
+// The second waits for the first one's place, or does not begin.
+void two_lanes_with_one_place(void**) {
+  core::Limits limits = at_most(2);
+  limits.throttle.concurrency = {core::LimiterKind::gradient, 1, 1, 1};
+  assert_true(explore(some(2, false), limits, plain()));
+  Sent hedged = some(2, true);
+  hedged.policy.hedge_after = Duration::from_ms(50);
+  hedged.policy.max_attempts = 1;
+  assert_true(explore(hedged, limits, plain()));
+}
+
 void one_lane_with_a_fallback(void**) {
   for (const bool streamed : {false, true}) {
     Sent sent = some(1, streamed);
@@ -216,6 +227,7 @@ int main() {
       cmocka_unit_test(two_lanes_streamed_with_one_connection),
       cmocka_unit_test(two_lanes_with_room_for_one_in_all),
       cmocka_unit_test(two_lanes_streamed),
+      cmocka_unit_test(two_lanes_with_one_place),
       cmocka_unit_test(one_lane_with_a_fallback),
       cmocka_unit_test(two_lanes_with_a_fallback),
       cmocka_unit_test(one_lane_whose_body_can_go_on),

@@ -27,10 +27,10 @@ void on_abort(int) {
   (void)!write(STDERR_FILENO, "\n", 1);
 }
 
-ScenarioResult run_seed(uint64_t seed) {
+ScenarioResult run_seed(uint64_t seed, Keeping keeping = Keeping::own) {
   std::snprintf(present_seed, sizeof present_seed, "%llu", static_cast<unsigned long long>(seed));
   SeededChoices choices(seed);
-  return run_scenario(choices);
+  return run_scenario(choices, keeping);
 }
 
 struct Sums {
@@ -38,8 +38,8 @@ struct Sums {
 };
 
 // Apart from the test, whose assert would jump over what is to be freed.
-void run_and_add(uint64_t seed, Sums* sums) {
-  const ScenarioResult result = run_seed(seed);
+void run_and_add(uint64_t seed, Sums* sums, Keeping keeping = Keeping::own) {
+  const ScenarioResult result = run_seed(seed, keeping);
   sums->requests += result.requests;
   sums->exchanges += result.exchanges;
   sums->answers += result.answers;
@@ -60,6 +60,16 @@ void every_promise_holds_in_every_scenario(void**) {
   // The scenarios are worth something: things were tried again, and some went well.
   assert_true(sums.requests >= 2 * runs);
   assert_true(sums.exchanges >= sums.requests);
+  assert_true(sums.answers >= sums.requests / 8 && sums.answers < sums.requests);
+}
+
+// The engine asks, cancels and gives back the same, and the law holds.
+void every_promise_holds_where_budget_and_breakers_are_shared(void**) {
+  Sums sums;
+  for (uint64_t seed = first_seed; seed < first_seed + runs / 2; ++seed) {
+    run_and_add(seed, &sums, Keeping::shared);
+  }
+  assert_int_equal(sums.failures, 0);
   assert_true(sums.answers >= sums.requests / 8 && sums.answers < sums.requests);
 }
 
@@ -96,6 +106,7 @@ int main(int argc, char** argv) {
   const CMUnitTest tests[] = {
       cmocka_unit_test(the_same_seed_gives_the_same_log),
       cmocka_unit_test(every_promise_holds_in_every_scenario),
+      cmocka_unit_test(every_promise_holds_where_budget_and_breakers_are_shared),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr) != 0;
 }

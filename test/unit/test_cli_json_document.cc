@@ -61,7 +61,7 @@ void a_good_answer_has_every_member_of_the_contract(void**) {
   Json x = d["attempts"][0];
   for (const char* more : {"bytes_sent", "bytes_received", "queued_ms", "sent_ms", "computed_backoff_ms",
                            "rule", "retry_denied", "hedge_denied", "budget_per_mille", "proxy",
-                           "head_bytes_sent", "head_bytes_received"}) {
+                           "head_bytes_sent", "head_bytes_received", "waited_for"}) {
     assert_int_equal(x.erase(more), 1);  // more than the contract asks for
   }
   assert_true(is(x, R"({"request": 0, "attempt": 1, "kind": "first", "outcome": "won", "status": 200,
@@ -188,6 +188,7 @@ void stats_are_a_member_or_a_line(void**) {
   s.budget_balance_per_mille = 250;
   s.retries_denied = {{"attempts", 1}, {"budget", 2}};
   s.connections_closed = {{"room", 1}};
+  s.attempts_waited = {{"rate", 3}};
   s.histograms = {{"requests", 3, 1'500'000, 2'000'000, 2'500'000, 2'500'000}};
   report.stats = s;
   const Json d = document(report);
@@ -196,7 +197,7 @@ void stats_are_a_member_or_a_line(void**) {
     "hedges": 0, "resends": 0, "resumes": 4, "connections_opened": 0, "connections_reused": 0,
     "connection_hedges": 5, "ejections": 6, "bytes_sent": 0, "bytes_received": 0, "unpaid": 2, "refused": 0, "budget_balance_per_mille": 250,
     "retries_denied": {"attempts": 1, "budget": 2}, "hedges_denied": {},
-    "connections_closed": {"room": 1},
+    "connections_closed": {"room": 1}, "attempts_waited": {"rate": 3}, "attempts_turned_away": {},
     "requests_ms": {"count": 3, "p50": 1.5, "p90": 2.0, "p99": 2.5, "max": 2.5}})"));
   const std::string line = json_stats(s);
   assert_null(strchr(line.c_str(), '\n'));

@@ -216,6 +216,31 @@ void limits_headers_and_a_fallback_are_read(void**) {
   assert_false(plain.output.stats);
 }
 
+void the_limits_of_an_origin_are_read(void**) {
+  const LimiterWords full =
+      parsed({"--concurrency-limit", "gradient:2:10:50", "--rate", "100/s:20", "a"}).resilience.limiter;
+  assert_int_equal(full.kind, PESTER_LIMITER_GRADIENT);
+  assert_int_equal(full.min, 2);
+  assert_int_equal(full.initial, 10);
+  assert_int_equal(full.max, 50);
+  assert_int_equal(full.rate, 100);
+  assert_int_equal(full.rate_period_ms, 1'000);
+  assert_int_equal(full.burst, 20);
+  const LimiterWords brief =
+      parsed({"--concurrency-limit", "aimd", "--rate", "3/5m", "a"}).resilience.limiter;
+  assert_int_equal(brief.kind, PESTER_LIMITER_AIMD);
+  assert_int_equal(brief.min, 0);
+  assert_int_equal(brief.rate, 3);
+  assert_int_equal(brief.rate_period_ms, 300'000);
+  assert_int_equal(brief.burst, 0);
+  const LimiterWords off =
+      parsed({"--concurrency-limit", "aimd:1:2:3", "--concurrency-limit", "none", "a"})
+          .resilience.limiter;
+  assert_false(off.any());
+  assert_int_equal(parsed({"--rate", "1/d", "a"}).resilience.limiter.rate_period_ms, 86'400'000);
+  assert_false(parsed({"a"}).resilience.limiter.any());
+}
+
 void a_proxy_is_told_with_its_credentials_and_exceptions(void**) {
   const Options o =
       parsed({"-x", "socks5h://p:1", "-U", "me:my:secret", "--noproxy", "a.test", "-p", "u"});
@@ -316,6 +341,17 @@ void bad_values_name_option_and_value(void**) {
       {{"--parallel", "x", "a"}, "--parallel", "'x'"},
       {{"--seed", "-3", "a"}, "--seed", "'-3'"},
       {{"--max-in-flight", "0", "a"}, "--max-in-flight", "'0'"},
+      {{"--concurrency-limit", "vegas", "a"}, "--concurrency-limit", "neither gradient, aimd nor none"},
+      {{"--concurrency-limit", "aimd:5:3", "a"}, "--concurrency-limit", "do not ascend"},
+      {{"--concurrency-limit", "aimd:1:2:3:4", "a"}, "--concurrency-limit", "KIND[:MIN"},
+      {{"--concurrency-limit", "none:1", "a"}, "--concurrency-limit", "KIND[:MIN"},
+      {{"--concurrency-limit", "aimd:0", "a"}, "--concurrency-limit", "'aimd:0'"},
+      {{"--rate", "10", "a"}, "--rate", "no unit of time"},
+      {{"--rate", "10/w", "a"}, "--rate", "no unit of time"},
+      {{"--rate", "0/s", "a"}, "--rate", "from 1 to 1000000"},
+      {{"--rate", "5/2d", "a"}, "--rate", "more than a day"},
+      {{"--rate", "5/s:0", "a"}, "--rate", "from 1 to 100000"},
+      {{"--rate", "5/s:1:1", "a"}, "--rate", "N/UNIT[:BURST]"},
       {{"--max-in-flight", "few", "a"}, "--max-in-flight", "'few'"},
       {{"--max-wait", "0", "a"}, "--max-wait", "'0'"},
       {{"--max-wait", "10", "a"}, "--max-wait", "'10'"},
@@ -433,6 +469,7 @@ int main() {
       cmocka_unit_test(base_urls_keep_their_order_and_their_weights),
       cmocka_unit_test(with_base_urls_the_url_is_a_path),
       cmocka_unit_test(limits_headers_and_a_fallback_are_read),
+      cmocka_unit_test(the_limits_of_an_origin_are_read),
       cmocka_unit_test(a_proxy_is_told_with_its_credentials_and_exceptions),
       cmocka_unit_test(credentials_are_put_into_a_proxys_url),
       cmocka_unit_test(a_proxy_that_is_refused_is_told_without_its_password),

@@ -3,6 +3,8 @@
 // and picture look like.
 #include "cli/simulate_options.h"
 
+#include <pester/limits.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,6 +14,7 @@
 #include "cli/exit_code.h"
 #include "cli/simulate_plot.h"
 #include "cli/simulate_report.h"
+#include "cli/simulate_timeline.h"
 #include "support/cmocka.h"
 
 using namespace pester::cli;
@@ -71,6 +74,37 @@ void a_policy_is_written_as_the_command_writes_it(void**) {
   assert_int_equal(o.rate, 50);
 }
 
+void the_limits_of_an_origin_are_a_part_of_the_policy(void**) {
+  const SimulateOptions o =
+      parsed({"--rate", "50", "--concurrency-limit", "gradient:2", "--rate-limit", "100/m:5",
+              "--max-wait", "3s", "--compare", "--concurrency-limit aimd", "--timeline", "t.svg"});
+  const LimiterWords& own = o.policies[0].options.resilience.limiter;
+  assert_int_equal(o.rate, 50);
+  assert_int_equal(own.kind, PESTER_LIMITER_GRADIENT);
+  assert_int_equal(own.min, 2);
+  assert_int_equal(own.rate, 100);
+  assert_int_equal(own.rate_period_ms, 60'000);
+  assert_int_equal(own.burst, 5);
+  assert_int_equal(o.policies[0].options.resilience.max_wait_ms, 3'000);
+  assert_int_equal(o.policies[1].options.resilience.limiter.kind, PESTER_LIMITER_AIMD);
+  assert_int_equal(o.policies[1].options.resilience.limiter.rate, 0);
+  assert_string_equal(o.timeline->c_str(), "t.svg");
+  assert_int_equal(o.good_within_ms, 1'000);
+}
+
+void a_timeline_is_drawn_second_by_second(void**) {
+  const std::string svg =
+      timeline("a < b", {10, 20}, {{"one", {0, 150}, {9, 8}}, {"two", {1, 2}, {3, 4}}});
+  assert_true(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
+  assert_true(has(svg, "a &lt; b") && has(svg, ">one<") && has(svg, ">two<"));
+  assert_true(has(svg, ">100 ms<") && has(svg, ">1 ms<") && has(svg, ">20<"));
+  size_t lines = 0;
+  for (size_t at = 0; (at = svg.find("<polyline", at)) != std::string::npos; ++at) ++lines;
+  assert_int_equal(lines, 5);
+  assert_true(svg == timeline("a < b", {10, 20}, {{"one", {0, 150}, {9, 8}}, {"two", {1, 2}, {3, 4}}}));
+  assert_true(timeline("nothing", {}, {}).ends_with("</svg>\n"));
+}
+
 void what_is_compared_is_a_policy_of_its_own(void**) {
   const SimulateOptions o = parsed(
       {"--compare", "  --concurrency 2   --max-attempts 5", "--concurrency", "4", "--compare", ""});
@@ -96,7 +130,12 @@ void what_makes_no_sense_is_refused_by_name(void**) {
       {{"--server", "5ms", "--resume", "3"}, "option --resume: is unknown"},
       {{"--server", "5ms", "--compare", "--eject on"},
        "option --compare '--eject on': option --eject: is unknown"},
-      {{"--server", "5ms", "--max-wait", "3s"}, "option --max-wait: is unknown"},
+      {{"--server", "5ms", "--rate-limit", "10"},
+       "option --rate-limit: '10' has no unit of time: 10/s, 10/m, 10/h or 10/d"},
+      {{"--server", "5ms", "--svg", "-", "--timeline", "-"},
+       "only one of --svg and --timeline can go to standard output"},
+      {{"--server", "5ms", "--good-within", "0ms"},
+       "option --good-within: '0ms' is not a duration above 0 such as 500ms"},
       {{"--server", "5ms", "-o", "f"}, "option -o: is unknown"},
       {{"--server", "5ms", "--requests", "0"},
        "option --requests: '0' is not a whole number from 1 to 1000000"},
@@ -211,6 +250,8 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(defaults_are_10000_requests_32_at_once_of_the_default_policy),
       cmocka_unit_test(a_policy_is_written_as_the_command_writes_it),
+      cmocka_unit_test(the_limits_of_an_origin_are_a_part_of_the_policy),
+      cmocka_unit_test(a_timeline_is_drawn_second_by_second),
       cmocka_unit_test(what_is_compared_is_a_policy_of_its_own),
       cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
       cmocka_unit_test(help_names_the_policys_options_and_its_own),

@@ -89,6 +89,16 @@ void limits_are_numbers(void**) {
   assert_true(model("5ms,capacity=1").queue == UINT32_MAX);
 }
 
+void a_capacity_can_be_another_for_a_while(void**) {
+  const ServerModel it = model("5ms,capacity=100,capacity=60s-70s:10,capacity=20-30s:50");
+  assert_int_equal(it.capacity, 100);
+  assert_int_equal(it.capacity_changes.size(), 2);
+  assert_int_equal(it.capacity_changes[0].from.ns, 20'000 * kMs);
+  assert_int_equal(it.capacity_changes[0].to.ns, 30'000 * kMs);
+  assert_int_equal(it.capacity_changes[0].capacity, 50);
+  assert_int_equal(it.capacity_changes[1].capacity, 10);
+}
+
 void what_is_not_right_is_refused_by_its_part(void**) {
   struct {
     const char* text;
@@ -134,6 +144,12 @@ void what_is_not_right_is_refused_by_its_part(void**) {
       {"5ms,outage=1-3s:503,outage=2-4s:hang", "two outages at the same time"},
       {"5ms,capacity=0", "part 2, 'capacity=0': '0' is not a whole number from 1 to 1000000"},
       {"5ms,capacity=1,capacity=2", "part 3, 'capacity=2': a second capacity"},
+      {"5ms,capacity=5s:2", "part 2, 'capacity=5s:2': no end (FROM-TO:N)"},
+      {"5ms,capacity=9,capacity=5-5s:2", "part 3, 'capacity=5-5s:2': a change of no length"},
+      {"5ms,capacity=9,capacity=5-6s:0",
+       "part 3, 'capacity=5-6s:0': '0' is not a whole number from 1 to 1000000"},
+      {"5ms,capacity=5-6s:2", "a capacity for a while, and none else"},
+      {"5ms,capacity=9,capacity=1-3s:2,capacity=2-4s:3", "two capacities for the same time"},
       {"5ms,queue=4", "a queue without a capacity"},
       {"5ms,retry-after=2", "part 2, 'retry-after=2': no whole seconds such as 2s"},
       {"5ms,retry-after=0.5s",
@@ -157,6 +173,7 @@ int main() {
       cmocka_unit_test(failures_have_kinds),
       cmocka_unit_test(outages_are_in_order),
       cmocka_unit_test(limits_are_numbers),
+      cmocka_unit_test(a_capacity_can_be_another_for_a_while),
       cmocka_unit_test(what_is_not_right_is_refused_by_its_part),
   };
   const int failures = cmocka_run_group_tests_name("server_model", tests, nullptr, nullptr);
