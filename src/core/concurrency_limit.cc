@@ -29,6 +29,7 @@ constexpr double kUsedAimd = 0.5;
 constexpr uint32_t kDropShare = 10;    // of a window, one in so many
 constexpr uint32_t kProbeShare = 4;    // of the limit, likewise
 constexpr uint32_t kLowerWindows = 4;  // after which a server is believed to have become faster
+constexpr double kForget = 64;         // of a limit that is not used, one in so many parts a window
 constexpr int64_t kLearn = 8;          // of what is new, one in so many parts counts
 
 }  // namespace
@@ -173,6 +174,12 @@ void ConcurrencyLimit::learn_from_probe(Duration median, Instant now) {
   probe_ = Probe::none;
 }
 
+// What was found when more was asked is no knowledge of now.
+void ConcurrencyLimit::forget() {
+  const double kept = std::max(double(peak_) / kUsedGradient, double(options_.initial));
+  if (limit_ > kept) limit_ -= (limit_ - kept) / kForget;
+}
+
 void ConcurrencyLimit::adapt(Duration median, bool used, Instant now) {
   const double gradient =
       std::clamp(kTolerance * double(usual_.ns) / double(median.ns), kGradientLeast, 1.0);
@@ -184,6 +191,7 @@ void ConcurrencyLimit::adapt(Duration median, bool used, Instant now) {
     calm_ = 0;
   }
   const double next = (1 - kSmoothing) * limit_ + kSmoothing * (limit_ * gradient + queue);
+  if (!used) forget();
   if (next <= limit_ || used) limit_ = std::clamp(next, double(options_.least), double(options_.most));
   if (used && gradient < 1 && now - known_ >= probe_wait_) probe_ = Probe::draining;
 }

@@ -8,7 +8,8 @@
 //   g = clamp(1.5 * usual / median, 0.5, 1), limit = 0.8 * limit + 0.2 * (limit * g + 4)
 // where the 4, what may queue at the server, is no more than a quarter of the limit, at least 1; it
 // grows by 4 with every window in a row that was used and calm, so that a ramp is no slow one. It is
-// raised only when two thirds of it were in use (aimd: half). A window in which a tenth was dropped
+// raised only when two thirds of it were in use (aimd: half), and what is more than that is forgotten, a
+// 64th in a window, down to the first limit. A window in which a tenth was dropped
 // (timeout, reset, 429, 503) lowers it by a tenth, and what was dropped is no latency. aimd: a tenth
 // less at a drop, at most once in a window; one more in each window without one.
 //
@@ -86,6 +87,7 @@ class ConcurrencyLimit {
   void learn_from_probe(Duration median, Instant now);
   void adapt(Duration median, bool used, Instant now);
   void lower();
+  void forget();
 
   ConcurrencyOptions options_;
   double limit_;
