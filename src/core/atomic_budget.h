@@ -20,11 +20,10 @@
 //   2. A payment holds a token in hand, taken from words that were live, and reads `latest` last: when
 //      the oldest bucket that it took from has died by then, it pays nothing. So each extra exchange has
 //      an instant, that of this reading, at which all it spent was live.
-//   3. Exchanges with instants in [a, a + T] spent of buckets from number(a) - 18 to number(a + T).
-//   Those
-//      begin after a - w - 18w > a - window, and the last of them ends before a + T + w; so they are
-//      credited the floor of less than (a + T + w) - (a - 19w) = T + window seconds, and the ratio of
-//      requests that began after a - window.
+//   3. Exchanges with instants in [a, a + T] spent of buckets from number(a) - 18 to number(a + T). The
+//      first of those begins after a - w - 18w > a - window, and the last ends before a + T + w; so they
+//      are credited the floor of less than (a + T + w) - (a - 19w) = T + window seconds, and the ratio
+//      of requests that began after a - window.
 //   4. Tokens are made nowhere else. A process that dies within a payment, or within giving one back,
 //      takes what it had in hand along; one that dies within began() leaves its request's part or not.
 //
