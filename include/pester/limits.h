@@ -28,8 +28,9 @@ typedef enum {
  * of an origin do, for at most max_wait_ms; beyond that the attempt ends with PESTER_EQUEUE. A hedge
  * does not wait: it does not begin (PESTER_DENIAL_LIMIT). The place is given back when the exchange is
  * over, however that ends, and while the attempt backs off; follow-ups at the same origin (redirects,
- * resends) keep it and need no other token. pester_exchange_t.waited_for tells which limit an exchange
- * waited for. */
+ * resends) keep it and need no other token. Long bodies hold their places; beside them there is always
+ * room for `min` attempts that wait for a head. pester_exchange_t.waited_for tells which limit an
+ * exchange waited for. */
 typedef struct {
   size_t struct_size;
   int kind;        /* pester_limiter_kind_t */

@@ -83,7 +83,7 @@ int on_fallback(uv::Request& request) {
   pester_fallback_t given;
   pester_fallback_init(&given);
   core::Why why;
-  if (result.fallback == nullptr || result.fallback(&result, &given, result.data) == 0) return 0;
+  if (result.fallback == nullptr || ask_for_fallback(result, &given) == 0) return 0;
   uv::Response made;
   const int rc = make_response(request.client->pool, given, &made, &why);
   if (rc != 0) {

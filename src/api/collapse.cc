@@ -246,6 +246,17 @@ bool answer_with_kept(pester_result_s& result) {
   return false;
 }
 
+int ask_for_fallback(const pester_result_s& told, pester_fallback_t* given) {
+  auto& result = const_cast<pester_result_s&>(told);
+  const UserSharing* const sharing = sharing_of(result);
+  if (sharing == nullptr || !result.shared ||
+      request_of(*sharing->run).state != core::RequestState::done) {
+    return result.fallback(&result, given, result.data);
+  }
+  const Borrowed borrowed(result, request_of(*sharing->run));
+  return result.fallback(&result, given, result.data);
+}
+
 }  // namespace pester::api
 
 int pester_result_collapsed(const pester_result_t* result) {

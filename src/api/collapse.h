@@ -26,6 +26,8 @@ inline bool wants_sharing(const pester_client_s& client, const pester_request_t&
                                 const wire::Url* const* others, core::Why* why);
 // A kept answer takes the place of what there is; else what there is of a run's is shown.
 [[nodiscard]] bool answer_with_kept(pester_result_s& result);
+// Calls the user's fallback, to which what a run came to is shown.
+[[nodiscard]] int ask_for_fallback(const pester_result_s& told, pester_fallback_t* given);
 
 }  // namespace pester::api
 

@@ -60,20 +60,47 @@ Admission Breaker::admit(Instant now) {
     case BreakerState::metrics_only:
       return {Admit::pass, {era_, false}, now};
     case BreakerState::forced_open:
-      return {Admit::refuse, {}, Instant::never()};
     case BreakerState::open:
-      if (now < until_) return {Admit::refuse, {}, until_};
-      enter(BreakerState::half_open, now);
-      return give_probe(now);
     case BreakerState::half_open:
-      if (probe_out_) {
-        // When it ends nobody knows; it is given up at the latest then.
-        const Instant given_up = since_ + options_.probe_most;
-        if (now < given_up) return {Admit::refuse, {}, std::min(given_up, now + options_.open_first)};
-      }
-      return give_probe(now);
+      break;
   }
-  return {Admit::refuse, {}, Instant::never()};
+  Instant retry_at;
+  if (refuses(now, &retry_at)) return {Admit::refuse, {}, retry_at};
+  if (state_ == BreakerState::open) enter(BreakerState::half_open, now);
+  return give_probe(now);
+}
+
+bool Breaker::refuses(Instant now, Instant* retry_at) const {
+  switch (state_) {
+    case BreakerState::closed:
+    case BreakerState::forced_closed:
+    case BreakerState::metrics_only:
+      return false;
+    case BreakerState::forced_open:
+      *retry_at = Instant::never();
+      return true;
+    case BreakerState::open:
+      *retry_at = until_;
+      return now < until_;
+    case BreakerState::half_open: {
+      // When the probe ends nobody knows; it is given up at the latest then.
+      const Instant given_up = since_ + options_.probe_most;
+      *retry_at = std::min(given_up, now + options_.open_first);
+      return probe_out_ && now < given_up;
+    }
+  }
+  return false;
+}
+
+bool Breaker::would_refuse(Instant now, Instant* retry_at) {
+  if (share_ != nullptr && !is_forced()) [[unlikely]] {
+    look_at_share(now);
+    if (share_ != nullptr) {
+      const SharedBreaker* const shared = share_->held();
+      return shared != nullptr && shared->would_refuse(options_, now, retry_at);
+    }
+  }
+  return refuses(now, retry_at);
 }
 
 Admission Breaker::give_probe(Instant now) {

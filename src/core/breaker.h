@@ -86,6 +86,8 @@ class Breaker {
   void join(BreakerShare* share) { share_ = share; }
 
   [[nodiscard]] Admission admit(Instant now);
+  // Whether admit() would refuse now, and until when; it asks for nothing.
+  [[nodiscard]] bool would_refuse(Instant now, Instant* retry_at);
   // How a call ended. `u` in [0, 1) is the randomness of a wait that may begin.
   void record(Permit permit, CallResult result, Instant now, double u);
   // A call that ended without a result: cancelled, closed, never sent.
@@ -130,6 +132,7 @@ class Breaker {
   void forget_calls();
   [[nodiscard]] bool is_forced() const;
   [[gnu::noinline]] bool admit_by_share(Instant now, Admission* admission);
+  [[nodiscard]] bool refuses(Instant now, Instant* retry_at) const;
   [[gnu::noinline]] void record_in_share(Permit permit, CallResult result, Instant now, double u);
   [[gnu::noinline]] void release_in_share(Permit permit);
   [[gnu::noinline]] void look_at_share(Instant now);

@@ -83,15 +83,32 @@ Duration ConcurrencyLimit::median() const {
   return *middle;
 }
 
+// With nothing learned.
+void ConcurrencyLimit::give_up_probe(Instant now) {
+  if (probe_ == Probe::none) return;
+  probe_ = Probe::none;
+  known_ = now;
+  begin_window(now);
+}
+
+// Who comes late is as late as the latest.
+Instant ConcurrencyLimit::see(Instant now) {
+  now = std::max(now, seen_);
+  if (!begun_ || now - seen_ >= kForgotten) {
+    give_up_probe(now);
+    begin_window(now);
+  }
+  seen_ = now;
+  return now;
+}
+
 void ConcurrencyLimit::answered(Duration latency, Instant now) {
   if (options_.kind == LimiterKind::none || latency.ns < 0) return;
-  now = std::max(now, seen_);
-  if (!begun_ || now - seen_ >= kForgotten) begin_window(now);
-  seen_ = now;
+  now = see(now);
   if (probe_ == Probe::draining) {
-    if (in_flight_ > limit()) return;
+    if (awaiting_ > limit()) return;
     probe_ = Probe::skipping;
-    skip_ = in_flight_;
+    skip_ = awaiting_;
   }
   if (probe_ == Probe::skipping) {
     if (skip_-- > 1) return;
@@ -105,20 +122,19 @@ void ConcurrencyLimit::answered(Duration latency, Instant now) {
 
 void ConcurrencyLimit::dropped(Instant now) {
   if (options_.kind == LimiterKind::none) return;
-  now = std::max(now, seen_);
-  if (!begun_ || now - seen_ >= kForgotten) begin_window(now);
-  seen_ = now;
-  if (probe_ != Probe::none) {  // what it would measure is no usual state
-    probe_ = Probe::none;
-    known_ = now;
-    begin_window(now);
-  }
+  now = see(now);
+  give_up_probe(now);  // what it would measure is no usual state
   if (drops_ != UINT32_MAX) ++drops_;
   if (options_.kind == LimiterKind::aimd && now >= lowered_) {
     lower();
     lowered_ = now + length();
   }
   if (is_full(now)) close_window(now);
+}
+
+void ConcurrencyLimit::failed(Instant now) {
+  if (options_.kind == LimiterKind::none) return;
+  give_up_probe(std::max(now, seen_));
 }
 
 void ConcurrencyLimit::lower() {

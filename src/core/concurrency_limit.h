@@ -49,19 +49,30 @@ class ConcurrencyLimit {
   // Now; UINT32_MAX where there is none.
   [[nodiscard]] uint32_t limit() const;
   [[nodiscard]] uint32_t in_flight() const { return in_flight_; }
-  [[nodiscard]] bool has_room() const { return in_flight_ < limit(); }
+  [[nodiscard]] uint32_t awaiting() const { return awaiting_; }
+  [[nodiscard]] uint32_t least() const { return options_.least; }
+  // Long bodies hold places, and say nothing of how the server fares: beside them there is always room
+  // for as many as the least limit has.
+  [[nodiscard]] bool has_room() const {
+    return in_flight_ < limit() || (awaiting_ < options_.least && options_.kind != LimiterKind::none);
+  }
 
-  // One takes a place, and gives it back, whatever came of it.
+  // One takes a place, and gives it back, whatever came of it. Before that, and once, its head has come,
+  // or none will.
   void begin() {
     ++in_flight_;
+    ++awaiting_;
     if (in_flight_ > peak_) peak_ = in_flight_;
   }
+  void heard() { --awaiting_; }
   void end() { --in_flight_; }
 
-  // It was answered after so long.
+  // It was answered after so long; told before heard().
   void answered(Duration latency, Instant now);
   // It timed out, was reset, or the server said that it has too much to do.
   void dropped(Instant now);
+  // It failed, of which nothing follows for the limit.
+  void failed(Instant now);
 
   // What an answer takes without a queue, and took in the last window; 0: not known yet.
   [[nodiscard]] Duration usual() const { return usual_; }
@@ -72,11 +83,13 @@ class ConcurrencyLimit {
   static constexpr uint32_t kKept = 64;  // latencies of a window, picked by chance from more
   enum class Probe : uint8_t {
     none,
-    draining,  // until no more than a quarter of the limit is in flight
+    draining,  // until no more than a quarter of the limit is not answered yet
     skipping,  // until what had queued before is answered
     measuring
   };
 
+  Instant see(Instant now);
+  void give_up_probe(Instant now);
   void keep(Duration latency);
   [[nodiscard]] Duration median() const;
   [[nodiscard]] Duration length() const;
@@ -92,11 +105,12 @@ class ConcurrencyLimit {
   ConcurrencyOptions options_;
   double limit_;
   uint32_t in_flight_ = 0;
-  uint32_t peak_ = 0;  // of in_flight_, in this window
-  Instant window_{};   // when it began
-  Instant seen_{};     // the latest
-  Instant lowered_{};  // aimd: not again before
-  Instant known_{};    // when `usual` was last known to be so
+  uint32_t awaiting_ = 0;  // of them, those without a head
+  uint32_t peak_ = 0;      // of in_flight_, in this window
+  Instant window_{};       // when it began
+  Instant seen_{};         // the latest
+  Instant lowered_{};      // aimd: not again before
+  Instant known_{};        // when `usual` was last known to be so
   Duration probe_wait_;
   Duration usual_{}, recent_{};
   uint32_t samples_ = 0, drops_ = 0;  // of this window

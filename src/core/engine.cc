@@ -107,8 +107,8 @@ void Engine::start_lane(Lane& lane, Kind kind, Instant now) {
 
 // When the request must be over; its timer may be armed a little later (see expire).
 Instant Engine::end_of(const Request& request) {
-  return request.policy->total_timeout.is_never() ? Instant::never()
-                                                  : request.began + request.policy->total_timeout;
+  if (!request.policy->total_timeout.is_never()) return request.began + request.policy->total_timeout;
+  return request.is_run ? SharedRun::of(request).end() : Instant::never();
 }
 
 // The total deadline is over, though nobody was told yet: nothing begins any more.

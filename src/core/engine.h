@@ -65,6 +65,9 @@ class Engine {
   // while it is not closed and not done. The run's request is set up like any other, with the run's
   // policy, and no fallback; it, too, is told as done.
   [[gnu::noinline]] void begin_run(SharedRun& run, Request& first, Instant now);
+  // Whether it is of use to a request that would be over at `end`: a run that only waits for its next
+  // try, and for longer, is joined by nobody any more.
+  [[nodiscard]] static bool is_worth_joining(SharedRun& run, Instant end);
   [[gnu::noinline]] void join(SharedRun& run, Request& member, Instant now);
   // Of a run's lane, before head(): whether its members may share that response.
   [[gnu::noinline]] void may_share(Lane& lane, uint16_t status, bool may, Instant now);
@@ -324,7 +327,13 @@ class Engine {
     if (lane.request->accounts == nullptr) return;
     Account& account = lane.request->accounts[lane.index];
     account.payment = {};
-    if (account.place.held()) account.place.sent_ns = now.ns;
+    if (!account.place.held()) return;
+    account.place.set(now);
+    account.place.sent = account.place.left = true;
+  }
+  // Some of it is.
+  static void note_left(const Lane& lane) {
+    if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].place.left = true;
   }
   [[gnu::noinline]] void refund(Lane& lane, Instant now);
   [[gnu::noinline]] void give_back(Lane& lane, Instant now);
@@ -356,8 +365,8 @@ class Engine {
   [[gnu::noinline]] void end_place(Connection& connection, Instant now);
   void free_place(Lane& lane, Instant now);
   void give_place(const Origin& origin, Instant now);
-  void note_load(const Lane& lane, Duration took, Instant now);
-  void note_drop(const Lane& lane, Instant now);
+  void note_load(const Lane& lane, Instant now);
+  static void note_drop(const Lane& lane, Instant now);
   [[nodiscard]] static Duration served_in(const Lane& lane, Instant now);
   [[gnu::noinline]] void free_places(Request& request, Instant now);
   // endpoints (engine_endpoints.cc)

@@ -46,7 +46,7 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.verdict = Verdict::by_rule;
   lane.any_byte = lane.reused = lane.parked = lane.spare_due = false;
   post(lane, lane_work::kRecord);
-  if (lane.request->policy->guards() && kind != Kind::resend) {
+  if (lane.request->policy->guards()) {
     begin_guarded(lane, now);
   } else {
     acquire(lane, now);
@@ -54,7 +54,10 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
 }
 
 void Engine::begin_guarded(Lane& lane, Instant now) {
-  if (is_gated(lane, now)) {
+  if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].place.sent = false;
+  if (lane.kind == Kind::resend) {
+    acquire(lane, now);
+  } else if (is_gated(lane, now)) {
     if (lane.request->policy->limited) free_place(lane, now);
     park(lane, now);
   } else if (needs_place(lane)) {
@@ -123,6 +126,7 @@ void Engine::send_blocked(Lane& lane, bool any_sent, Instant now) {
   if (any_sent) {
     lane.delivery = Delivery::partly_sent;
     spend(lane);
+    note_left(lane);
   }
   wheel_.arm(lane.phase, now + lane.request->policy->body_gap_timeout);
 }

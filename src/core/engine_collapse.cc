@@ -3,7 +3,9 @@
 // request that is nobody's own; its members wait for it and have deadlines, cancels and ends of their
 // own. Refuses to know which requests are the same, and what makes a response one for all: the shell
 // does.
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "core/assert.h"
 #include "core/engine.h"
@@ -14,6 +16,28 @@ SharedRun& SharedRun::of(const Request& run) {
   static_assert(offsetof(SharedRun, policy) == 0);
   PESTER_ASSERT(bool{run.is_run});
   return *reinterpret_cast<SharedRun*>(const_cast<Policy*>(run.policy));
+}
+
+Instant SharedRun::end() const {
+  Instant latest{INT64_MIN};
+  for (const Lane* lane = members.first; lane != nullptr; lane = lane->wait_next) {
+    const Request& member = *lane->request;
+    const Duration total = member.policy->total_timeout;
+    if (total.is_never()) return Instant::never();
+    latest = std::max(latest, member.began + total);
+  }
+  return latest;
+}
+
+bool Engine::is_worth_joining(SharedRun& run, Instant end) {
+  const Request& request = *run.request;
+  for (int i = 0; i < request.lane_count; ++i) {
+    const Lane& lane = request.lanes[i];
+    const bool waits = lane.state == LaneState::waiting && lane.phase.armed();
+    if (lane.state != LaneState::spent && !(waits && lane.phase.at >= end)) return true;
+  }
+  run.closed = true;
+  return false;
 }
 
 // It is counted with its members, not as one more request.
@@ -51,8 +75,9 @@ void Engine::leave_run(Lane& lane, Instant now) {
 // A response that is for one alone is the first member's; the others go on by themselves, as soon as it
 // is known to be the answer: at its head, unless the rules would rather have another.
 void Engine::may_share(Lane& lane, uint16_t status, bool may, Instant now) {
-  lane.apart = !may;
-  if (may || lane.following || lane.request->policy->rules.retries_status(status)) return;
+  const bool begins = lane.kind == Kind::first || lane.kind == Kind::retry || lane.kind == Kind::hedge;
+  lane.apart = !may || (lane.apart && !begins);  // what led to an answer counts, too
+  if (!lane.apart || lane.following || lane.request->policy->rules.retries_status(status)) return;
   SharedRun& run = SharedRun::of(*lane.request);
   run.closed = true;
   Lane* const first = run.members.pop();

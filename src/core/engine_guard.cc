@@ -165,10 +165,8 @@ bool Engine::breaker_is_open_until(const Request& request, const Origin& origin,
   if (!request.policy->use_breaker || health == nullptr) return false;
   const BreakerState state = health->breaker.look(now);
   if (state != BreakerState::open && state != BreakerState::forced_open) return false;
-  const Admission admission = health->breaker.admit(now);
-  if (admission.verdict == Admit::refuse) return admission.retry_at > due;
-  health->breaker.release(admission.permit);
-  return false;
+  Instant retry_at;
+  return health->breaker.would_refuse(now, &retry_at) && retry_at > due;
 }
 
 // What the breaker let through has come to something.
@@ -188,17 +186,21 @@ void Engine::release(Lane& lane) {
   permit = {};
 }
 
-// Since the exchange began: the wait for a connection counts, as it does for the user. 0: it has no
-// record.
+// Since the exchange began: the wait for a connection counts, as it does for the user. That for a place
+// is not the server's doing, so where there are places it is since the lane took one, or since the
+// exchange was sent. 0: it has no record.
 Duration Engine::elapsed(const Lane& lane, Instant now) {
   if (lane.record < 0) return {};
   const Request& request = *lane.request;
+  if (request.accounts != nullptr && request.accounts[lane.index].place.held()) {
+    return now - request.accounts[lane.index].place.at();
+  }
   return {now.ns - request.began.ns - request.records[lane.record].started};
 }
 
 void Engine::note_head(Lane& lane, Instant now) {
   Health& health = *lane.origin->health;
-  if (health.throttle != nullptr) note_load(lane, served_in(lane, now), now);
+  if (health.throttle != nullptr) note_load(lane, now);
   if (lane.retry_after_s != 0 && lane.request->policy->origin_gate) shut_gate(lane, now);
   if (lane.request->policy->rules.retries_status(lane.status)) {
     note_endpoint(lane, CallResult::failed, now);
@@ -213,6 +215,10 @@ void Engine::note_head(Lane& lane, Instant now) {
 
 void Engine::note_failure(Lane& lane, int error, Instant now) {
   const FailureClass failure = class_of(error, false);
+  if (lane.request->policy->limited && needs_place(lane)) {  // the origin was not asked
+    release(lane);
+    return;
+  }
   const bool is_drop = failure == FailureClass::timeout || failure == FailureClass::reset;
   const bool unanswered = lane.delivery == Delivery::sent || lane.delivery == Delivery::partly_sent;
   if (is_drop && unanswered) note_drop(lane, now);

@@ -35,15 +35,8 @@ bool Engine::is_shut(const Request& request, const Origin& origin, Instant now) 
   if (health == nullptr) return false;
   if (request.policy->origin_gate && now < health->gate) return true;
   if (!request.policy->use_breaker) return false;
-  const BreakerState state = health->breaker.look(now);
-  if (state != BreakerState::open && state != BreakerState::half_open &&
-      state != BreakerState::forced_open) {
-    return false;
-  }
-  const Admission admission = health->breaker.admit(now);
-  if (admission.verdict == Admit::refuse) return true;
-  health->breaker.release(admission.permit);
-  return false;
+  Instant retry_at;
+  return health->breaker.would_refuse(now, &retry_at);
 }
 
 uint8_t Engine::choose_target(const Lane& lane, Instant now) {

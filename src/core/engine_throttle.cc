@@ -5,7 +5,8 @@
 //
 // A place is the attempt's: its follow-ups at the same origin keep it, a backoff does not. It is given
 // back once, when the exchange is off the wire: a loser that is read on for takes it along on its
-// connection. A token that nothing was sent for goes back, too.
+// connection. A token goes back in the instant in which it was taken, if nothing was sent for it; later
+// the bucket may have been full meanwhile, and the rate's law would not hold.
 #include "core/assert.h"
 #include "core/engine.h"
 
@@ -57,7 +58,9 @@ Wait Engine::take_place(const Lane& lane, Throttle& throttle, Instant now) {
     return Wait::rate;
   }
   throttle.concurrency.begin();
-  place_of(lane).sent_ns = 0;
+  Place& place = place_of(lane);
+  place = {};
+  place.set(now);
   return Wait::none;
 }
 
@@ -165,9 +168,10 @@ void Engine::give_place(const Origin& origin, Instant now) {
 void Engine::free_place(Lane& lane, Instant now) {
   Place& place = place_of(lane);
   if (!place.held()) return;
-  const bool unused = place.sent_ns == 0 && lane.delivery == Delivery::unsent;
+  Throttle& throttle = *throttle_of(*lane.origin);
+  if (!place.left && place.at() == now) throttle.rate.give_back();
+  if (!place.heard) throttle.concurrency.heard();
   place = {};
-  if (unused) throttle_of(*lane.origin)->rate.give_back();
   give_place(*lane.origin, now);
 }
 
@@ -176,6 +180,7 @@ void Engine::end_place(Lane& lane, Connection* had, Instant now) {
   if (!place_of(lane).held()) return;
   if (had != nullptr && had->lane == nullptr && had->state == ConnectionState::draining) {
     had->holds_place = true;
+    if (!place_of(lane).heard) throttle_of(*lane.origin)->concurrency.heard();
     place_of(lane) = {};
     return;
   }
@@ -196,29 +201,35 @@ void Engine::free_places(Request& request, Instant now) {
 
 // The server's own time; 0: not known.
 Duration Engine::served_in(const Lane& lane, Instant now) {
-  if (lane.request->accounts == nullptr || place_of(lane).sent_ns <= 0) return {};
-  return {now.ns - place_of(lane).sent_ns};
+  const Place& place = place_of(lane);
+  return place.held() && place.sent ? now - place.at() : Duration{};
 }
 
-// A failure is no latency, however fast it was.
-void Engine::note_load(const Lane& lane, Duration took, Instant now) {
+// A head came. That of a failure is no latency, however fast it was.
+void Engine::note_load(const Lane& lane, Instant now) {
   constexpr uint16_t kFirstOfServer = 500;
+  if (lane.request->accounts == nullptr || !place_of(lane).held()) return;
   Throttle& throttle = *throttle_of(*lane.origin);
-  if (took.ns <= 0) return;
-  if (is_overload(lane.status)) {
-    throttle.concurrency.dropped(now);
-    return;
-  }
+  const Duration took = served_in(lane, now);
   const bool failed =
       lane.status >= kFirstOfServer || lane.request->policy->rules.retries_status(lane.status);
-  if (failed) return;
-  throttle.concurrency.answered(took, now);
+  if (is_overload(lane.status)) {
+    throttle.concurrency.dropped(now);
+  } else if (failed) {
+    throttle.concurrency.failed(now);
+  } else if (took.ns > 0) {
+    throttle.concurrency.answered(took, now);
+  }
+  if (!place_of(lane).heard && !lane.following) {  // else another exchange follows in the same place
+    place_of(lane).heard = true;
+    throttle.concurrency.heard();
+  }
   if (throttle.waiting.first != nullptr) serve_throttled(throttle, now);  // there may be more places now
 }
 
 void Engine::note_drop(const Lane& lane, Instant now) {
   Throttle* const throttle = throttle_of(*lane.origin);
-  if (throttle == nullptr || served_in(lane, now).ns <= 0) return;
+  if (throttle == nullptr || lane.request->accounts == nullptr || !place_of(lane).held()) return;
   throttle->concurrency.dropped(now);
 }
 

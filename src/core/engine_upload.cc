@@ -9,6 +9,7 @@ void Engine::send_waits(Lane& lane, bool any_sent, Duration most, Instant now) {
   if (any_sent) {
     lane.delivery = Delivery::partly_sent;
     spend(lane);
+    note_left(lane);
   }
   lane.awaits_continue = !most.is_never();
   if (lane.awaits_continue) {

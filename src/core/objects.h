@@ -5,6 +5,7 @@
 #ifndef PESTER_CORE_OBJECTS_H_
 #define PESTER_CORE_OBJECTS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -88,13 +89,20 @@ enum class Question : uint8_t { none, verdict, backoff, follow };
 // Whether a redirect is followed; the numbers are those of pester_redirect_verdict_t.
 enum class Following : uint8_t { follow, deliver, refuse };
 
-// An attempt's place among those in flight to its origin, and when its exchange was sent.
+// An attempt's place among those in flight to its origin.
 struct Place {
-  static constexpr int64_t kNone = -1;
-  int64_t sent_ns = kNone;  // of the clock; 0: not yet; kNone: it has no place
+  static constexpr uint64_t kNone = (uint64_t{1} << 61) - 1;
+  // When it was taken, or the present exchange was sent; kNone: there is none.
+  uint64_t at_ns : 61 = kNone;
+  bool sent : 1 = false;   // it was, with all that there is of it
+  bool left : 1 = false;   // some of an exchange did: the token is spent
+  bool heard : 1 = false;  // a head came behind which nothing else is asked
 
-  [[nodiscard]] bool held() const { return sent_ns != kNone; }
+  [[nodiscard]] bool held() const { return at_ns != kNone; }
+  [[nodiscard]] Instant at() const { return {static_cast<int64_t>(at_ns)}; }
+  void set(Instant now) { at_ns = static_cast<uint64_t>(now.ns) & kNone; }
 };
+static_assert(sizeof(Place) == sizeof(int64_t));
 
 // What a lane has got on credit: the payment for an extra exchange that has not left yet, the leave of
 // its origin's breaker, and its place there.
@@ -279,6 +287,8 @@ struct SharedRun {
   bool closed = false;         // nobody joins any more: its answer is for one alone
 
   [[nodiscard]] static SharedRun& of(const Request& run);
+  // When the last of its members is over.
+  [[nodiscard]] Instant end() const;
 };
 
 struct Connection {
@@ -394,9 +404,9 @@ struct Limits {
   // What an origin is held to: more exchanges than connections there cannot be.
   [[nodiscard]] ThrottleOptions throttle_of_origin() const {
     ThrottleOptions options = throttle;
-    if (options.concurrency.most > connections_per_origin) {
-      options.concurrency.most = connections_per_origin;
-    }
+    ConcurrencyOptions& limit = options.concurrency;
+    limit.most = std::min(limit.most, connections_per_origin);
+    limit.least = std::min(limit.least, connections_per_origin);
     return options;
   }
 };

@@ -213,6 +213,10 @@ void SharedBreaker::release(Permit permit) {
   }
 }
 
+bool SharedBreaker::would_refuse(const BreakerOptions& options, Instant now, Instant* retry_at) const {
+  return refuses(read(state_.load()), options, now, retry_at);
+}
+
 BreakerState SharedBreaker::state() const {
   return read(state_.load()).state;
 }

@@ -30,6 +30,7 @@ class SharedBreaker {
   void record(const BreakerOptions& options, Permit permit, CallResult result, Instant now, double u);
   void release(Permit permit);
 
+  [[nodiscard]] bool would_refuse(const BreakerOptions& options, Instant now, Instant* retry_at) const;
   [[nodiscard]] BreakerState state() const;
   [[nodiscard]] Breaker::Counts counts(Instant now) const;
   // For another origin: as if closed just now. False when it is not closed and would still refuse, or

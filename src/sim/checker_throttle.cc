@@ -26,6 +26,17 @@ uint32_t holders(const Shell& shell, const Origin& origin) {
   return count;
 }
 
+uint32_t awaiters(const Shell& shell, const Origin& origin) {
+  uint32_t count = 0;
+  for (const auto& request : shell.requests()) {
+    for (int i = 0; request->accounts != nullptr && i < request->lane_count; ++i) {
+      const core::Place& place = request->accounts[i].place;
+      count += request->lanes[i].origin == &origin && place.held() && !place.heard;
+    }
+  }
+  return count;
+}
+
 void check_throttled(Shell& shell, const core::Throttle& throttle) {
   core::Lane* const* back = &throttle.waiting.first;
   uint32_t waiting = 0;
@@ -58,7 +69,10 @@ void check_throttles(Shell& shell) {
     throttled += throttle->waiting.count;
     const uint32_t taken = throttle->concurrency.in_flight();
     shell.claim(taken == holders(shell, *origin), "as many places are taken as are held");
-    shell.claim(taken <= throttle->concurrency.limit() || taken <= origin->in_flight_then,
+    const uint32_t awaiting = throttle->concurrency.awaiting();
+    shell.claim(awaiting == awaiters(shell, *origin), "as many wait for a head as hold a place without");
+    shell.claim(taken <= throttle->concurrency.limit() || taken <= origin->in_flight_then ||
+                    awaiting <= throttle->concurrency.least(),
                 "no place is taken beyond the limit");
     origin->in_flight_then = taken;
     check_throttled(shell, *throttle);

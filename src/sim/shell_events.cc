@@ -121,6 +121,9 @@ void Shell::share(const Sent& sent, Request& request) {
   for (const auto& other : requests_) {
     SharedRun* const run = other->run_room.get();
     if (run == nullptr || run->key != sent.key || run->closed) continue;
+    const Duration total = sent.policy.total_timeout;
+    const Instant end = total.is_never() ? Instant::never() : now_ + total;
+    if (!core::Engine::is_worth_joining(*run, end)) continue;
     note("joins", request.id, other->id);
     request.run = other.get();
     engine_.join(*run, request, now_);

@@ -80,7 +80,10 @@ SharedRun* run_find(Client& client, const Request& request, std::string_view key
     const auto& its = static_cast<const Request&>(*run->request);
     if (core::is_same_text(its.rare->sharing->key.view(), key) && same_way(its, request) &&
         run->policy == without_end(*request.policy)) {
-      return run;
+      const core::Duration total = request.policy->total_timeout;
+      const core::Instant end =
+          total.is_never() ? core::Instant::never() : client_now(client).mono + total;
+      if (core::Engine::is_worth_joining(*run, end)) return run;
     }
   }
   return nullptr;
@@ -114,7 +117,9 @@ void kept_update(Client& client, const Request& request, std::string_view key) {
   const core::Instant now = client_now(client).mono;
   const wire::Keeping keeping =
       wire::read_keeping(response.head, time(nullptr), whole_seconds(now - request.began));
-  if (response.head.status != kOk || !keeping.may_keep) {
+  // Where it led to may hang on who asked, or when.
+  const bool was_led = request.lanes[request.winner].redirects != 0;
+  if (response.head.status != kOk || !keeping.may_keep || was_led) {
     if (client.kept != nullptr) client.kept->forget(client.pool, key);
     return;
   }

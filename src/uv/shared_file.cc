@@ -165,13 +165,19 @@ int judge(const Opening& o, const SharedHeader& wanted, off_t size, bool* anew) 
   }
   if (size != kBytes) return o.refuse("cut short, or longer than it was made");
   if (there.checksum != checksum_of(there)) return o.refuse("damaged");
+  // Of an earlier run of the machine nobody lives who could use it.
+  *anew = std::memcmp(there.boot, wanted.boot, sizeof there.boot) != 0;
+  if (*anew) return 0;
   if (there.ratio != wanted.ratio || there.floor_per_second != wanted.floor_per_second ||
       there.window_ns != wanted.window_ns) {
     return refuse_budget(o, there);
   }
-  // Of an earlier run of the machine nobody lives who could use it.
-  *anew = std::memcmp(there.boot, wanted.boot, sizeof there.boot) != 0;
   return 0;
+}
+
+// A descriptor that the host has closed may be another file's by now.
+bool is_same(const SharedFile& file, const struct stat& status) {
+  return status.st_ino == file.inode && status.st_dev == file.device;
 }
 
 int join_it(const Opening& o, SharedFile* file) {
@@ -209,20 +215,23 @@ int shared_file_open(const SharedFileSpec& spec, SharedFile* file, core::Why* wh
   Opening o = {spec, why};
   int rc = open_it(o);
   if (rc == 0) rc = join_it(o, file);
-  if (rc != 0 && o.fd >= 0) close(o.fd);  // and with it the lock
+  if (rc != 0 && o.fd >= 0) {
+    flock(o.fd, LOCK_UN);  // by name: a child that was forked meanwhile has the descriptor, too
+    close(o.fd);
+  }
   return rc;
 }
 
 void shared_file_close(SharedFile& file) {
   if (file.at != nullptr) munmap(static_cast<void*>(file.at), sizeof(SharedLayout));
-  if (file.fd >= 0) close(file.fd);
+  struct stat status;
+  if (fstat(file.fd, &status) == 0 && is_same(file, status)) close(file.fd);
   file = {};
 }
 
-// A descriptor that the host has closed may be another file's by now.
 bool shared_file_is_whole(const SharedFile& file) {
   struct stat status;
-  return fstat(file.fd, &status) == 0 && status.st_ino == file.inode && status.st_dev == file.device &&
+  return fstat(file.fd, &status) == 0 && is_same(file, status) &&
          status.st_size >= static_cast<off_t>(sizeof(SharedLayout));
 }
 

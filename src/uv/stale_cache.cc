@@ -39,10 +39,11 @@ bool copy_response(wire::BlockPool& pool, const Response& from, Response* to) {
   return true;
 }
 
-size_t bytes_of(std::string_view key, const Response& response) {
-  wire::ResponseHead head = response.head;
-  return sizeof(KeptResponse) + key.size() + head.text().size() + head.fields().size() +
-         response.body.size();
+// Of blocks, which may be longer than what is in them.
+size_t bytes_of(KeptResponse& kept) {
+  wire::ResponseHead& head = kept.response.head;
+  return sizeof kept + kept.key.capacity() + head.text().capacity() + head.fields().capacity() +
+         kept.response.body.capacity();
 }
 
 }  // namespace
@@ -108,9 +109,7 @@ void StaleCache::forget(wire::BlockPool& pool, std::string_view key) {
 void StaleCache::keep(wire::BlockPool& pool, std::string_view key, const Response& response,
                       const wire::Keeping& keeping, core::Instant now) {
   forget(pool, key);
-  const size_t bytes = bytes_of(key, response);
-  if (bytes > bytes_max_) return;
-  while (count_ != 0 && (count_ >= kEntriesMax || bytes_ + bytes > bytes_max_)) drop(pool, *oldest_);
+  if (response.body.size() > bytes_max_) return;
   const wire::Block block = pool.take(sizeof(KeptResponse));
   if (block.at == nullptr) return;
   auto* const kept = ::new (block.at) KeptResponse;
@@ -119,6 +118,12 @@ void StaleCache::keep(wire::BlockPool& pool, std::string_view key, const Respons
     free_kept(pool, *kept);
     return;
   }
+  const size_t bytes = bytes_of(*kept);
+  if (bytes > bytes_max_) {
+    free_kept(pool, *kept);
+    return;
+  }
+  while (count_ != 0 && (count_ >= kEntriesMax || bytes_ + bytes > bytes_max_)) drop(pool, *oldest_);
   kept->came = now;
   kept->age_s = keeping.age_s;
   kept->most_s = keeping.most_s;

@@ -304,9 +304,7 @@ void what_a_redirect_led_to_is_shown_to_all(void**) {
       if (head.starts_with("GET /to")) {
         peer.answer("there");
       } else {
-        peer.send(
-            "HTTP/1.1 302 Found\r\nLocation: /to\r\nCache-Control: no-store\r\nContent-Length: "
-            "0\r\n\r\n");
+        peer.send("HTTP/1.1 302 Found\r\nLocation: /to\r\nContent-Length: 0\r\n\r\n");
       }
     }
   });
@@ -328,6 +326,33 @@ void what_a_redirect_led_to_is_shown_to_all(void**) {
     assert_int_equal(outcome.exchanges.size(), 2);
   }
   assert_string_equal(ended_at.c_str(), c.server->url("/to").c_str());
+  assert_int_equal(c.end(), 0);
+}
+
+// A redirect that is for one alone makes what it leads to so.
+void what_a_personal_redirect_led_to_is_not(void**) {
+  c.serve([](Peer& peer) {
+    for (std::string head = peer.head(); !head.empty(); head = peer.head()) {
+      ++c.server->count;
+      if (head.starts_with("GET /to")) {
+        peer.answer("there");
+      } else {
+        peer.send("HTTP/1.1 302 Found\r\nLocation: /to\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n");
+      }
+    }
+  });
+  pester_redirects_t redirects;
+  pester_redirects_init(&redirects);
+  c.options.redirects = &redirects;
+  assert_int_equal(c.open(), 0);
+  const std::string url = c.server->url();
+  outcomes.resize(3);
+  for (Outcome& outcome : outcomes) {
+    assert_int_equal(c.send(request(url, &outcome), &outcome), 0);
+  }
+  c.run();
+  assert_int_equal(c.server->count, 6);
+  for (const Outcome& outcome : outcomes) assert_string_equal(outcome.body.c_str(), "there");
   assert_int_equal(c.end(), 0);
 }
 
@@ -568,6 +593,7 @@ int main() {
       cmocka_unit_test_setup(what_varies_with_a_header_is_shared, begin),
       cmocka_unit_test_setup(an_error_is_everybodys_with_its_exchanges, begin),
       cmocka_unit_test_setup(what_a_redirect_led_to_is_shown_to_all, begin),
+      cmocka_unit_test_setup(what_a_personal_redirect_led_to_is_not, begin),
       cmocka_unit_test_setup(each_has_its_own_fallback, begin),
       cmocka_unit_test(deadlines_are_each_ones_own),
       cmocka_unit_test_setup(a_callback_may_do_anything, begin),

@@ -220,6 +220,45 @@ void a_retried_response_for_one_alone_sends_nobody_away_unless_it_is_delivered(v
   }
 }
 
+// A run has no deadline of its own, and goes by its members': who asks in vain hears of it at once, and
+// who comes later has an exchange of its own.
+void nobody_waits_with_a_run_for_a_try_beyond_all_their_deadlines(void**) {
+  Run& run = begin();
+  ExchangePlan busy = answers(503, 10);
+  busy.head.retry_after_s = 120;
+  run.exchanges = {busy};
+  run.every_exchange = answers(200, 10);
+  Sent sent = shared();
+  sent.policy.total_timeout = ms(5'000);
+  const uint32_t first = run.shell.submit(sent);
+  uint32_t later = 0;
+  run.simulation.after(ms(1'000), [&] { later = run.shell.submit(sent); });
+  FINISH(run);
+  assert_int_equal(end_of(run, first).status, 503);
+  assert_true(end_of(run, first).at < run.start + ms(100));
+  assert_int_equal(end_of(run, later).status, 200);
+}
+
+void a_run_that_waits_for_longer_than_somebody_has_is_not_joined(void**) {
+  Run& run = begin();
+  ExchangePlan busy = answers(503, 10);
+  busy.head.retry_after_s = 120;
+  run.exchanges = {busy};
+  run.every_exchange = answers(200, 10);
+  Sent sent = shared(), patient = shared();
+  sent.policy.total_timeout = ms(5'000);
+  patient.policy.total_timeout = ms(300'000);
+  uint32_t joins = 0, beside = 0;
+  const uint32_t waits = run.shell.submit(patient);
+  run.simulation.after(ms(500), [&] { joins = run.shell.submit(patient); });
+  run.simulation.after(ms(1'000), [&] { beside = run.shell.submit(sent); });
+  FINISH(run);
+  assert_true(end_of(run, waits).at >= run.start + ms(120'000));
+  assert_true(end_of(run, joins).follower);
+  assert_int_equal(end_of(run, beside).status, 200);
+  assert_true(end_of(run, beside).at < run.start + ms(1'100));
+}
+
 void closing_ends_a_thousand(void**) {
   Run& run = begin();
   run.every_exchange = says_nothing();
@@ -333,6 +372,8 @@ int main() {
       cmocka_unit_test(a_response_for_one_alone_sends_the_others_away),
       cmocka_unit_test(who_comes_after_such_a_head_does_not_join),
       cmocka_unit_test(a_retried_response_for_one_alone_sends_nobody_away_unless_it_is_delivered),
+      cmocka_unit_test(nobody_waits_with_a_run_for_a_try_beyond_all_their_deadlines),
+      cmocka_unit_test(a_run_that_waits_for_longer_than_somebody_has_is_not_joined),
       cmocka_unit_test(closing_ends_a_thousand),
       cmocka_unit_test(a_member_counts_in_the_bulkhead_once_it_is_alone),
       cmocka_unit_test(ten_thousand_leaders_go_and_each_follower_ends_once_with_its_answer),

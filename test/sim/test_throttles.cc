@@ -237,6 +237,25 @@ void what_does_not_begin_gives_its_token_back(void**) {
   assert_true((run.begun_ms() == std::vector<int64_t>{0, 30}));
 }
 
+// Later than in the instant in which it was taken, time has borne another.
+void a_token_that_was_not_used_is_spent_all_the_same(void**) {
+  Run& run = begin_at_once(rate(1, 100, 2));
+  run.every_dial = {.after = kNever};
+  Sent sent = get();
+  const uint32_t first = run.shell.submit(sent);
+  const uint32_t second = run.shell.submit(sent);
+  run.simulation.after(ms(500), [&run, first, second] {  // the bucket is full again
+    for (int i = 0; i < 4; ++i) run.shell.submit(get());
+    run.every_dial = at_once();
+    run.shell.cancel(first);
+    run.shell.cancel(second);
+  });
+  FINISH(run);
+  const core::Counters& counted = counters(run);
+  assert_int_equal(counted.waited[static_cast<size_t>(Wait::rate)], 2);
+  assert_int_equal(run.shell.origins()[0]->throttle_room->rate.used(), 6);
+}
+
 void who_waits_for_the_gate_holds_no_place(void**) {
   Run& run = begin_at_once(places(1));
   ExchangePlan busy = answers(503, 10);
@@ -324,6 +343,7 @@ int main() {
       cmocka_unit_test(one_origin_does_not_hold_up_another),
       cmocka_unit_test(an_open_breaker_refuses_before_anybody_waits),
       cmocka_unit_test(what_does_not_begin_gives_its_token_back),
+      cmocka_unit_test(a_token_that_was_not_used_is_spent_all_the_same),
       cmocka_unit_test(who_waits_for_the_gate_holds_no_place),
       cmocka_unit_test(the_wait_for_a_connection_is_told_as_well),
       cmocka_unit_test(the_bulkheads_wait_is_told_as_well),

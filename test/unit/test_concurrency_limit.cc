@@ -55,6 +55,7 @@ class Plant {
       } else {
         limit.answered(next.until - next.from, now);
       }
+      limit.heard();
       limit.end();
     }
   }
@@ -257,6 +258,32 @@ void aimd_adds_one_and_takes_a_tenth(void**) {
   assert_int_equal(limit.limit(), 1);
 }
 
+// What is read for long says nothing of the server: it must neither shut out all others nor hold up the
+// measuring of what is usual.
+void long_bodies_do_not_shut_out_who_waits_for_a_head(void**) {
+  ConcurrencyLimit limit(gradient(8, 8));
+  Instant now = kStart;
+  for (int i = 0; i < 8; ++i) {
+    limit.begin();
+    limit.heard();
+  }
+  assert_int_equal(limit.in_flight(), 8);
+  bool measured = false;
+  for (int i = 0; i < 20'000; ++i) {
+    assert_true(limit.has_room());
+    limit.begin();
+    assert_false(limit.has_room());  // one at a time is let by
+    now = now + ms(i < 1'000 ? 20 : 40);
+    limit.answered(ms(i < 1'000 ? 20 : 40), now);
+    limit.heard();
+    limit.end();
+    measured = measured || limit.measuring();
+  }
+  assert_true(measured);
+  assert_false(limit.measuring());
+  assert_int_equal(limit.usual().ns, ms(40).ns);
+}
+
 void it_stays_within_its_bounds(void**) {
   Plant& plant = plant_of({LimiterKind::gradient, 20, 10, 40});
   plant.run(ms(30'000), 1'000);
@@ -273,7 +300,7 @@ void a_clock_that_goes_back_does_no_harm(void**) {
   Instant now = kStart;
   for (int i = 0; i < 20; ++i) limit.begin();
   for (int i = 0; i < 5; ++i) limit.answered(ms(50), now = now + ms(30));
-  for (int i = 0; i < 100; ++i) limit.answered(ms(50), {kStart.ns - 1'000'000'000 * i});
+  for (int i = 0; i < 100; ++i) limit.answered(ms(50), {kStart.ns - int64_t{1'000'000'000} * i});
   limit.dropped({0});
   assert_in_range(limit.limit(), 18, 24);
   for (int i = 0; i < 40; ++i) limit.answered(ms(50), now = now + ms(30));
@@ -297,6 +324,7 @@ int main() {
       cmocka_unit_test(what_is_dropped_is_no_low_latency),
       cmocka_unit_test(a_few_drops_do_not_strangle_a_gradient),
       cmocka_unit_test(aimd_adds_one_and_takes_a_tenth),
+      cmocka_unit_test(long_bodies_do_not_shut_out_who_waits_for_a_head),
       cmocka_unit_test(it_stays_within_its_bounds),
       cmocka_unit_test(a_clock_that_goes_back_does_no_harm),
   };
