@@ -46,7 +46,7 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
   lane.verdict = Verdict::by_rule;
   lane.any_byte = lane.reused = lane.parked = lane.spare_due = false;
   post(lane, lane_work::kRecord);
-  if (lane.request->policy->guards()) {
+  if (lane.request->policy->guards() && kind != Kind::resend) {
     begin_guarded(lane, now);
   } else {
     acquire(lane, now);
@@ -55,9 +55,7 @@ void Engine::begin_exchange(Lane& lane, Kind kind, Instant now) {
 
 void Engine::begin_guarded(Lane& lane, Instant now) {
   if (lane.request->accounts != nullptr) lane.request->accounts[lane.index].place.sent = false;
-  if (lane.kind == Kind::resend) {
-    acquire(lane, now);
-  } else if (is_gated(lane, now)) {
+  if (is_gated(lane, now)) {
     if (lane.request->policy->limited) free_place(lane, now);
     park(lane, now);
   } else if (needs_place(lane)) {

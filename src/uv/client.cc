@@ -262,9 +262,9 @@ void client_inbox_gone(Client& client) {
 
 namespace {
 
-// It is the client's from now on, and has begun.
+// It is the client's from now on.
 [[gnu::always_inline]] inline int admit(Client& client, Request& request, const wire::Url& url,
-                                        const wire::Url* const* others, core::Now now) {
+                                        const wire::Url* const* others) {
   if (client.closing) return PESTER_ECLOSING;
   if (client.slots.full() && !lend_slots(client)) return UV_ENOMEM;
   Origin* origin = take_origin(client, request, url);
@@ -274,7 +274,6 @@ namespace {
   request.client = &client;
   request.id = client.slots.add(&request);
   link_live(client, request);
-  request.began = now.mono;
   return 0;
 }
 
@@ -290,8 +289,9 @@ void withdraw(Client& client, Request& request) {
 
 int client_submit(Client& client, Request& request, const wire::Url& url,
                   const wire::Url* const* others) {
-  const core::Now now = client_now(client);
-  if (const int rc = admit(client, request, url, others, now); rc != 0) return rc;
+  if (const int rc = admit(client, request, url, others); rc != 0) return rc;
+  const core::Now now = client_clock(client);
+  request.began = now.mono;
   client.engine.submit(request, now.mono);
   pump_after_call(client, now);
   return 0;
@@ -299,14 +299,16 @@ int client_submit(Client& client, Request& request, const wire::Url& url,
 
 int client_submit_shared(Client& client, Request& request, SharedRun& run, const wire::Url& url,
                          const wire::Url* const* others) {
+  if (const int rc = admit(client, request, url, others); rc != 0) return rc;
   const core::Now now = client_now(client);
-  if (const int rc = admit(client, request, url, others, now); rc != 0) return rc;
+  request.began = now.mono;
   auto& its = static_cast<Request&>(*run.request);
   if (its.state == core::RequestState::idle) {
-    if (const int rc = admit(client, its, url, others, now); rc != 0) {
+    if (const int rc = admit(client, its, url, others); rc != 0) {
       withdraw(client, request);
       return rc;
     }
+    its.began = now.mono;
     runs_add(client, run);
     client.engine.begin_run(run, request, now.mono);
   } else {

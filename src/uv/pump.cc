@@ -326,18 +326,14 @@ void reap(Client& client) {
 }  // namespace
 
 core::Now client_now(const Client& client) {
-  const Clock& clock = client.options.clock;
-  if (clock.ns != nullptr) return {{client.steady.take(static_cast<int64_t>(clock.ns(clock.data)))}};
-  timespec time;  // what uv_hrtime reads, without the way there
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return {{int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}};
+  return client_clock(client);
 }
 
 core::Now client_enter(Client& client) {
   PESTER_ASSERT(!client.inside);
   client.inside = true;
   ++client.entry;
-  return client_now(client);
+  return client_clock(client);
 }
 
 void client_leave(Client& client, core::Now now) {
