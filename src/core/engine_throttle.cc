@@ -180,8 +180,12 @@ void Engine::end_place(Lane& lane, Connection* had, Instant now) {
   if (!place_of(lane).held()) return;
   if (had != nullptr && had->lane == nullptr && had->state == ConnectionState::draining) {
     had->holds_place = true;
-    if (!place_of(lane).heard) throttle_of(*lane.origin)->concurrency.heard();
+    const bool heard = place_of(lane).heard;
     place_of(lane) = {};
+    if (heard) return;
+    Throttle& throttle = *throttle_of(*lane.origin);
+    throttle.concurrency.heard();  // nobody waits for one any more
+    if (throttle.waiting.first != nullptr) serve_throttled(throttle, now);
     return;
   }
   free_place(lane, now);
