@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Saved TLS sessions from hostile hands: signed anew, so that every byte reaches the reader and mbedTLS's.
-// The claims: they are refused or taken whole, what is taken can be offered to a true server, and what is
-// written of it can be read again.
+// Saved TLS sessions from hostile hands: signed anew, so that every byte reaches the reader and
+// mbedTLS's. The claims: they are refused or taken whole, what is taken can be offered to a true server,
+// and what is written of it can be read again.
 //
 // The input: a byte that says how. Even: the rest are changes of sessions that were saved, three bytes
 // each: where (16 bits) and what to flip. Odd: how many entries there are, then the entries as bytes.
