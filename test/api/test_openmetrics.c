@@ -111,8 +111,8 @@ static void without_a_client_it_is_a_text_all_the_same(void** state) {
 static void labels_that_are_none_are_refused(void** state) {
   (void)state;
   static const char* const good[] = {"a=\"\"", "_b9=\"x y\",c=\"z\"", "a=\"\\\\\\\"\\n\"", "a=\"{,=}\"",
-                                     "a=\"b\xc3\xbc"
-                                     "cher\""};
+                                     ("a=\"b\xc3\xbc"
+                                      "cher\"")};
   static const char* const bad[] = {"a",
                                     "a=",
                                     "a=b",
