@@ -14,7 +14,8 @@ extern "C" {
 /* A client, and what tells its samples from those of the others: label pairs as OpenMetrics writes
  * them, `client="api",zone="a"`. NULL or "": none. Names are letters, digits and '_', not beginning with
  * a digit nor with "__", and none that samples have by themselves ("le", "http_connection_state",
- * "pester_denial", "pester_close_reason"); values are UTF-8 with \\, \" and \n escaped. */
+ * "pester_denial", "pester_close_reason"); at most 32 pairs; values are UTF-8 with \\, \" and \n
+ * escaped. */
 typedef struct {
   const pester_client_t* client;
   const char* labels;
@@ -26,7 +27,7 @@ typedef struct {
  * nothing.
  *
  * `*size` is the room at `out` (which may be NULL when it is 0), and becomes the bytes written, or
- * needed (UV_ENOBUFS: what is at `out` then is of no use). Some 10 KB for a client. Returns 0,
+ * needed (UV_ENOBUFS: what is at `out` then is of no use). Some 14 KB for a client. Returns 0,
  * UV_ENOBUFS, UV_EINVAL, PESTER_EOPTION (labels that are none, or the same for two clients). */
 PESTER_API int pester_openmetrics(const pester_metrics_source_t* sources, size_t count, char* out,
                                   size_t* size);

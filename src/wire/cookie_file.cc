@@ -39,7 +39,8 @@ bool read_expiry(std::string_view text, int64_t* expires_s) {
 // Lower case, into `room` of kHostBytesMax + 1 bytes, with a NUL.
 bool read_domain(std::string_view text, char* room, std::string_view* domain) {
   if (!text.empty() && text.front() == '.') text.remove_prefix(1);
-  if (text.empty() || text.size() > kHostBytesMax) return false;
+  // Written again, one that begins with '#' would be a comment, or the mark of HttpOnly.
+  if (text.empty() || text.front() == '#' || text.size() > kHostBytesMax) return false;
   std::transform(text.begin(), text.end(), room,
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   room[text.size()] = '\0';

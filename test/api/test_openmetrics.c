@@ -111,8 +111,8 @@ static void without_a_client_it_is_a_text_all_the_same(void** state) {
 static void labels_that_are_none_are_refused(void** state) {
   (void)state;
   static const char* const good[] = {"a=\"\"", "_b9=\"x y\",c=\"z\"", "a=\"\\\\\\\"\\n\"", "a=\"{,=}\"",
-                                     "a=\"b\xc3\xbc"
-                                     "cher\""};
+                                     ("a=\"b\xc3\xbc"
+                                      "cher\"")};
   static const char* const bad[] = {"a",
                                     "a=",
                                     "a=b",
@@ -149,6 +149,20 @@ static void labels_that_are_none_are_refused(void** state) {
   }
 }
 
+static void there_are_32_labels_at_most(void** state) {
+  (void)state;
+  char labels[400] = "a0=\"\"";
+  const pester_metrics_source_t source = {one, labels};
+  for (int i = 1; i < 32; ++i) {
+    const size_t length = strlen(labels);
+    snprintf(labels + length, sizeof labels - length, ",a%d=\"\"", i);
+  }
+  write_all(&source, 1);
+  strcat(labels, ",b=\"\"");
+  size_t size = sizeof text;
+  assert_int_equal(pester_openmetrics(&source, 1, text, &size), PESTER_EOPTION);
+}
+
 static void two_clients_have_labels_of_their_own(void** state) {
   (void)state;
   const pester_metrics_source_t alike[] = {{one, "a=\"1\""}, {other, "a=\"1\""}};
@@ -171,6 +185,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(without_a_client_it_is_a_text_all_the_same, open_clients,
                                       close_clients),
       cmocka_unit_test_setup_teardown(labels_that_are_none_are_refused, open_clients, close_clients),
+      cmocka_unit_test_setup_teardown(there_are_32_labels_at_most, open_clients, close_clients),
       cmocka_unit_test_setup_teardown(two_clients_have_labels_of_their_own, open_clients, close_clients),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

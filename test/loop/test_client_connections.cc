@@ -157,6 +157,7 @@ void one_that_is_known_dead_is_not_used(void**) {
   c.policy.max_attempts = 1;
   assert_int_equal(c.open(), 0);
   told.at_told = [] {
+    LoopbackServer::eventually([] { return c.server->over >= 1; });
     sleep_ms(20);  // the end has come, and nobody has read it
     const std::string url = c.server->url();
     assert_int_equal(

@@ -284,9 +284,9 @@ void a_connection_that_is_handed_over_leaves_the_pool(void**) {
     assert_string_equal(page.body.c_str(), "page");
     assert_int_equal(c.stats().connections_open, 1);
     assert_int_equal(handover.close(), 0);
+    // Before the next one: the end of this one is told in a later turn.
+    assert_true(c.run_until([i] { return handover.closes == i + 1; }));
   }
-  c.run();
-  assert_int_equal(handover.closes, 3);
   assert_int_equal(c.end(), 0);
 }
 

@@ -142,6 +142,7 @@ void what_is_no_cookie_is_left_out_and_the_first_told(void**) {
   is_refused("a.test\tFALSE\t/\tFALSE\t0\tn\tv\tx", "line 2: not the seven fields of a cookie");
   is_refused("a.test FALSE / FALSE 0 n v", "line 2: not the seven fields of a cookie");
   is_refused("\tFALSE\t/\tFALSE\t0\tn\tv", "line 2: not the seven fields of a cookie");
+  is_refused(".#HttpOnly_a.test\tFALSE\t/\tFALSE\t0\tn\tv", "line 2: not the seven fields of a cookie");
   is_refused("a.test\tYES\t/\tFALSE\t0\tn\tv", "line 2: not the seven fields of a cookie");
   is_refused("a.test\tFALSE\t/\tfalse\t0\tn\tv", "line 2: not the seven fields of a cookie");
   is_refused("a.test\tFALSE\t/\tFALSE\tsoon\tn\tv", "line 2: not the seven fields of a cookie");
