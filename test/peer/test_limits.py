@@ -81,7 +81,7 @@ class LimitsTest(unittest.TestCase):
             done = run(PESTER, "--concurrency-limit", limit, "--repeat", "600", "--parallel", "64", "--json", "--stats",
                        flaky.url + "/x", timeout=120)
             self.assertEqual(done.returncode, 0, done.stderr)
-            times = [float(line.rsplit(" ms after", 1)[0].rsplit(" ", 1)[1]) for line in flaky.log()
+            times = [float(line.rsplit(" ms after", 1)[0].rsplit(" ", 1)[1]) for line in flaky.log().splitlines()
                      if " sent: 200" in line]
             self.assertEqual(len(times), 600)
             longest[limit] = sorted(times)[len(times) // 2]
