@@ -53,14 +53,14 @@ Duration ConcurrencyLimit::length() const {
 }
 
 bool ConcurrencyLimit::is_full(Instant now) const {
-  return samples_ + drops_ >= kSamplesMin && now - window_ >= length();
+  return samples_ + untimed_ + drops_ >= kSamplesMin && now - window_ >= length();
 }
 
 void ConcurrencyLimit::begin_window(Instant now) {
   begun_ = true;
   window_ = now;
   peak_ = in_flight_;
-  samples_ = drops_ = 0;
+  samples_ = untimed_ = drops_ = 0;
 }
 
 void ConcurrencyLimit::keep(Duration latency) {
@@ -116,7 +116,11 @@ void ConcurrencyLimit::answered(Duration latency, Instant now) {
     begin_window(now);
     return;
   }
-  keep(std::max(latency, Duration{1}));
+  if (latency.ns != 0) {
+    keep(latency);
+  } else if (untimed_ != UINT32_MAX) {
+    ++untimed_;
+  }
   if (is_full(now)) close_window(now);
 }
 
@@ -145,7 +149,7 @@ void ConcurrencyLimit::lower() {
 void ConcurrencyLimit::close_window(Instant now) {
   const double share = options_.kind == LimiterKind::aimd ? kUsedAimd : kUsedGradient;
   const bool used = peak_ >= share * limit_;
-  const bool drops = drops_ * kDropShare >= samples_ + drops_;
+  const bool drops = drops_ * kDropShare >= samples_ + untimed_ + drops_;
   const bool known = samples_ >= kSamplesLeast;
   const Duration middle = known ? median() : Duration{};
   if (known) recent_ = middle;

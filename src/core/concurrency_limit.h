@@ -10,7 +10,8 @@
 // grows by 4 with every window in a row that was used and calm, so that a ramp is no slow one. It is
 // raised only when two thirds of it were in use (aimd: half), and what is more than that is forgotten, a
 // 64th in a window, down to the first limit. A window in which a tenth was dropped
-// (timeout, reset, 429, 503) lowers it by a tenth, and what was dropped is no latency. aimd: a tenth
+// (timeout, reset, 429, 503) lowers it by a tenth, and what was dropped is no latency; nor is what was read
+// late because the host held up the loop. aimd: a tenth
 // less at a drop, at most once in a window; one more in each window without one.
 //
 // `usual` is learned from windows that used less than that. While more is used it stays,
@@ -67,7 +68,7 @@ class ConcurrencyLimit {
   void heard() { --awaiting_; }
   void end() { --in_flight_; }
 
-  // It was answered after so long; told before heard().
+  // It was answered after so long, 0 if that is not known; told before heard().
   void answered(Duration latency, Instant now);
   // It timed out, was reset, or the server said that it has too much to do.
   void dropped(Instant now);
@@ -113,7 +114,7 @@ class ConcurrencyLimit {
   Instant known_{};        // when `usual` was last known to be so
   Duration probe_wait_;
   Duration usual_{}, recent_{};
-  uint32_t samples_ = 0, drops_ = 0;  // of this window
+  uint32_t samples_ = 0, untimed_ = 0, drops_ = 0;  // of this window
   uint32_t calm_ = 0, lower_ = 0;     // windows in a row
   uint32_t skip_ = 0;
   uint32_t chance_ = 1;

@@ -327,11 +327,15 @@ bool Engine::may_have_come(const Deadline& deadline) {
 }
 
 void Engine::expire(Instant due, Instant now) {
+  Duration latest{};
   while (Deadline* deadline = wheel_.pop_due(due)) {
+    const Duration late = now - deadline->at;
     if (!deadline->respite && may_have_come(*deadline)) {
+      respite_lag_ = latest = std::max(latest, late);
       wheel_.arm_respite(*deadline, due);
       continue;
     }
+    lag_ = deadline->respite ? respite_lag_ : late;
     switch (static_cast<DeadlineKind>(deadline->kind)) {
       case DeadlineKind::request_total:
         end_by_deadline(owner_of<Request>(*deadline, offsetof(Request, total)), now);
@@ -356,6 +360,7 @@ void Engine::expire(Instant due, Instant now) {
         break;
     }
   }
+  lag_ = {};
 }
 
 Lane* Engine::take_lane() {

@@ -82,6 +82,9 @@ class Engine {
   // stands still. If not for ever (until another deadline), the connection is asked to go on (kSendOn).
   void send_waits(Lane& lane, bool any_sent, Duration most, Instant now);
   void sent(Lane& lane, Instant now);
+  // What is told from here on may have been there for so long, unread: the host held up the loop. What
+  // that may have made up more than a quarter of says nothing of how long a server takes.
+  void held_up(Duration lag) { lag_ = lag; }
   // `retry_after_s`: what the response asks for; 0 nothing.
   void head(Lane& lane, uint16_t status, uint32_t retry_after_s, Instant now);
   void preview_ready(Lane& lane, Instant now);  // enough of the body for the predicate
@@ -350,6 +353,10 @@ class Engine {
   [[nodiscard]] bool is_in_vain(const Request& request, const Origin& origin, Instant start,
                                 Instant now);
   [[nodiscard]] static Duration elapsed(const Lane& lane, Instant now);
+  // 0: not to be told from the host's doing.
+  [[nodiscard]] Duration timely(Duration took) const {
+    return lag_.ns > took.ns / 4 ? Duration{} : took;
+  }
   // limits of what is in flight to an origin, and of how often it is asked (engine_throttle.cc)
   static void note_wait(Lane& lane, Wait why);
   void begin_to_wait(Lane& lane, Wait why);
@@ -445,6 +452,8 @@ class Engine {
   DeadlineWheel wheel_;
   Rng rng_;
   RandomSource random_;
+  Duration lag_{};          // of what is told
+  Duration respite_lag_{};  // how late those deadlines were found over that were given a respite last
   Counters counters_;
   Histograms histograms_;
   Ledger ledger_;

@@ -208,7 +208,7 @@ void Engine::note_head(Lane& lane, Instant now) {
     return;
   }
   note_endpoint(lane, CallResult::ok, now);
-  const Duration took = elapsed(lane, now);
+  const Duration took = timely(elapsed(lane, now));
   settle(lane, health.breaker.result_of_success(took), now);
   if (took.ns > 0) health.digest.record(took, now);
 }
@@ -233,7 +233,7 @@ void Engine::note_failure(Lane& lane, int error, Instant now) {
   }
   note_endpoint(lane, CallResult::failed, now);
   settle(lane, CallResult::failed, now);
-  const Duration took = elapsed(lane, now);
+  const Duration took = timely(elapsed(lane, now));
   if (failure == FailureClass::timeout && took.ns > 0) {
     lane.origin->health->digest.record(took, now);
   }
@@ -253,7 +253,7 @@ void Engine::note_cut(Lane& lane, int error, Instant now) {
   }
   if (request.policy->hedge_per_mille == 0) return;
   LatencyDigest& digest = lane.origin->health->digest;
-  const Duration took = elapsed(lane, now);
+  const Duration took = timely(elapsed(lane, now));
   if (took > digest.quantile(request.policy->hedge_per_mille, now)) digest.record(took, now);
 }
 

@@ -281,7 +281,8 @@ void Engine::read_on_for_loser(Lane& lane, Instant now) {
 
 void Engine::late_head(Connection& connection, Instant now) {
   if (Health* health = connection.origin->health; health != nullptr) {
-    health->digest.record(now - connection.apart, now);
+    const Duration took = timely(now - connection.apart);
+    if (took.ns > 0) health->digest.record(took, now);
   }
   const bool known = connection.body_left != UINT64_MAX;
   if (!connection.fit || (known && connection.body_left > connection.drain_left)) {

@@ -214,14 +214,14 @@ void Engine::note_load(const Lane& lane, Instant now) {
   constexpr uint16_t kFirstOfServer = 500;
   if (lane.request->accounts == nullptr || !place_of(lane).held()) return;
   Throttle& throttle = *throttle_of(*lane.origin);
-  const Duration took = served_in(lane, now);
+  const Duration took = timely(served_in(lane, now));
   const bool failed =
       lane.status >= kFirstOfServer || lane.request->policy->rules.retries_status(lane.status);
   if (is_overload(lane.status)) {
     throttle.concurrency.dropped(now);
   } else if (failed) {
     throttle.concurrency.failed(now);
-  } else if (took.ns > 0) {
+  } else {
     throttle.concurrency.answered(took, now);
   }
   if (!place_of(lane).heard && !lane.following) {  // else another exchange follows in the same place

@@ -104,6 +104,9 @@ class Shell {
   void expire(Instant due);
   void expire() { expire(now_); }
 
+  // What comes now has been there for so long.
+  void held_up(Duration length) { engine_.held_up(length); }
+
   [[nodiscard]] const core::Engine& engine() const { return engine_; }
   [[nodiscard]] Connection* connection(uint32_t id) const;
   [[nodiscard]] Request* request(uint32_t id) const;

@@ -194,6 +194,7 @@ bool Simulation::step(Instant end) {
   if (event <= now()) {
     const Event it = events_.top();
     events_.pop();
+    shell_.held_up(now() - it.at);
     fire(it);
   } else {
     shell_.expire();

@@ -93,6 +93,7 @@ void body_aside_drain(Connection& connection, const wire::Parsed& parsed, core::
       connection.fit = connection.parser->persistent();
       connection.keep_alive_s = connection.parser->keep_alive_timeout_s();
       connection.body_left = connection.parser->body_bytes_left();
+      if (connection.client->watch.is_on()) engine.held_up(connection.client->watch.lag());
       engine.late_head(connection, now.mono);
       return;
     case wire::Item::need_more:

@@ -105,16 +105,27 @@ Connection* delivering(Request& request) {
   return static_cast<Connection*>(lane.connection);
 }
 
+// Whether something is decided by how long answers take.
+bool hangs_on_latency(const Client& client, const core::Policy& policy) {
+  if (policy.hedge_per_mille != 0) return true;
+  if (policy.use_breaker && client.options.breaker.slow_rate != 0) return true;
+  return policy.limited &&
+         client.options.limits.throttle.concurrency.kind == core::LimiterKind::gradient;
+}
+
+// False when memory is out.
+[[gnu::noinline]] bool keep_watch(Client& client, const core::Policy& policy, Origin& origin) {
+  if (!client.watch.is_on() && hangs_on_latency(client, policy)) client.watch.begin(client.loop);
+  return origin_watch(client.pool, origin, client.options.breaker, client.options.limits, client.shared);
+}
+
 [[gnu::always_inline]] inline Origin* take_origin(Client& client, Request& request, const wire::Url& url,
                                                   bool estranged = false) {
   const bool is_usual = client.proxies == nullptr && request.rare == nullptr;
   Origin* const origin = is_usual ? client.origins.get(client.pool, url, client.route)
                                   : origin_for(client, &request, url, estranged);
   if (origin == nullptr) return nullptr;
-  if (request.policy->needs_health() && !origin_watch(client.pool, *origin, client.options.breaker,
-                                                      client.options.limits, client.shared)) {
-    return nullptr;
-  }
+  if (request.policy->needs_health() && !keep_watch(client, *request.policy, *origin)) return nullptr;
   ++origin->requests;
   return origin;
 }
@@ -238,14 +249,19 @@ int client_close(Client& client, void (*on_closed)(void* data), void* data) {
 // From the pump, once nothing is left to tell: the handles go, and with the last one the client.
 void client_end(Client& client) {
   client.ending = true;
-  client.holds = 3;  // timer, mailbox, and this call; then the sockets, if any are open
+  client.holds = 3;  // timer, mailbox, and this call; then the watch, and the sockets, if any are open
   tls_configurations_abandon(client);
   names_end(client);
   resolver_free(client.resolver);
   client.resolver = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&client.timer),
            [](uv_handle_t* handle) { release_hold(*static_cast<Client*>(handle->data)); });
-  client.mailbox->close([](void* data) { release_hold(*static_cast<Client*>(data)); }, &client);
+  const auto let_go = [](void* data) { release_hold(*static_cast<Client*>(data)); };
+  client.mailbox->close(let_go, &client);
+  if (client.watch.is_on()) {
+    client.holds += 2;
+    client.watch.close(let_go, &client);
+  }
   if (client.home.open != 0) ++client.holds;
   client.holds += client.inbox_handles;
   release_hold(client);

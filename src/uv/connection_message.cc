@@ -86,6 +86,7 @@ void on_head(Connection& connection, core::Lane& lane, core::Now now) {
   }
   if (request.attends && !attend_head(connection, lane, now)) return;
   const wire::ResponseHead& head = connection.response.head;
+  if (client.watch.is_on()) client.engine.held_up(client.watch.lag());
   client.engine.head(lane, head.status, retry_after_s(head), now.mono);
 }
 
