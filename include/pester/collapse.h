@@ -29,8 +29,10 @@
  * their own; nor answers with Cache-Control: no-store, private, no-cache, must-revalidate,
  * proxy-revalidate or s-maxage (RFC 9111 4.2.4), Set-Cookie or Vary: *, or behind a redirect. The age
  * counts from Date and Age (RFC 9111 4.2.3). Where the server says stale-if-error (RFC 5861), it is kept
- * no longer than that either. A cancel, and the client's end, are no errors. Without memory for it an
- * answer is not kept, which is no error. pester_client_trim drops all of them. */
+ * no longer than that either. When a request with another method than GET, HEAD, OPTIONS or TRACE is
+ * done, however it ended, what is kept of its URL is dropped. A cancel, and the client's end, are no
+ * errors. Without memory for it an answer is not kept, which is no error. pester_client_trim drops all
+ * of them. */
 #ifndef PESTER_COLLAPSE_H_
 #define PESTER_COLLAPSE_H_
 

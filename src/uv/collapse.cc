@@ -114,11 +114,16 @@ void kept_update(Client& client, const Request& request, std::string_view key) {
   constexpr uint16_t kOk = 200;
   if (request.error != 0 || request.winner < 0 || request.stop != core::Stop::success) return;
   const Response& response = request.response;
-  const core::Instant now = client_now(client).mono;
-  const wire::Keeping keeping =
-      wire::read_keeping(response.head, time(nullptr), whole_seconds(now - request.began));
+  const core::Lane& winner = request.lanes[request.winner];
+  Arrival arrival;
+  arrival.url = hash_of_key(request.url_of(0));
+  arrival.came = client_now(client).mono;
+  arrival.asked = request.began;
+  if (winner.record >= 0) arrival.asked.ns += request.records[winner.record].started;
+  const wire::Keeping& keeping = arrival.keeping =
+      wire::read_keeping(response.head, time(nullptr), whole_seconds(arrival.came - request.began));
   // Where it led to may hang on who asked, or when.
-  const bool was_led = request.lanes[request.winner].redirects != 0;
+  const bool was_led = winner.redirects != 0;
   if (response.head.status != kOk || !keeping.may_keep || was_led) {
     if (client.kept != nullptr) client.kept->forget(client.pool, key);
     return;
@@ -128,7 +133,17 @@ void kept_update(Client& client, const Request& request, std::string_view key) {
     if (block.at == nullptr) return;
     client.kept = ::new (block.at) StaleCache(client.options.kept_bytes_max);
   }
-  client.kept->keep(client.pool, key, response, keeping, now);
+  client.kept->keep(client.pool, key, response, arrival);
+}
+
+void kept_void(Client& client, const Request& request) {
+  for (const std::string_view safe : {"GET", "HEAD", "OPTIONS", "TRACE"}) {
+    if (request.method() == safe) return;
+  }
+  const int targets = request.targets != nullptr ? request.target_count : 1;
+  for (int i = 0; i < targets; ++i) {
+    client.kept->forget_url(client.pool, hash_of_key(request.url_of(static_cast<uint8_t>(i))));
+  }
 }
 
 bool kept_take(Client& client, Request& request) {

@@ -47,6 +47,9 @@ void runs_release(Client& client);
 
 // What the request that is done came to is kept, or makes what was kept of no use.
 void kept_update(Client& client, const Request& request, std::string_view key);
+// The request is done, and may have changed what is there (RFC 9111 §4.4): nothing that is kept of its
+// URLs is of use.
+[[gnu::noinline]] void kept_void(Client& client, const Request& request);
 // A kept answer for the request, which holds it then.
 [[nodiscard]] bool kept_take(Client& client, Request& request);
 void kept_release(Client& client);  // but what is held

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "core/assert.h"
+#include "uv/collapse.h"
 #include "uv/follow.h"
 #include "uv/journal.h"
 #include "uv/names.h"
@@ -218,6 +219,7 @@ void tell_done(Client& client, Request& request, core::Now now) {
   *request.back = request.next;
   if (request.next != nullptr) request.next->back = request.back;
   leave_origins(request);
+  if (client.kept != nullptr) kept_void(client, request);
   client.hooks.done(request);
   request_show(request, nullptr);
   request.next = client.finished;

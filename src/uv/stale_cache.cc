@@ -49,6 +49,7 @@ size_t bytes_of(KeptResponse& kept) {
 }  // namespace
 
 bool KeptResponse::serves(Duration most, core::Instant now) const {
+  const uint32_t most_s = arrival.keeping.most_s;
   const Duration own = most_s == wire::CacheControl::kNone ? Duration::never()
                                                            : Duration::from_ms(int64_t{most_s} * 1'000);
   const Duration is = age(now);
@@ -106,9 +107,19 @@ void StaleCache::forget(wire::BlockPool& pool, std::string_view key) {
   if (KeptResponse* const kept = *place_of(key, hash_of_key(key))) drop(pool, *kept);
 }
 
+void StaleCache::forget_url(wire::BlockPool& pool, uint64_t url) {
+  for (KeptResponse *kept = newest_, *older = nullptr; kept != nullptr; kept = older) {
+    older = kept->older;
+    if (kept->arrival.url == url) drop(pool, *kept);
+  }
+}
+
 void StaleCache::keep(wire::BlockPool& pool, std::string_view key, const Response& response,
-                      const wire::Keeping& keeping, core::Instant now) {
-  forget(pool, key);
+                      const Arrival& arrival) {
+  if (KeptResponse* const other = *place_of(key, hash_of_key(key))) {
+    if (other->arrival.asked > arrival.asked) return;
+    drop(pool, *other);
+  }
   if (response.body.size() > bytes_max_) return;
   const wire::Block block = pool.take(sizeof(KeptResponse));
   if (block.at == nullptr) return;
@@ -124,9 +135,7 @@ void StaleCache::keep(wire::BlockPool& pool, std::string_view key, const Respons
     return;
   }
   while (count_ != 0 && (count_ >= kEntriesMax || bytes_ + bytes > bytes_max_)) drop(pool, *oldest_);
-  kept->came = now;
-  kept->age_s = keeping.age_s;
-  kept->most_s = keeping.most_s;
+  kept->arrival = arrival;
   kept->bytes = bytes;
   kept->hash = hash_of_key(key);
   kept->holders = 1;  // this list

@@ -14,6 +14,13 @@
 
 namespace pester::uv {
 
+// How an answer came.
+struct Arrival {
+  uint64_t url = 0;  // hash_of_key of what it is of
+  core::Instant asked{}, came{};
+  wire::Keeping keeping;
+};
+
 // Lives on while it is held, though it is in no list any more.
 struct KeptResponse {
   Response response;
@@ -21,15 +28,13 @@ struct KeptResponse {
   KeptResponse* chain = nullptr;  // in its bucket
   KeptResponse* newer = nullptr;
   KeptResponse* older = nullptr;
-  core::Instant came{};
+  Arrival arrival;
   uint64_t hash = 0;
   size_t bytes = 0;
-  uint32_t age_s = 0;   // when it came
-  uint32_t most_s = 0;  // as wire::Keeping
   uint32_t holders = 0;
 
   [[nodiscard]] core::Duration age(core::Instant now) const {
-    return {(now - came).ns + int64_t{age_s} * 1'000'000'000};
+    return {(now - arrival.came).ns + int64_t{arrival.keeping.age_s} * 1'000'000'000};
   }
   // Whether it may take the place of an answer, for a user who takes one that is so old.
   [[nodiscard]] bool serves(core::Duration most, core::Instant now) const;
@@ -45,10 +50,11 @@ class StaleCache {
   StaleCache(const StaleCache&) = delete;
   StaleCache& operator=(const StaleCache&) = delete;
 
-  // Copies it, in the place of an older one of that key.
+  // Copies it, in the place of one of that key that was asked for before.
   void keep(wire::BlockPool& pool, std::string_view key, const Response& response,
-            const wire::Keeping& keeping, core::Instant now);
+            const Arrival& arrival);
   void forget(wire::BlockPool& pool, std::string_view key);
+  void forget_url(wire::BlockPool& pool, uint64_t url);  // whatever its key; looks at all
   // nullptr when there is none; it is used now. Not held yet.
   [[nodiscard]] KeptResponse* find(std::string_view key);
   void release(wire::BlockPool& pool);  // all that nobody holds; what is held goes with its holder

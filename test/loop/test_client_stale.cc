@@ -299,6 +299,25 @@ void another_answer_makes_it_void(void**) {
   }
 }
 
+// Nobody gets what was there before he changed it, or may have.
+void what_may_have_changed_it_makes_it_void(void**) {
+  for (const char* method : {"PUT", "POST", "DELETE", "OPTIONS"}) {
+    begin(nullptr);
+    serve_by_mood();
+    assert_int_equal(c.open(), 0);
+    get(c.server->url("/a"));
+    get(c.server->url("/b"));
+    mood = Mood::busy;
+    get(c.server->url("/a"), [method](pester_request_t* made) { made->method = method; });
+    assert_int_equal(told.stale_ms, 0);
+    get(c.server->url("/a"));
+    assert_int_equal(outcome.status, std::strcmp(method, "OPTIONS") == 0 ? 200 : 503);
+    get(c.server->url("/b"));
+    assert_int_equal(outcome.status, 200);
+    assert_int_equal(c.end(), 0);
+  }
+}
+
 void trimming_drops_all_and_little_room_keeps_little(void**) {
   fields = "";
   serve_by_mood();
@@ -369,6 +388,7 @@ int main() {
       cmocka_unit_test_setup(a_deadline_is_an_error_and_a_cancel_is_none, begin),
       cmocka_unit_test_setup(an_open_breaker_and_a_full_queue_are_errors, begin),
       cmocka_unit_test(another_answer_makes_it_void),
+      cmocka_unit_test(what_may_have_changed_it_makes_it_void),
       cmocka_unit_test_setup(trimming_drops_all_and_little_room_keeps_little, begin),
       cmocka_unit_test_setup(members_of_a_run_have_it_and_may_take_it, begin),
   };

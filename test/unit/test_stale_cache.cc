@@ -28,9 +28,11 @@ struct Home {
     (void)response.head.text().append(pool, "", 1);
     if (!body.empty()) (void)response.body.append(pool, body.data(), body.size());
     response.body_bytes = body.size();
-    cache.keep(pool, key, response, keeping, now);
+    cache.keep(pool, key, response, {url, asked, now, keeping});
     response.release(pool);
   }
+  uint64_t url = 0;  // of what is kept from here on
+  core::Instant asked{};
   wire::BlockPool pool{wire::Allocator::system()};
   StaleCache cache;
 };
@@ -50,6 +52,33 @@ void a_copy_is_found_by_its_key(void**) {
   assert_string_equal(home.cache.find("a")->response.body.data(), "two");
   home.cache.forget(home.pool, "a");
   assert_null(home.cache.find("a"));
+}
+
+// Answers may come in another order than they were asked for.
+void one_that_was_asked_for_before_does_not_replace_a_newer_one(void**) {
+  Home home(100'000);
+  home.asked = core::Instant{2'000};
+  home.keep("a", "second", {}, core::Instant{3'000});
+  home.asked = core::Instant{1'000};
+  home.keep("a", "first", {}, core::Instant{4'000});
+  assert_string_equal(home.cache.find("a")->response.body.data(), "second");
+  assert_int_equal(home.cache.count(), 1);
+}
+
+void a_url_is_forgotten_with_all_its_keys(void**) {
+  Home home(100'000);
+  for (const char* key : {"a", "b", "c", "d"}) {
+    home.url = static_cast<uint64_t>(key[0]) % 2;
+    home.keep(key, "x");
+  }
+  home.cache.forget_url(home.pool, 1);  // of a and c
+  assert_null(home.cache.find("a"));
+  assert_null(home.cache.find("c"));
+  assert_non_null(home.cache.find("b"));
+  assert_int_equal(home.cache.count(), 2);
+  home.cache.forget_url(home.pool, 0);
+  assert_int_equal(home.cache.count(), 0);
+  assert_int_equal(home.cache.bytes(), 0);
 }
 
 void the_one_used_longest_ago_makes_room(void**) {
@@ -139,7 +168,7 @@ void without_memory_it_is_not_kept(void**) {
     wire::BlockPool pool({alloc, resize, release, nullptr});
     StaleCache cache(100'000);
     allocations_left = n;
-    cache.keep(pool, "key", response, {}, {});
+    cache.keep(pool, "key", response, {});
     if (const KeptResponse* kept = cache.find("key")) {
       kept_after = n;
       assert_string_equal(kept->response.body.data(), "body");
@@ -158,6 +187,8 @@ void without_memory_it_is_not_kept(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_copy_is_found_by_its_key),
+      cmocka_unit_test(one_that_was_asked_for_before_does_not_replace_a_newer_one),
+      cmocka_unit_test(a_url_is_forgotten_with_all_its_keys),
       cmocka_unit_test(the_one_used_longest_ago_makes_room),
       cmocka_unit_test(there_are_no_more_than_may_be),
       cmocka_unit_test(what_is_held_lives_on),
