@@ -158,7 +158,7 @@ void four_hung_names_delay_a_fifth_but_no_literal(void**) {
   create({});
   Asker hung[4];
   for (int i = 0; i < 4; i++) {
-    char host[16];
+    char host[24];
     std::snprintf(host, sizeof host, "hung.%d", i);
     assert_int_equal(ask(&hung[i], host), kResolvePending);
   }
