@@ -10,9 +10,9 @@
 // grows by 4 with every window in a row that was used and calm, so that a ramp is no slow one. It is
 // raised only when two thirds of it were in use (aimd: half), and what is more than that is forgotten, a
 // 64th in a window, down to the first limit. A window in which a tenth was dropped
-// (timeout, reset, 429, 503) lowers it by a tenth, and what was dropped is no latency; nor is what was read
-// late because the host held up the loop. aimd: a tenth
-// less at a drop, at most once in a window; one more in each window without one.
+// (timeout, reset, 429, 503) lowers it by a tenth, and what was dropped is no latency; nor is what was
+// read late because the host held up the loop. aimd: a tenth less at a drop, at most once in a window;
+// one more in each window without one.
 //
 // `usual` is learned from windows that used less than that. While more is used it stays,
 // however long that lasts: an hour of overload does not become usual. So that a server that has become
@@ -115,7 +115,7 @@ class ConcurrencyLimit {
   Duration probe_wait_;
   Duration usual_{}, recent_{};
   uint32_t samples_ = 0, untimed_ = 0, drops_ = 0;  // of this window
-  uint32_t calm_ = 0, lower_ = 0;     // windows in a row
+  uint32_t calm_ = 0, lower_ = 0;                   // windows in a row
   uint32_t skip_ = 0;
   uint32_t chance_ = 1;
   Probe probe_ = Probe::none;

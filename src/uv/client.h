@@ -207,7 +207,7 @@ struct Client {
   uint64_t bytes_sent = 0, bytes_received = 0;
   core::Record unread_record;  // written to where an exchange has none
 
-  LoopWatch watch;  // once something hangs on how long answers take
+  LoopWatch watch;             // once something hangs on how long answers take
   mutable SteadyClock steady;  // of a clock of the user's
   uv_timer_t timer;
   core::Instant timer_at = core::Instant::never();   // when it will fire

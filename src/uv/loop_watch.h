@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How long what is read may have been there already, because the host held up the loop: such time is not
-// the server's. Costs a clock reading per turn of the loop, and is begun only where something hangs on how
-// long answers take. Refuses to know what is done about it. What the host does in prepare callbacks that
-// it started before this one is not seen.
+// the server's. Costs a clock reading per turn of the loop, and is begun only where something hangs on
+// how long answers take. Refuses to know what is done about it. What the host does in prepare callbacks
+// that it started before this one is not seen.
 #ifndef PESTER_UV_LOOP_WATCH_H_
 #define PESTER_UV_LOOP_WATCH_H_
 
