@@ -157,7 +157,7 @@ void ConcurrencyLimit::close_window(Instant now) {
     if (known) usual_ = middle;
     if (used && drops_ == 0) limit_ = std::min(limit_ + 1, double(options_.most));
   } else if (probe_ == Probe::measuring) {
-    learn_from_probe(middle, now);
+    known ? learn_from_probe(middle, now) : give_up_probe(now);
   } else if (drops) {
     lower();
   } else if (known) {

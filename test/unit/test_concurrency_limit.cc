@@ -53,7 +53,11 @@ class Plant {
       if (fails != 0 && ++count_ % fails == 0) {
         limit.dropped(now);
       } else {
-        limit.answered(next.until - next.from, now);
+        const bool known = !host_lags && !(host_lags_in_probes && limit.measuring());
+        probed = probed || limit.measuring();
+        const Duration usual = limit.usual();
+        limit.answered(known ? next.until - next.from : Duration{}, now);
+        forgot = forgot || limit.usual().ns < usual.ns / 2;
       }
       limit.heard();
       limit.end();
@@ -66,6 +70,9 @@ class Plant {
   bool noisy = false;  // exponential service, of that mean
   uint32_t fails = 0;  // one in so many is dropped, after a millisecond
   Duration drop_time{};
+  bool host_lags = false, host_lags_in_probes = false;  // then no latency is known
+  bool probed = false;                                  // the usual latency was asked for,
+  bool forgot = false;                                  // and lost
   Instant now = kStart;
   uint32_t done = 0;        // in the last run()
   uint32_t limit_most = 0;  // in flight
@@ -177,6 +184,33 @@ void an_hour_of_overload_does_not_become_usual(void**) {
     assert_in_range(plant.done, 57'000, 60'001);
   }
   assert_in_range(plant.limit.usual().ns, ms(95).ns, ms(105).ns);
+}
+
+// A host that lags just when the usual latency is asked for makes it no other.
+void a_probe_without_a_latency_teaches_nothing(void**) {
+  Plant& plant = plant_of(gradient());
+  plant.run(ms(5'000), 60);
+  plant.capacity = 50;
+  plant.host_lags_in_probes = true;
+  for (int i = 0; i < 60; ++i) {
+    plant.run(ms(1'000), 1'000);
+    assert_in_range(plant.limit.usual().ns, ms(95).ns, ms(105).ns);
+  }
+  assert_true(plant.probed);
+  assert_false(plant.forgot);
+  assert_in_range(plant.limit.limit(), 50, 95);
+}
+
+// Answers are counted without their latencies, by which a gradient goes and aimd does not.
+void a_host_that_always_lags_leaves_a_gradient_where_it_began(void**) {
+  Plant& still = plant_of(gradient());
+  still.host_lags = true;
+  still.run(ms(20'000), 1'000);
+  assert_int_equal(still.limit.limit(), 20);
+  Plant& grown = plant_of(aimd());
+  grown.host_lags = true;
+  grown.run(ms(20'000), 1'000);
+  assert_true(grown.limit.limit() > 60);
 }
 
 // Nor from a start in the middle of it, when all that was ever seen had queued.
@@ -317,6 +351,8 @@ int main() {
       cmocka_unit_test(a_limit_that_is_not_used_is_not_raised),
       cmocka_unit_test(a_server_that_bears_less_is_asked_less_within_two_seconds),
       cmocka_unit_test(an_hour_of_overload_does_not_become_usual),
+      cmocka_unit_test(a_probe_without_a_latency_teaches_nothing),
+      cmocka_unit_test(a_host_that_always_lags_leaves_a_gradient_where_it_began),
       cmocka_unit_test(a_start_under_overload_finds_the_usual_latency_soon),
       cmocka_unit_test(a_server_that_is_slower_for_good_is_used_again_within_half_a_minute),
       cmocka_unit_test(noise_is_no_queue),
